@@ -1,0 +1,56 @@
+package media
+
+import (
+	"context"
+
+	"parley/api/fault"
+)
+
+// Transport names how a session is connected.
+type Transport string
+
+// The transports, as they appear in metrics, events and the database.
+const (
+	WebSocket    Transport = "websocket"
+	WebTransport Transport = "webtransport"
+)
+
+// Packet is what a Conn read.
+type Packet struct {
+	// Data belongs to the receiver. Its spare capacity is at least wire.StampRoom, so that
+	// stamping does not allocate.
+	Data []byte
+	// Datagram says that it came as a datagram; an answer takes the same way.
+	Datagram bool
+}
+
+// Conn is what a session needs from a transport; ws, wt and mediatest implement it.
+// Read and Write are called by one goroutine each; Close from any, more than once.
+type Conn interface {
+	// Read blocks until the next packet of at most wire.MaxPacket bytes arrives. It returns
+	// io.EOF when the peer left politely, an error with code Idle when the path is dead and
+	// any other error when the connection is broken. Signs of life that are not packets
+	// (pings) stay inside the transport.
+	Read(ctx context.Context) (Packet, error)
+
+	// Write sends frames in order and blocks until the transport took them all, at most for
+	// the transport's write deadline. It does not keep or change the slice or the frames.
+	Write(ctx context.Context, frames []*Frame) error
+
+	// Close ends the connection with the close code of code and unblocks Read and Write.
+	// It does not block for longer than a second.
+	Close(code fault.Code) error
+
+	Transport() Transport
+}
+
+// Peer is who a connection belongs to, as the verified token or the path says.
+type Peer struct {
+	Room        RoomID
+	User        string // identity, at most wire.MaxUser bytes
+	DisplayName string
+	Host        bool
+	Guest       bool
+	Observer    bool
+	Instance    string // identifies a client across its reconnections, or ""
+}

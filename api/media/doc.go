@@ -1,0 +1,24 @@
+// Package media is the hot path: it takes packets from connections, fans them out to the
+// members of a room and hands them to the relay, without knowing networks or databases.
+//
+// Glossary, used in the whole project:
+//
+//	node      one running parley process
+//	room      the members of one meeting that are connected right now, on all nodes
+//	session   one connection of one participant to one room; it has a number of its own
+//	member    what everybody in a room may know of a session
+//	observer  a session in the waiting room: it hears meeting events, never media
+//	hub       the rooms and sessions of this node
+//	queue     the packets that wait for one session
+//	relay     the way to the other nodes
+//	ledger    the record of meetings and who attended them
+//
+// A session starts in Testing: clients open several connections at once, probe them and
+// close all but one. The first packet that is not a probe makes it Active, and only then do
+// others learn of it. After an Active session is lost it is Away for the grace period, in
+// which a reconnection takes its place silently.
+//
+// The only hand-off between goroutines is the queue: the read goroutine of a session scans,
+// stamps and fans out; one write goroutine per session empties its queue. Fan-out loads one
+// pointer and takes no lock of the room. Lock order: Room.mu, then Queue.mu.
+package media

@@ -1,0 +1,63 @@
+package media
+
+import "time"
+
+// RoomID names a room: 1 to 255 bytes of [A-Za-z0-9_-], so that it is also one NATS token.
+type RoomID string
+
+// SessionID numbers a session. It is random and never 0; 0 stands for the server.
+type SessionID uint64
+
+// NodeID names a running process, not a machine: a restarted node has a new one.
+type NodeID string
+
+// Kind decides how a queue treats a frame.
+type Kind uint8
+
+// The kinds, in the order in which a queue serves them.
+const (
+	Control Kind = iota // from the server; losing one ends the session
+	Audio               // strict order, own budget
+	Data                // from peers: keys, heartbeats, diagnostics, reactions; newest is dropped
+	Screen              // skips to the next keyframe
+	Video               // skips to the next keyframe
+	kinds
+)
+
+// String returns the lower-case name used in logs and metrics.
+func (k Kind) String() string {
+	return [...]string{"control", "audio", "data", "screen", "video"}[k]
+}
+
+// StreamID names one sequence of frames that a decoder needs in order.
+type StreamID struct {
+	Session SessionID
+	Kind    Kind
+	Layer   uint32
+}
+
+// Frame is one packet on its way to receivers.
+//
+// A Frame is immutable after ingest: fan-out shares it between all queues, so nobody writes
+// to Wire or appends to it.
+type Frame struct {
+	From   SessionID // sender; 0 for frames made by the server
+	To     SessionID // the only receiver; 0 for everybody in the room
+	Kind   Kind
+	Layer  uint32 // simulcast layer, 0 is the lowest
+	Key    bool   // decodable without earlier frames of its stream
+	Opaque bool   // its sender encrypts and marks no keyframes
+
+	// Datagram allows a transport that has datagrams to send this frame as one. It is set
+	// only when Wire fits into wire.MaxDatagram.
+	Datagram bool
+
+	// Received is when this node read the frame; its age counts from here.
+	Received time.Time
+
+	// Wire is a serialized call.v1.PacketWrapper of at most wire.MaxPacket+wire.StampRoom bytes.
+	Wire []byte
+}
+
+// Stream returns the stream f belongs to.
+func (f *Frame) Stream() StreamID { return StreamID{f.From, f.Kind, f.Layer} }

@@ -1,0 +1,98 @@
+package media
+
+import (
+	"context"
+	"time"
+)
+
+// Member is what the nodes of a cluster tell each other of an Active or Away session.
+type Member struct {
+	Session     SessionID `json:"session"`
+	Node        NodeID    `json:"node"`
+	Room        RoomID    `json:"room"`
+	User        string    `json:"user"`
+	DisplayName string    `json:"display_name"`
+	Host        bool      `json:"host,omitempty"`
+	Guest       bool      `json:"guest,omitempty"`
+	Instance    string    `json:"instance,omitempty"`
+	Transport   Transport `json:"transport"`
+	Joined      time.Time `json:"joined"`
+
+	// Away says that the session is lost and waits, within the grace period, for its user
+	// to come back.
+	Away bool `json:"away,omitempty"`
+}
+
+// Relay is the way to the other nodes. natsrelay implements it on JetStream, [Local] is the
+// twin of a single node; relaytest holds both to this contract.
+type Relay interface {
+	// Open takes part in room until the returned Link is closed. Before Open returns, sink
+	// has been told of every member on other nodes, and every packet published to the room
+	// from now on will reach it. Open blocks for at most the time ctx allows.
+	Open(ctx context.Context, room RoomID, sink Sink) (Link, error)
+}
+
+// Link is the part of one node in one room.
+type Link interface {
+	// Publish hands f to the other nodes. It never blocks: what cannot leave is dropped
+	// and counted, oldest media first. Frames of one sender stay in order. The relay keeps
+	// f.Wire and does not change it. Frames with From 0 travel on the system subject.
+	Publish(f *Frame)
+
+	// Flush returns when everything this node published to the room before the call is
+	// stored and visible to the other nodes.
+	Flush(ctx context.Context) error
+
+	// Announce tells the other nodes of a local member, or of a change to it. It returns
+	// once the entry is stored.
+	Announce(ctx context.Context, m Member) error
+
+	// Withdraw removes the entry of a session, wherever it is connected, and reports
+	// whether this call removed it: of several nodes that try, exactly one is told true.
+	Withdraw(ctx context.Context, m Member) (bool, error)
+
+	// Close ends the part of this node. After it returns, the sink is not called any more.
+	Close()
+}
+
+// Delivery is one packet from another node.
+type Delivery struct {
+	From    SessionID // sender by its subject; 0 for the system subject
+	Foreign bool      // published by something that is not a parley node
+	Wire    []byte    // spare capacity is not promised; the sink may keep it
+}
+
+// Sink receives what a relay brings to a room. A relay calls the methods of one sink from
+// one goroutine at a time; they do not block.
+type Sink interface {
+	// Deliver hands over a packet from another node, never one of this node's own, each
+	// once. Packets older than the relay's limit are dropped before.
+	Deliver(d Delivery)
+	// Entered tells of a member on another node, new or changed.
+	Entered(m Member)
+	// Left tells that a member on another node is gone, politely or with its node. Of a
+	// local member it tells that another node withdrew it: its user came back there.
+	Left(m Member)
+}
+
+// Reporter passes on what operators want to see. Its methods never block.
+type Reporter interface {
+	// Connected tells of a new session.
+	Connected(s SessionStats)
+	// Traffic repeats the cumulative counters of a live session, every few seconds.
+	Traffic(s SessionStats)
+	// Disconnected tells of the end of a session with its final counters.
+	Disconnected(s SessionStats)
+	// Health passes on the HealthPacket of a client, stamped with its identity. The
+	// reporter keeps packet.
+	Health(packet []byte)
+}
+
+// SessionStats is the state of one connection for a Reporter.
+type SessionStats struct {
+	Member
+	Reconnection  bool
+	BytesSent     uint64
+	BytesReceived uint64
+	Age           time.Duration
+}

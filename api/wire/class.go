@@ -1,0 +1,123 @@
+package wire
+
+import (
+	callv1 "parley/protobuf/call/v1"
+)
+
+// Class is what the server does with a packet from a client.
+type Class uint8
+
+// The classes.
+const (
+	// Malformed packets do not parse. They are forwarded as they are, for peers that know
+	// more than we do; they carry no identity that could be believed.
+	Malformed Class = iota
+	// Forged packets claim what only the server may say. They are dropped.
+	Forged
+	// RTT packets go straight back to their sender, unchanged.
+	RTT
+	// KeyframeRequest goes to the publisher it names.
+	KeyframeRequest
+	// Health is what the client reports about its call; peers never see it.
+	Health
+	// Preference tells the server what the client wants to receive; peers never see it.
+	Preference
+	// MediaFrame is audio, video or a screen, readable or not.
+	MediaFrame
+	// Message is everything else that goes to the room.
+	Message
+)
+
+// Stream is what a MediaFrame belongs to.
+type Stream uint8
+
+// The streams of a session.
+const (
+	NoStream Stream = iota
+	Audio
+	Video
+	Screen
+)
+
+// Info is all the server wants to know of a packet.
+type Info struct {
+	Class  Class
+	Stream Stream // of a MediaFrame, or the one a KeyframeRequest asks for
+	Layer  uint32 // simulcast layer
+	Key    bool   // a MediaFrame that needs no earlier one
+	Opaque bool   // a MediaFrame that neither envelope nor data explains
+
+	Type   callv1.PacketWrapper_PacketType
+	Data   []byte // of the wrapper; aliases the packet
+	Target []byte // of a KeyframeRequest: the publisher's identity
+	// TargetSession narrows a KeyframeRequest to one session of Target; 0 means all.
+	TargetSession uint64
+}
+
+// Classify scans b once and says what it is. It does not copy and does not fail.
+func Classify(b []byte) Info {
+	p, err := Scan(b)
+	if err != nil {
+		return Info{Class: Malformed}
+	}
+	info := Info{Class: Message, Type: p.Type, Data: p.Data, Layer: p.Layer}
+	switch p.Type {
+	case callv1.PacketWrapper_MEDIA:
+		classifyMedia(&info, &p)
+	case callv1.PacketWrapper_HEALTH:
+		info.Class = Health
+	case callv1.PacketWrapper_VIEWPORT, callv1.PacketWrapper_LAYER_PREFERENCE:
+		info.Class = Preference
+	case callv1.PacketWrapper_MEETING, callv1.PacketWrapper_SESSION_ASSIGNED,
+		callv1.PacketWrapper_CONGESTION, callv1.PacketWrapper_LAYER_HINT,
+		callv1.PacketWrapper_DOWNLINK_CONGESTION:
+		info.Class = Forged
+	}
+	return info
+}
+
+func classifyMedia(info *Info, p *Packet) {
+	if p.RTTProbe {
+		info.Class = RTT
+		return
+	}
+	// The clear envelope is enough when it says both what the packet is and whether it
+	// starts a group of pictures; audio needs no second question.
+	m, err := ScanMedia(p.Data)
+	readable := err == nil && m.Type != callv1.MediaPacket_MEDIA_TYPE_UNKNOWN
+	if readable {
+		switch m.Type {
+		case callv1.MediaPacket_RTT:
+			info.Class = RTT
+			return
+		case callv1.MediaPacket_KEYFRAME_REQUEST:
+			info.Class = KeyframeRequest
+			info.Target, info.TargetSession = m.UserID, m.TargetSession
+			info.Stream = Video
+			if string(m.Data) == "SCREEN" {
+				info.Stream = Screen
+			}
+			return
+		case callv1.MediaPacket_HEARTBEAT:
+			return // a Message
+		}
+	}
+	info.Class = MediaFrame
+	switch {
+	case p.MediaKind == callv1.PacketWrapper_AUDIO, readable && m.Type == callv1.MediaPacket_AUDIO:
+		info.Stream, info.Key = Audio, true
+	case p.MediaKind == callv1.PacketWrapper_VIDEO, readable && m.Type == callv1.MediaPacket_VIDEO:
+		info.Stream = Video
+	case p.MediaKind == callv1.PacketWrapper_SCREEN, readable && m.Type == callv1.MediaPacket_SCREEN:
+		info.Stream = Screen
+	default:
+		info.Stream, info.Opaque = Video, true
+		return
+	}
+	if info.Stream != Audio {
+		info.Key = p.Keyframe || readable && string(m.FrameType) == "key"
+		// A sender that encrypts and does not mark keyframes never starts a group we could
+		// wait for.
+		info.Opaque = !readable && !p.Keyframe
+	}
+}
