@@ -12,6 +12,10 @@ type Ledger interface {
 	// it is written later, and the answer is a good guess. An error refuses the session.
 	Enter(ctx context.Context, m Member) (Meeting, error)
 
+	// Lookup returns the running meeting of a room; false when there is none or it cannot be
+	// read within a bounded time.
+	Lookup(ctx context.Context, room RoomID) (Meeting, bool)
+
 	// Exit records that a session that entered is gone for good. It never blocks for long;
 	// what cannot be written now is written later.
 	Exit(ctx context.Context, m Member) Ending

@@ -18,6 +18,9 @@ type Member struct {
 	Transport   Transport `json:"transport"`
 	Joined      time.Time `json:"joined"`
 
+	// Replaces is the session that this one continues after a reconnection, or 0.
+	Replaces SessionID `json:"replaces,omitempty"`
+
 	// Away says that the session is lost and waits, within the grace period, for its user
 	// to come back.
 	Away bool `json:"away,omitempty"`

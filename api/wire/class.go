@@ -121,3 +121,15 @@ func classifyMedia(info *Info, p *Packet) {
 		info.Opaque = !readable && !p.Keyframe
 	}
 }
+
+// Unreliable reports whether a packet may travel as a datagram when it is small: it is no
+// media, and its loss is repaired by the next one of its kind. Key exchange and meeting
+// events are said once, so they take a stream.
+func (i *Info) Unreliable() bool {
+	switch i.Type {
+	case callv1.PacketWrapper_MEDIA, callv1.PacketWrapper_MEETING, callv1.PacketWrapper_SESSION_ASSIGNED,
+		callv1.PacketWrapper_RSA_PUB_KEY, callv1.PacketWrapper_AES_KEY:
+		return false
+	}
+	return true
+}

@@ -181,9 +181,14 @@ func nextField(b []byte) (field, []byte, error) {
 // parser sees these values whatever the packet claimed before. It returns b extended; it
 // allocates only when b has less than [StampRoom] spare capacity.
 func Stamp(b []byte, session uint64, user string) []byte {
-	b = append(b, fieldUserID<<3|byte(protowire.BytesType))
-	b = protowire.AppendVarint(b, uint64(len(user)))
-	b = append(b, user...)
+	b = appendBytesField(b, fieldUserID, user)
 	b = append(b, fieldSessionID<<3|byte(protowire.VarintType))
 	return protowire.AppendVarint(b, session)
+}
+
+// appendBytesField appends a length-delimited field whose number is below 16.
+func appendBytesField(b []byte, number int, value string) []byte {
+	b = append(b, byte(number)<<3|byte(protowire.BytesType))
+	b = protowire.AppendVarint(b, uint64(len(value)))
+	return append(b, value...)
 }

@@ -1,0 +1,316 @@
+package media
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"log/slog"
+	"maps"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"parley/api/fault"
+	"parley/api/wire"
+)
+
+// Options configure a Hub. Node, Relay, Ledger, Reporter and Log are required.
+type Options struct {
+	Node     NodeID
+	Relay    Relay
+	Ledger   Ledger
+	Reporter Reporter
+	Log      *slog.Logger
+
+	// Queue bounds what waits for one session; the zero value means DefaultQueueLimits.
+	Queue QueueLimits
+	// Grace is how long a lost session may come back unnoticed; 0 means DefaultGrace.
+	Grace time.Duration
+	// StatsInterval is the time between two reports of traffic; 0 means DefaultStatsInterval.
+	StatsInterval time.Duration
+}
+
+// Defaults of the shared contract.
+const (
+	DefaultGrace         = 2 * time.Second
+	DefaultStatsInterval = 5 * time.Second
+)
+
+// Hub holds the rooms and sessions of this node.
+type Hub struct {
+	node     NodeID
+	relay    Relay
+	ledger   Ledger
+	reporter Reporter
+	log      *slog.Logger
+	limits   QueueLimits
+	grace    time.Duration
+	interval time.Duration
+	counters Counters
+	work     sync.WaitGroup // rooms, and what they record in the ledger
+
+	mu       sync.Mutex
+	rooms    map[RoomID]*Room
+	sessions map[*Session]context.CancelCauseFunc
+	draining bool
+	idle     chan struct{} // closed when draining and the last room is gone
+}
+
+// NewHub returns a hub without rooms. Run must be called for traffic reports.
+func NewHub(o Options) *Hub {
+	h := &Hub{
+		node: o.Node, relay: o.Relay, ledger: o.Ledger, reporter: o.Reporter, log: o.Log,
+		limits: o.Queue, grace: o.Grace, interval: o.StatsInterval,
+		rooms:    make(map[RoomID]*Room),
+		sessions: make(map[*Session]context.CancelCauseFunc),
+		idle:     make(chan struct{}),
+	}
+	if h.limits == (QueueLimits{}) {
+		h.limits = DefaultQueueLimits()
+	}
+	if h.grace == 0 {
+		h.grace = DefaultGrace
+	}
+	if h.interval == 0 {
+		h.interval = DefaultStatsInterval
+	}
+	return h
+}
+
+// errReserved refuses a client that claims to be the server.
+var errReserved = fault.New(fault.Reserved, "Session rejected: Cannot use reserved system user ID")
+
+// errDraining refuses and ends sessions of a node that shuts down.
+var errDraining = &fault.Error{
+	Code: fault.GoingAway, Message: "this node is shutting down", Hint: "connect again", Retry: time.Second,
+}
+
+// Serve runs a session on conn for peer until it ends, closes conn and returns why: nil when
+// the peer left politely. The server ends it by cancelling ctx with a cause.
+func (h *Hub) Serve(ctx context.Context, conn Conn, peer Peer) error {
+	if peer.User == wire.SystemUser {
+		refusal := control(wire.MeetingEnded(string(peer.Room), errReserved.Message))
+		return errors.Join(errReserved, conn.Write(ctx, []*Frame{refusal}), conn.Close(fault.Reserved))
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	s := &Session{
+		id: newSessionID(), peer: peer, conn: conn, joined: time.Now(), out: NewQueue(h.limits),
+	}
+	r, err := h.enter(ctx, s, cancel)
+	if err != nil {
+		return errors.Join(err, conn.Close(fault.CodeOf(err)))
+	}
+	defer h.leave(s)
+
+	meeting, err := h.meeting(ctx, s)
+	if err != nil {
+		return errors.Join(err, conn.Close(fault.CodeOf(err)))
+	}
+	stats := s.stats()
+	stats.Reconnection = r.attach(s, meeting)
+	h.reporter.Connected(stats)
+	log := h.log.With("room", string(r.id), "session", uint64(s.id), "user", peer.User)
+	log.Info("session started", "transport", string(conn.Transport()), "observer", peer.Observer)
+	err = s.run(ctx)
+	r.detach(s, err)
+	h.reporter.Disconnected(s.stats())
+	log.Info("session ended", "code", string(fault.CodeOf(err)), "err", err,
+		"received", s.received.Load(), "sent", s.sent.Load(), "age", time.Since(s.joined).Round(time.Millisecond))
+	return err
+}
+
+// meeting records that s entered, or for an observer looks what there is to observe.
+func (h *Hub) meeting(ctx context.Context, s *Session) (Meeting, error) {
+	if !s.peer.Observer {
+		return h.ledger.Enter(ctx, s.member())
+	}
+	if m, ok := h.ledger.Lookup(ctx, s.room.id); ok {
+		return m, nil
+	}
+	return Meeting{Started: s.joined, Creator: s.peer.User}, nil
+}
+
+// newSessionID returns a random number that is not 0.
+func newSessionID() SessionID {
+	var b [8]byte
+	for {
+		_, _ = rand.Read(b[:]) // it does not fail
+		if id := binary.LittleEndian.Uint64(b[:]); id != 0 {
+			return SessionID(id)
+		}
+	}
+}
+
+// enter finds or opens the room of s and waits until it is connected to the other nodes.
+func (h *Hub) enter(ctx context.Context, s *Session, end context.CancelCauseFunc) (*Room, error) {
+	for {
+		r, closing, err := h.register(ctx, s, end)
+		if err != nil {
+			return nil, err
+		}
+		wait := r.opened
+		if closing {
+			wait = r.closed
+		}
+		select {
+		case <-wait:
+		case <-ctx.Done():
+			if !closing {
+				h.leave(s)
+			}
+			return nil, context.Cause(ctx)
+		}
+		if !closing {
+			return r, nil
+		}
+	}
+}
+
+// register adds s to its room, or returns a room of that name that is closing.
+func (h *Hub) register(ctx context.Context, s *Session, end context.CancelCauseFunc) (r *Room, closing bool, err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.draining {
+		return nil, false, errDraining
+	}
+	id := s.peer.Room
+	r = h.rooms[id]
+	switch {
+	case r == nil:
+		r = newRoom(h, id)
+		h.rooms[id] = r
+		// The room outlives the session that opened it.
+		life := context.WithoutCancel(ctx)
+		h.work.Go(func() {
+			r.run(life)
+			h.closed(r)
+		})
+	case r.refs == 0:
+		return r, true, nil
+	}
+	r.refs++
+	s.room = r
+	h.sessions[s] = end
+	return r, false, nil
+}
+
+// leave gives up what register took.
+func (h *Hub) leave(s *Session) {
+	h.mu.Lock()
+	delete(h.sessions, s)
+	h.mu.Unlock()
+	h.release(s.room)
+}
+
+// retain keeps r open until release.
+func (h *Hub) retain(r *Room) {
+	h.mu.Lock()
+	r.refs++
+	h.mu.Unlock()
+}
+
+func (h *Hub) release(r *Room) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if r.refs--; r.refs == 0 {
+		r.agenda.close()
+	}
+}
+
+// closed takes a room off the list after its goroutine has returned.
+func (h *Hub) closed(r *Room) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.rooms, r.id)
+	h.signalIdle()
+}
+
+// signalIdle is called with h.mu held.
+func (h *Hub) signalIdle() {
+	if h.draining && len(h.rooms) == 0 {
+		select {
+		case <-h.idle:
+		default:
+			close(h.idle)
+		}
+	}
+}
+
+// Run reports the traffic of every session now and then until ctx ends.
+func (h *Hub) Run(ctx context.Context) error {
+	tick := time.NewTicker(h.interval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			for _, s := range h.live() {
+				if stats := s.stats(); stats.BytesSent+stats.BytesReceived > 0 {
+					h.reporter.Traffic(stats)
+				}
+			}
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+func (h *Hub) live() []*Session {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Collect(maps.Keys(h.sessions))
+}
+
+// Drain refuses new sessions, ends the others and waits until the last room is empty: lost
+// sessions stay for the grace period, so that participants can move to other nodes without
+// leaving. It returns the cause of ctx when that ends first.
+func (h *Hub) Drain(ctx context.Context) error {
+	h.mu.Lock()
+	h.draining = true
+	for _, end := range h.sessions {
+		end(errDraining)
+	}
+	h.signalIdle()
+	h.mu.Unlock()
+	select {
+	case <-h.idle:
+		h.work.Wait()
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// stats returns what reporters are told of s.
+func (s *Session) stats() SessionStats {
+	return SessionStats{
+		Member:    s.member(),
+		BytesSent: s.sent.Load(), BytesReceived: s.received.Load(),
+		Age: time.Since(s.joined),
+	}
+}
+
+// Counters are totals of a hub since it started. They may be read at any time.
+type Counters struct {
+	Delivered [kinds]atomic.Uint64 // frames taken by queues
+	Dropped   [kinds]atomic.Uint64 // frames that queues refused
+
+	Forged           atomic.Uint64 // packets of clients that only the server may send
+	BadHealth        atomic.Uint64 // health packets that do not parse
+	KeyframesLimited atomic.Uint64 // requests of clients above the limit
+	KeyframesAsked   atomic.Uint64 // requests made by the server
+	Congestions      atomic.Uint64 // senders told that a receiver loses their frames
+}
+
+// Counters returns the totals of h.
+func (h *Hub) Counters() *Counters { return &h.counters }
+
+func (c *Counters) count(k Kind, v Verdict) {
+	if v == Taken {
+		c.Delivered[k].Add(1)
+	} else {
+		c.Dropped[k].Add(1)
+	}
+}

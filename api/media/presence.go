@@ -1,0 +1,291 @@
+package media
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"parley/api/fault"
+	"parley/api/wire"
+)
+
+// presence is an active or away session of this node.
+type presence struct {
+	Member
+	session *Session // nil while away
+
+	lost    time.Time   // when it went away
+	timer   *time.Timer // ends the grace period
+	claims  int         // sessions of its user that may take its place
+	leaving bool        // the grace period is over
+}
+
+// maxHold bounds how long a reconnection in progress keeps a lost session: what a client may
+// take to choose a connection and send its first heartbeat.
+const maxHold = 10 * time.Second
+
+// attach makes s a session of the room and queues what a newcomer is told: its number, the
+// meeting, and who is there. Room traffic follows. It reports whether s may be the return of
+// a lost session.
+func (r *Room) attach(s *Session, m Meeting) (returned bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s.out.Push(control(wire.SessionAssigned(uint64(s.id))))
+	started := control(wire.MeetingStarted(string(r.id), m.Started, m.Creator))
+	s.out.Push(started)
+	if !s.peer.Observer {
+		r.claim(s)
+		for _, m := range r.present() {
+			if m.Session != s.replaces {
+				s.out.Push(control(wire.ParticipantJoined(string(r.id), m.participant())))
+			}
+		}
+		if m.First {
+			r.fanout(started)
+			r.publish(started)
+		}
+	}
+	r.add(s)
+	return s.replaces != 0
+}
+
+// present returns the members on all nodes in the order they joined; r.mu is held.
+func (r *Room) present() []Member {
+	members := make([]Member, 0, len(r.local)+len(r.remote))
+	for _, p := range r.local {
+		members = append(members, p.Member)
+	}
+	for _, m := range r.remote {
+		members = append(members, m.Member)
+	}
+	slices.SortFunc(members, func(a, b Member) int {
+		return cmp.Or(a.Joined.Compare(b.Joined), cmp.Compare(a.Session, b.Session))
+	})
+	return members
+}
+
+func (m *Member) participant() wire.Participant {
+	return wire.Participant{Session: uint64(m.Session), User: m.User, DisplayName: m.DisplayName, Guest: m.Guest}
+}
+
+// continues reports whether peer can be the return of m: the same user, and the same client
+// where both say which one they are.
+func (m *Member) continues(peer *Peer) bool {
+	return m.User == peer.User && (m.Instance == "" || peer.Instance == "" || m.Instance == peer.Instance)
+}
+
+// claim looks for a lost session that s may be the return of, and keeps it from leaving
+// while s makes up its mind; r.mu is held.
+func (r *Room) claim(s *Session) {
+	for _, p := range r.local {
+		if p.Away && !p.leaving && p.continues(&s.peer) {
+			s.replaces = p.Session
+			p.claims++
+			p.timer.Reset(time.Until(p.lost.Add(maxHold)))
+			return
+		}
+	}
+	for _, m := range r.remote {
+		if m.Away && m.continues(&s.peer) {
+			r.adopt(s, m.Member)
+			return
+		}
+	}
+}
+
+// adopt takes over a session that was lost by another node; r.mu is held. The new entry is
+// announced before the old one is withdrawn, so no node sees the session disappear.
+func (r *Room) adopt(s *Session, m Member) {
+	old := m
+	m.Node = r.hub.node
+	p := &presence{Member: m, lost: time.Now(), claims: 1}
+	p.timer = time.AfterFunc(maxHold, func() { r.expire(p) })
+	r.local[m.Session] = p
+	delete(r.remote, m.Session)
+	s.replaces = m.Session
+	r.hub.retain(r)
+	r.agenda.add(func(ctx context.Context) {
+		r.tell(ctx, m)
+		r.untell(ctx, old)
+	})
+	// s is recorded already, so the meeting does not notice that the old session ends.
+	r.exit(old)
+}
+
+// activate makes s known to everybody. Only its read goroutine calls it.
+func (r *Room) activate(s *Session) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if s.gone {
+		return
+	}
+	s.out.forgetStreams() // its decoders start now
+	if s.replaces == 0 {
+		s.replaces = r.sameInstance(s)
+	}
+	m := s.member()
+	old, replaced := r.retire(s.replaces)
+	if replaced {
+		m.Replaces = old.Session
+	}
+	r.local[s.id] = &presence{Member: m, session: s}
+	s.active.Store(true)
+	if replaced {
+		r.event(wire.SessionReplaced(string(r.id), m.participant(), uint64(old.Session)), s.id)
+	} else {
+		r.event(wire.ParticipantJoined(string(r.id), m.participant()), s.id)
+	}
+	r.agenda.add(func(ctx context.Context) {
+		r.tell(ctx, m)
+		if replaced {
+			r.untell(ctx, old)
+		}
+	})
+}
+
+// sameInstance returns the active session of the client that s belongs to, or 0: a client
+// that comes back before its loss was noticed; r.mu is held.
+func (r *Room) sameInstance(s *Session) SessionID {
+	if s.peer.Instance == "" {
+		return 0
+	}
+	for _, m := range r.present() {
+		if m.User == s.peer.User && m.Instance == s.peer.Instance {
+			return m.Session
+		}
+	}
+	return 0
+}
+
+// retire removes a session that was replaced, without a word to the room; r.mu is held.
+func (r *Room) retire(id SessionID) (Member, bool) {
+	if m := r.remote[id]; m != nil {
+		delete(r.remote, id) // its node ends it when it learns who replaced it
+		r.forget(id)
+		return m.Member, true
+	}
+	p := r.local[id]
+	if p == nil {
+		return Member{}, false
+	}
+	delete(r.local, id)
+	r.forget(id)
+	if p.session != nil {
+		p.session.end(fault.New(fault.Bye, "another connection of this client took over"))
+		return p.Member, true
+	}
+	p.timer.Stop()
+	r.exit(p.Member)
+	r.hub.release(r)
+	return p.Member, true
+}
+
+// detach removes s from the room after its connection ended with err. An active session
+// stays away for the grace period, unless the server sent it off for good.
+func (r *Room) detach(s *Session, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.remove(s)
+	s.gone = true
+	if s.peer.Observer {
+		return
+	}
+	p := r.local[s.id]
+	if p == nil { // testing, or replaced
+		if !s.active.Load() {
+			r.unclaim(s)
+		}
+		r.exit(s.member())
+		return
+	}
+	r.hub.retain(r)
+	p.session, p.Away, p.lost = nil, true, time.Now()
+	grace := r.hub.grace
+	switch fault.CodeOf(err) {
+	case fault.Ended, fault.Forbidden:
+		grace = 0
+	}
+	p.timer = time.AfterFunc(grace, func() { r.expire(p) })
+	r.agenda.add(r.telling(p.Member))
+}
+
+// telling returns the act of announcing m.
+func (r *Room) telling(m Member) func(context.Context) {
+	return func(ctx context.Context) { r.tell(ctx, m) }
+}
+
+// unclaim lets go of the lost session that s did not come back as; r.mu is held.
+func (r *Room) unclaim(s *Session) {
+	if p := r.local[s.replaces]; p != nil && p.session == nil {
+		if p.claims--; p.claims == 0 {
+			p.timer.Reset(r.hub.grace)
+		}
+	}
+}
+
+// expire ends the grace period of p: nobody came back.
+func (r *Room) expire(p *presence) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.local[p.Session] != p || p.leaving {
+		return
+	}
+	p.leaving = true
+	r.agenda.add(func(ctx context.Context) { r.depart(ctx, p) })
+}
+
+// depart tells everybody that p is gone, unless another node took it over meanwhile.
+func (r *Room) depart(ctx context.Context, p *presence) {
+	adopted := r.untell(ctx, p.Member)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.local[p.Session] != p {
+		return
+	}
+	delete(r.local, p.Session)
+	if !adopted {
+		r.left(p.Member)
+		r.publish(control(wire.ParticipantLeft(string(r.id), p.participant())))
+		r.exit(p.Member)
+	}
+	r.hub.release(r)
+}
+
+// left tells the sessions of this node that m is gone; r.mu is held.
+func (r *Room) left(m Member) {
+	r.forget(m.Session)
+	r.fanout(control(wire.ParticipantLeft(string(r.id), m.participant())))
+}
+
+// forget drops what waits of a session in every queue.
+func (r *Room) forget(id SessionID) {
+	for _, s := range *r.sessions.Load() {
+		s.out.Forget(id)
+	}
+}
+
+// event tells everybody on this node but except, and whoever listens beyond.
+func (r *Room) event(packet []byte, except SessionID) {
+	f := control(packet)
+	for _, s := range *r.sessions.Load() {
+		if s.id != except {
+			r.deliver(s, f)
+		}
+	}
+	r.publish(f)
+}
+
+// exit records the end of a session in the ledger, without keeping the agenda waiting, and
+// tells the room when the meeting ended with it.
+func (r *Room) exit(m Member) {
+	r.hub.retain(r)
+	r.agenda.add(func(ctx context.Context) {
+		r.hub.work.Go(func() {
+			defer r.hub.release(r)
+			if ending := r.hub.ledger.Exit(ctx, m); ending.Over && ending.Message != "" {
+				r.event(wire.MeetingEnded(string(r.id), ending.Message), 0)
+			}
+		})
+	})
+}

@@ -1,0 +1,276 @@
+package media
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"parley/api/fault"
+	"parley/api/wire"
+)
+
+// QueueLimits bound what may wait for one session.
+type QueueLimits struct {
+	// Bytes that may wait, by kind. A single frame always fits into an empty lane.
+	Bytes [kinds]int
+	// Age of the oldest frame worth sending, by kind; 0 keeps a kind for ever.
+	Age [kinds]time.Duration
+}
+
+// DefaultQueueLimits returns the limits in use. Together they hold at most 8 MiB and one
+// packet per kind.
+func DefaultQueueLimits() QueueLimits {
+	return QueueLimits{
+		Bytes: [kinds]int{
+			Control: 1 << 20,   // some 8,000 events: a client that far behind is lost
+			Audio:   256 << 10, // 60 speakers at 32 kbit/s for a second
+			Data:    512 << 10,
+			Screen:  4 << 20, // a 4K keyframe
+			Video:   2 << 20, // 20 cameras at 800 kbit/s for a second
+		},
+		Age: [kinds]time.Duration{
+			Audio:  400 * time.Millisecond, // beyond what jitter buffers hide
+			Data:   5 * time.Second,
+			Screen: 2 * time.Second,
+			Video:  800 * time.Millisecond, // people notice half a second
+		},
+	}
+}
+
+// Verdict is what a queue did with a frame.
+type Verdict uint8
+
+// The verdicts.
+const (
+	Taken   Verdict = iota
+	Dropped         // it did not fit, or its stream waits for a keyframe
+	Refused         // the queue is closed
+)
+
+// Queue is the outbound buffer of one session: any goroutine may Push, one may Pop.
+//
+// Each kind has a lane and a budget of its own, so a burst of video cannot push out audio;
+// lanes are served in the order of the kinds. Within a lane frames stay in order:
+//
+//	control        full: the session ends with fault.Slow, it would be wrong for ever
+//	audio, data    full or too old: this frame is lost
+//	screen, video  full or too old: the stream skips to its next keyframe
+//
+// A stream whose sender encrypts and marks no keyframes cannot be skipped: it loses single
+// frames.
+type Queue struct {
+	limits QueueLimits
+	ready  chan struct{} // capacity 1: there may be something to pop
+
+	mu      sync.Mutex
+	lanes   [kinds]lane
+	streams map[StreamID]*streamState
+	dropped [kinds]uint64
+	err     error // set once: no more frames; what is left of control is still popped
+}
+
+// streamState is what a queue remembers of a video stream.
+type streamState struct {
+	skipping bool
+	marked   bool      // a keyframe was seen: waiting for the next one makes sense
+	asked    time.Time // when a keyframe was last wanted
+}
+
+// askAgain is how long a queue waits for a keyframe it asked for: two round trips of a slow
+// path and an encoder's frame.
+const askAgain = 500 * time.Millisecond
+
+// NewQueue returns an empty queue.
+func NewQueue(limits QueueLimits) *Queue {
+	return &Queue{
+		limits:  limits,
+		ready:   make(chan struct{}, 1),
+		streams: make(map[StreamID]*streamState),
+	}
+}
+
+// Push queues f. It never blocks. wantKey says that this receiver cannot decode the stream
+// of f, has room for it again and did not ask lately.
+func (q *Queue) Push(f *Frame) (v Verdict, wantKey bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.err != nil {
+		return Refused, false
+	}
+	l := &q.lanes[f.Kind]
+	fits := l.bytes == 0 || l.bytes+len(f.Wire) <= q.limits.Bytes[f.Kind]
+	if f.Kind == Video || f.Kind == Screen {
+		return q.pushVideo(l, f, fits)
+	}
+	if !fits {
+		q.dropped[f.Kind]++
+		if f.Kind == Control {
+			q.lanes = [kinds]lane{}
+			q.close(&fault.Error{Code: fault.Slow, Message: "connection too slow", Retry: 2 * time.Second})
+		}
+		return Dropped, false
+	}
+	q.take(l, f)
+	return Taken, false
+}
+
+func (q *Queue) pushVideo(l *lane, f *Frame, fits bool) (v Verdict, wantKey bool) {
+	s := q.streams[f.Stream()]
+	if s == nil {
+		// A receiver that meets a stream in its middle needs a keyframe to begin with.
+		s = &streamState{asked: f.Received}
+		q.streams[f.Stream()] = s
+		wantKey = !f.Key
+	}
+	if f.Key {
+		s.marked = true
+	}
+	switch {
+	case !fits:
+		s.skipping = s.marked || !f.Opaque
+	case f.Key:
+		s.skipping = false
+	}
+	if !fits || s.skipping {
+		q.dropped[f.Kind]++
+		if l.bytes <= q.limits.Bytes[f.Kind]/2 && f.Received.Sub(s.asked) >= askAgain {
+			s.asked = f.Received
+			wantKey = true
+		}
+		return Dropped, wantKey
+	}
+	q.take(l, f)
+	return Taken, wantKey
+}
+
+// take appends f and wakes the popper.
+func (q *Queue) take(l *lane, f *Frame) {
+	l.push(f)
+	q.wake()
+}
+
+func (q *Queue) wake() {
+	select {
+	case q.ready <- struct{}{}:
+	default:
+	}
+}
+
+// batchBytes ends a batch: what one write should carry, so that a keyframe does not keep
+// audio behind it waiting.
+const batchBytes = 64 << 10
+
+// Pop waits for frames that are still worth sending and appends as many as fit into batch's
+// capacity, up to about 64 KiB. After Close it returns what control frames are left and
+// then the error of Close; it returns the cause of ctx when ctx ends first.
+func (q *Queue) Pop(ctx context.Context, batch []*Frame) ([]*Frame, error) {
+	for {
+		got, err := q.popReady(batch)
+		if len(got) > len(batch) || err != nil {
+			return got, err
+		}
+		select {
+		case <-q.ready:
+		case <-ctx.Done():
+			return batch, context.Cause(ctx)
+		}
+	}
+}
+
+func (q *Queue) popReady(batch []*Frame) ([]*Frame, error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	now, start, size := time.Now(), len(batch), 0
+	for kind := range kinds {
+		l := &q.lanes[kind]
+		for l.len() > 0 && len(batch) < cap(batch) && size < batchBytes {
+			f := l.pop()
+			if q.stale(f, now) {
+				continue
+			}
+			batch = append(batch, f)
+			size += len(f.Wire)
+		}
+	}
+	if len(batch) == start && q.err != nil {
+		return batch, q.err
+	}
+	return batch, nil
+}
+
+// stale reports whether f, just popped, is not worth sending any more. A video stream then
+// skips to its next keyframe, here or among the frames to come.
+func (q *Queue) stale(f *Frame, now time.Time) bool {
+	limit := q.limits.Age[f.Kind]
+	if limit == 0 || now.Sub(f.Received) <= limit {
+		return false
+	}
+	q.dropped[f.Kind]++
+	if s := q.streams[f.Stream()]; s != nil && (s.marked || !f.Opaque) {
+		removed, found := q.lanes[f.Kind].skipToKey(f.Stream())
+		q.dropped[f.Kind] += uint64(removed)
+		s.skipping = s.skipping || !found
+	}
+	return true
+}
+
+// Forget drops what waits of a session that left, so that nothing of it arrives after the
+// news of its departure.
+func (q *Queue) Forget(session SessionID) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for kind := Audio; kind < kinds; kind++ {
+		q.lanes[kind].remove(session)
+	}
+	for id := range q.streams {
+		if id.Session == session {
+			delete(q.streams, id)
+		}
+	}
+}
+
+// forgetStreams makes the queue ask for a keyframe of every stream it meets from now on.
+func (q *Queue) forgetStreams() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	clear(q.streams)
+}
+
+// Close ends the queue with err, which is not nil. Control frames that wait are still
+// popped, everything else is dropped. The first reason wins.
+func (q *Queue) Close(err error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.err == nil {
+		control := q.lanes[Control]
+		q.lanes = [kinds]lane{Control: control}
+		q.close(err)
+	}
+}
+
+func (q *Queue) close(err error) {
+	q.err = err
+	q.wake()
+}
+
+// QueueStats is what a queue holds and lost.
+type QueueStats struct {
+	Frames  int
+	Bytes   [kinds]int
+	Dropped [kinds]uint64
+}
+
+// Stats returns the current state.
+func (q *Queue) Stats() QueueStats {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	s := QueueStats{Dropped: q.dropped}
+	for kind := range kinds {
+		s.Frames += q.lanes[kind].len()
+		s.Bytes[kind] = q.lanes[kind].bytes
+	}
+	return s
+}
+
+// A single frame fits into an empty lane, so the largest packet must be bounded.
+const _ = uint(1<<23 - wire.MaxPacket)

@@ -1,0 +1,314 @@
+package media
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"parley/api/wire"
+)
+
+// Room fans frames out to its members on this node and hands them to the relay.
+//
+// Fan-out runs for every packet: one atomic load, then one Push per session; it takes no
+// lock of the room and does not allocate. Everything about membership is rare and
+// serialised by mu; what it has to tell other nodes is put on the agenda, which one
+// goroutine per room works off in order.
+type Room struct {
+	id  RoomID
+	hub *Hub
+	log *slog.Logger
+
+	sessions atomic.Pointer[[]*Session] // never nil; replaced, not changed
+	link     atomic.Pointer[Link]       // nil while the relay is out of reach
+
+	agenda agenda
+	opened chan struct{} // closed after the first attempt to reach the relay
+	closed chan struct{} // closed when run has returned
+	refs   int           // guarded by hub.mu
+
+	mu     sync.Mutex
+	local  map[SessionID]*presence // active and away sessions of this node
+	remote map[SessionID]*remote   // members on other nodes
+}
+
+// remote is a member on another node.
+type remote struct {
+	Member
+	asked [kinds]time.Time // when a keyframe was last asked for
+}
+
+func newRoom(h *Hub, id RoomID) *Room {
+	r := &Room{
+		id: id, hub: h, log: h.log.With("room", string(id)),
+		agenda: agenda{ready: make(chan struct{}, 1)},
+		opened: make(chan struct{}), closed: make(chan struct{}),
+		local: make(map[SessionID]*presence), remote: make(map[SessionID]*remote),
+	}
+	r.sessions.Store(new([]*Session))
+	return r
+}
+
+// fanout offers f to everybody it is for. It does not block.
+func (r *Room) fanout(f *Frame) {
+	for _, s := range *r.sessions.Load() {
+		if s.id == f.From || s.peer.Observer && f.Kind != Control {
+			continue
+		}
+		r.deliver(s, f)
+	}
+}
+
+// deliver offers f to one session and acts on what its queue says.
+func (r *Room) deliver(s *Session, f *Frame) {
+	verdict, wantKey := s.out.Push(f)
+	r.hub.counters.count(f.Kind, verdict)
+	if verdict == Dropped && s.congestion.lost(f.From, f.Received) {
+		r.reportCongestion(s, f.From)
+	}
+	if wantKey && s.active.Load() {
+		r.askKeyframe(s, f)
+	}
+}
+
+// publish hands f to the other nodes. It does not block.
+func (r *Room) publish(f *Frame) {
+	if l := r.link.Load(); l != nil {
+		(*l).Publish(f)
+	}
+}
+
+// session returns the local session of that number, or nil.
+func (r *Room) session(id SessionID) *Session {
+	for _, s := range *r.sessions.Load() {
+		if s.id == id {
+			return s
+		}
+	}
+	return nil
+}
+
+// control returns a frame of the server's own.
+func control(wire []byte) *Frame {
+	return &Frame{Kind: Control, Received: time.Now(), Wire: wire}
+}
+
+// reportCongestion tells a sender, wherever it is, that s loses its frames, and s that its
+// downlink does not keep up.
+func (r *Room) reportCongestion(s *Session, sender SessionID) {
+	r.hub.counters.Congestions.Add(1)
+	told := control(wire.DownlinkCongestion())
+	told.Datagram = true
+	s.out.Push(told)
+
+	f := control(wire.Congestion(uint64(sender), s.peer.User))
+	f.From, f.To, f.Datagram = sender, sender, true // it travels on the sender's own subject
+	if publisher := r.session(sender); publisher != nil {
+		publisher.out.Push(f)
+	} else {
+		r.publish(f)
+	}
+}
+
+// keyframeInterval is the shortest time between two keyframes that the server asks one
+// stream for: all receivers that wait share the answer.
+const keyframeInterval = 300 * time.Millisecond
+
+// askKeyframe asks the publisher of f for a keyframe in the name of s, unless it was asked
+// a moment ago.
+func (r *Room) askKeyframe(s *Session, f *Frame) {
+	receiver := s.participant()
+	if p := r.session(f.From); p != nil {
+		last := p.asked[f.Kind].Load()
+		now := f.Received.UnixNano()
+		if now-last < int64(keyframeInterval) || !p.asked[f.Kind].CompareAndSwap(last, now) {
+			return
+		}
+		ask := control(wire.KeyframeRequestFor(receiver, p.peer.User, uint64(p.id), streamOf(f.Kind)))
+		p.out.Push(ask)
+		r.hub.counters.KeyframesAsked.Add(1)
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	p := r.remote[f.From]
+	if p == nil || f.Received.Sub(p.asked[f.Kind]) < keyframeInterval {
+		return
+	}
+	p.asked[f.Kind] = f.Received
+	ask := control(wire.KeyframeRequestFor(receiver, p.User, uint64(p.Session), streamOf(f.Kind)))
+	ask.From = s.id
+	r.publish(ask)
+	r.hub.counters.KeyframesAsked.Add(1)
+}
+
+// routeKeyframeRequest brings a request to the publisher it names and to nobody else.
+func (r *Room) routeKeyframeRequest(f *Frame, info *wire.Info) {
+	for _, s := range *r.sessions.Load() {
+		if s.id != f.From && s.peer.User == string(info.Target) && !s.peer.Observer &&
+			(info.TargetSession == 0 || info.TargetSession == uint64(s.id)) {
+			r.deliver(s, f)
+		}
+	}
+}
+
+func (s *Session) participant() wire.Participant {
+	return wire.Participant{Session: uint64(s.id), User: s.peer.User, DisplayName: s.peer.DisplayName, Guest: s.peer.Guest}
+}
+
+// add and remove replace the snapshot; r.mu is held.
+func (r *Room) add(s *Session) {
+	next := append(slices.Clone(*r.sessions.Load()), s)
+	r.sessions.Store(&next)
+}
+
+func (r *Room) remove(s *Session) {
+	next := slices.DeleteFunc(slices.Clone(*r.sessions.Load()), func(o *Session) bool { return o == s })
+	r.sessions.Store(&next)
+}
+
+// relayRetry is the pause between attempts to reach the relay.
+const relayRetry = time.Second
+
+// run opens the link, works off the agenda until close and leaves the relay.
+func (r *Room) run(ctx context.Context) {
+	defer close(r.closed)
+	r.open(ctx)
+	close(r.opened)
+	retry := time.NewTicker(relayRetry)
+	defer retry.Stop()
+	for {
+		for act := range r.agenda.take() {
+			act(ctx)
+		}
+		if r.link.Load() != nil {
+			retry.Stop()
+		}
+		select {
+		case <-r.agenda.ready:
+		case <-retry.C:
+			r.open(ctx)
+		}
+		if r.agenda.done() {
+			if l := r.link.Load(); l != nil {
+				(*l).Close()
+			}
+			return
+		}
+	}
+}
+
+// openTimeout bounds how long joining waits for the relay; without it the room is local.
+const openTimeout = 2 * time.Second
+
+func (r *Room) open(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, openTimeout)
+	defer cancel()
+	l, err := r.hub.relay.Open(ctx, r.id, r)
+	if err != nil {
+		r.log.Warn("relay out of reach, the room is local", "err", err)
+		return
+	}
+	r.link.Store(&l)
+	r.mu.Lock()
+	members := make([]Member, 0, len(r.local))
+	for _, p := range r.local {
+		members = append(members, p.Member)
+	}
+	r.mu.Unlock()
+	for _, m := range members {
+		r.tell(ctx, m)
+	}
+}
+
+// announceTimeout bounds one exchange with the relay about a member.
+const announceTimeout = 2 * time.Second
+
+// tell announces a local member to the other nodes.
+func (r *Room) tell(ctx context.Context, m Member) {
+	l := r.link.Load()
+	if l == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, announceTimeout)
+	defer cancel()
+	if err := (*l).Announce(ctx, m); err != nil {
+		r.log.Warn("announce member", "session", m.Session, "err", err)
+	}
+}
+
+// untell withdraws the entry of m and reports whether somebody else had already done so.
+func (r *Room) untell(ctx context.Context, m Member) (lost bool) {
+	l := r.link.Load()
+	if l == nil {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(ctx, announceTimeout)
+	defer cancel()
+	won, err := (*l).Withdraw(ctx, m)
+	if err != nil {
+		r.log.Warn("withdraw member", "session", m.Session, "err", err)
+		return false
+	}
+	return !won
+}
+
+// agenda is a list of acts that one goroutine works off in order. Adding never blocks.
+type agenda struct {
+	ready chan struct{} // capacity 1
+
+	mu     sync.Mutex
+	acts   []func(context.Context)
+	closed bool
+}
+
+func (a *agenda) add(act func(context.Context)) {
+	a.mu.Lock()
+	a.acts = append(a.acts, act)
+	a.mu.Unlock()
+	a.wake()
+}
+
+func (a *agenda) close() {
+	a.mu.Lock()
+	a.closed = true
+	a.mu.Unlock()
+	a.wake()
+}
+
+func (a *agenda) wake() {
+	select {
+	case a.ready <- struct{}{}:
+	default:
+	}
+}
+
+// take yields the acts that wait, and those added meanwhile, until there is none.
+func (a *agenda) take() func(yield func(func(context.Context)) bool) {
+	return func(yield func(func(context.Context)) bool) {
+		for {
+			a.mu.Lock()
+			acts := a.acts
+			a.acts = nil
+			a.mu.Unlock()
+			if len(acts) == 0 {
+				return
+			}
+			for _, act := range acts {
+				if !yield(act) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// done reports whether the agenda is closed and empty.
+func (a *agenda) done() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.closed && len(a.acts) == 0
+}

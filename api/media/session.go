@@ -1,0 +1,214 @@
+package media
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"parley/api/fault"
+	"parley/api/wire"
+)
+
+// Session is one connection of one participant to one room.
+type Session struct {
+	id     SessionID
+	peer   Peer
+	conn   Conn
+	room   *Room
+	out    *Queue
+	joined time.Time
+
+	active     atomic.Bool // others know of it
+	congestion congestion  // of what this session loses, by sender
+	keyframes  keyframeLimit
+	asked      [kinds]atomic.Int64 // when its own encoder was last asked for a keyframe
+
+	received, sent atomic.Uint64 // bytes
+
+	// Guarded by room.mu.
+	replaces SessionID // the lost session whose place it takes when it becomes active
+	gone     bool      // detached from the room
+}
+
+// member returns what the cluster may know of s.
+func (s *Session) member() Member {
+	return Member{
+		Session: s.id, Node: s.room.hub.node, Room: s.room.id,
+		User: s.peer.User, DisplayName: s.peer.DisplayName,
+		Host: s.peer.Host, Guest: s.peer.Guest, Instance: s.peer.Instance,
+		Transport: s.conn.Transport(), Joined: s.joined,
+	}
+}
+
+// batchFrames is how many frames one write may carry.
+const batchFrames = 64
+
+// run moves packets both ways until either side ends, and returns why: nil when the peer
+// left politely. After it returns no goroutine of s is left.
+func (s *Session) run(ctx context.Context) error {
+	// The server's own reasons (shutdown, kick) close the queue, so that what was said
+	// before still reaches the peer.
+	stop := context.AfterFunc(ctx, func() { s.out.Close(context.Cause(ctx)) })
+	defer stop()
+
+	g, loops := errgroup.WithContext(context.WithoutCancel(ctx))
+	g.Go(func() error { return s.readLoop(loops) })
+	g.Go(func() error { return s.writeLoop(loops) })
+	g.Go(func() error {
+		<-loops.Done() // the first loop that ended
+		err := context.Cause(loops)
+		s.out.Close(err)
+		return s.conn.Close(fault.CodeOf(polite(err)))
+	})
+	return polite(g.Wait())
+}
+
+// polite turns the end of a stream into no error.
+func polite(err error) error {
+	if errors.Is(err, io.EOF) {
+		return nil
+	}
+	return err
+}
+
+// end closes s after the control frames that wait; err says why. It does not block.
+func (s *Session) end(err error) { s.out.Close(err) }
+
+func (s *Session) readLoop(ctx context.Context) error {
+	for {
+		p, err := s.conn.Read(ctx)
+		if err != nil {
+			return fmt.Errorf("read: %w", err)
+		}
+		s.received.Add(uint64(len(p.Data)))
+		s.ingest(p)
+	}
+}
+
+func (s *Session) writeLoop(ctx context.Context) error {
+	batch := make([]*Frame, 0, batchFrames)
+	for {
+		var err error
+		if batch, err = s.out.Pop(ctx, batch[:0]); err != nil {
+			return err
+		}
+		if err = s.conn.Write(ctx, batch); err != nil {
+			return fmt.Errorf("write: %w", err)
+		}
+		for i, f := range batch {
+			s.sent.Add(uint64(len(f.Wire)))
+			batch[i] = nil // a waiting session holds no frames
+		}
+	}
+}
+
+// ingest does with one packet of the peer what its class asks for. It does not block.
+func (s *Session) ingest(p Packet) {
+	now := time.Now()
+	info := wire.Classify(p.Data)
+	if !s.active.Load() && s.isEncryptedProbe(&info, len(p.Data), now) {
+		info.Class = wire.RTT
+	}
+	switch info.Class {
+	case wire.RTT:
+		s.out.Push(&Frame{Kind: Control, To: s.id, Datagram: p.Datagram, Received: now, Wire: p.Data})
+		return
+	case wire.Forged:
+		s.room.hub.counters.Forged.Add(1)
+		return
+	case wire.Health:
+		s.health(info.Data)
+	}
+	if s.peer.Observer {
+		return
+	}
+	if !s.active.Load() {
+		s.room.activate(s)
+	}
+	switch info.Class {
+	case wire.KeyframeRequest:
+		if s.keyframes.allow(&info, now) {
+			s.forward(&info, p.Data, now)
+		} else {
+			s.room.hub.counters.KeyframesLimited.Add(1)
+		}
+	case wire.MediaFrame, wire.Message, wire.Malformed:
+		s.forward(&info, p.Data, now)
+	}
+}
+
+// forward stamps a packet and hands it to the room here and on the other nodes.
+func (s *Session) forward(info *wire.Info, packet []byte, now time.Time) {
+	if info.Class != wire.Malformed { // what does not parse carries no identity
+		packet = wire.Stamp(packet, uint64(s.id), s.peer.User)
+	}
+	f := newFrame(s.id, info, packet, now)
+	if info.Class == wire.KeyframeRequest {
+		s.room.routeKeyframeRequest(f, info)
+	} else {
+		s.room.fanout(f)
+	}
+	s.room.publish(f)
+}
+
+// electionTime is how long a client of the shared contract may take to choose between its
+// connections: three seconds and two extensions of one, and a little more.
+const electionTime = 6 * time.Second
+
+// maxEncryptedProbe bounds the ciphertext of an RTT probe: an identity of up to 255 bytes,
+// a timestamp, padding and the envelope.
+const maxEncryptedProbe = 640
+
+// isEncryptedProbe recognises the RTT probes of clients that encrypt everything and mark
+// nothing: while such a client chooses a connection it sends nothing else. Only the client
+// can decrypt the echo and take the time; without it, it finds no server.
+func (s *Session) isEncryptedProbe(info *wire.Info, size int, now time.Time) bool {
+	return info.Class == wire.MediaFrame && info.Opaque && size <= maxEncryptedProbe &&
+		len(info.Data) > 0 && len(info.Data)%aesBlock == 0 && now.Sub(s.joined) < electionTime
+}
+
+const aesBlock = 16 // bytes; AES-CBC ciphertext is a multiple of it
+
+func (s *Session) health(packet []byte) {
+	b, err := wire.RewriteHealth(packet, uint64(s.id), string(s.room.id), s.peer.User)
+	if err != nil {
+		s.room.hub.counters.BadHealth.Add(1)
+		return
+	}
+	s.room.hub.reporter.Health(b)
+}
+
+// newFrame builds the frame of a packet that goes to a room.
+func newFrame(from SessionID, info *wire.Info, packet []byte, now time.Time) *Frame {
+	return &Frame{
+		From: from, Kind: kindOf(info), Layer: info.Layer, Key: info.Key, Opaque: info.Opaque,
+		Datagram: info.Unreliable() && len(packet) <= wire.MaxDatagram,
+		Received: now, Wire: packet,
+	}
+}
+
+func kindOf(info *wire.Info) Kind {
+	if info.Class != wire.MediaFrame {
+		return Data
+	}
+	switch info.Stream {
+	case wire.Audio:
+		return Audio
+	case wire.Screen:
+		return Screen
+	default:
+		return Video
+	}
+}
+
+func streamOf(kind Kind) wire.Stream {
+	if kind == Screen {
+		return wire.Screen
+	}
+	return wire.Video
+}
