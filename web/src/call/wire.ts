@@ -1,0 +1,151 @@
+// Packets between bytes and objects. One PacketWrapper per message, stream or datagram.
+import { create, fromBinary, toBinary, type MessageInitShape } from "@bufbuild/protobuf";
+import { MediaPacket_MediaType, MediaPacketSchema, TransportType, type MediaPacket } from "../gen/call/v1/media_pb.ts";
+import { MeetingPacketSchema, type MeetingPacket } from "../gen/call/v1/meeting_pb.ts";
+import {
+  PacketWrapper_MediaKind,
+  PacketWrapper_PacketType,
+  PacketWrapperSchema,
+  type PacketWrapper,
+} from "../gen/call/v1/packet_pb.ts";
+import { HealthPacketSchema } from "../gen/health/v1/health_pb.ts";
+import type { TransportKind } from "./contract.ts";
+
+export { MediaPacket_MediaType as MediaType, PacketWrapper_PacketType as PacketType };
+export type { MediaPacket, MeetingPacket, PacketWrapper };
+
+/** Largest packet accepted from the network, in bytes; a 4K keyframe fits. */
+export const maxPacket = 4_000_000;
+/** Largest packet sent as a datagram, in bytes; fits into one QUIC packet everywhere. */
+export const maxDatagram = 1_200;
+
+const text = new TextEncoder();
+const lenient = new TextDecoder(); // identities need not be valid UTF-8
+
+export const utf8 = (s: string): Uint8Array => text.encode(s);
+export const readUtf8 = (b: Uint8Array): string => lenient.decode(b);
+
+/** The outer packet, its data a view into bytes; undefined when it does not parse. */
+export function readPacket(bytes: Uint8Array): PacketWrapper | undefined {
+  try {
+    return fromBinary(PacketWrapperSchema, bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The media packet inside; undefined when it does not parse, as ciphertext does not. */
+export function readMedia(data: Uint8Array): MediaPacket | undefined {
+  try {
+    return fromBinary(MediaPacketSchema, data);
+  } catch {
+    return undefined;
+  }
+}
+
+export function readMeeting(data: Uint8Array): MeetingPacket | undefined {
+  try {
+    return fromBinary(MeetingPacketSchema, data);
+  } catch {
+    return undefined;
+  }
+}
+
+interface Clear {
+  key?: boolean;
+  probe?: boolean;
+  sessionId?: bigint;
+}
+
+const kinds: Partial<Record<MediaPacket_MediaType, PacketWrapper_MediaKind>> = {
+  [MediaPacket_MediaType.VIDEO]: PacketWrapper_MediaKind.VIDEO,
+  [MediaPacket_MediaType.AUDIO]: PacketWrapper_MediaKind.AUDIO,
+  [MediaPacket_MediaType.SCREEN]: PacketWrapper_MediaKind.SCREEN,
+};
+
+/** A MEDIA packet of ours. What the server may know of it is repeated outside. */
+export function writeMedia(
+  userId: Uint8Array,
+  media: MessageInitShape<typeof MediaPacketSchema> & { mediaType: MediaPacket_MediaType },
+  clear: Clear = {},
+): Uint8Array<ArrayBuffer> {
+  return toBinary(
+    PacketWrapperSchema,
+    create(PacketWrapperSchema, {
+      packetType: PacketWrapper_PacketType.MEDIA,
+      userId,
+      data: toBinary(MediaPacketSchema, create(MediaPacketSchema, media)),
+      mediaKind: kinds[media.mediaType] ?? PacketWrapper_MediaKind.MEDIA_KIND_UNSPECIFIED,
+      keyframe: clear.key ?? false,
+      rttProbe: clear.probe ?? false,
+      sessionId: clear.sessionId ?? 0n,
+    }),
+  ) as Uint8Array<ArrayBuffer>;
+}
+
+/** A probe that the server echoes unchanged; timestamp comes back in it. */
+export function writeProbe(userId: Uint8Array, timestamp: number): Uint8Array {
+  return writeMedia(userId, { mediaType: MediaPacket_MediaType.RTT, userId, timestamp }, { probe: true });
+}
+
+/** The timestamp of an echo of one of our probes; undefined when it is something else. */
+export function readEcho(packet: PacketWrapper): number | undefined {
+  if (packet.packetType !== PacketWrapper_PacketType.MEDIA || packet.data.length > 200) return undefined;
+  if (!packet.rttProbe && packet.mediaKind !== PacketWrapper_MediaKind.MEDIA_KIND_UNSPECIFIED) return undefined;
+  const media = readMedia(packet.data);
+  return media?.mediaType === MediaPacket_MediaType.RTT ? media.timestamp : undefined;
+}
+
+/** What a heartbeat tells the others. */
+export interface Presence {
+  video: boolean;
+  audio: boolean;
+  screen: boolean;
+  speaking: boolean;
+  transport: TransportKind;
+}
+
+export function writeHeartbeat(userId: Uint8Array, sessionId: bigint, p: Presence, epochMs: number): Uint8Array {
+  return writeMedia(
+    userId,
+    {
+      mediaType: MediaPacket_MediaType.HEARTBEAT,
+      userId,
+      timestamp: epochMs,
+      heartbeatMetadata: {
+        videoEnabled: p.video,
+        audioEnabled: p.audio,
+        screenEnabled: p.screen,
+        isSpeaking: p.speaking,
+        transportType:
+          p.transport === "webtransport" ? TransportType.TRANSPORT_WEBTRANSPORT : TransportType.TRANSPORT_WEBSOCKET,
+      },
+    },
+    { sessionId },
+  );
+}
+
+/** Asks a publisher to start its video or screen anew. */
+export function writeKeyframeRequest(
+  userId: Uint8Array,
+  target: { userId: Uint8Array; sessionId: bigint },
+  source: "camera" | "screen",
+): Uint8Array {
+  return writeMedia(userId, {
+    mediaType: MediaPacket_MediaType.KEYFRAME_REQUEST,
+    userId: target.userId,
+    data: utf8(source === "screen" ? "SCREEN" : "VIDEO"),
+    targetSessionId: target.sessionId,
+  });
+}
+
+export function writeHealth(userId: Uint8Array, health: MessageInitShape<typeof HealthPacketSchema>): Uint8Array {
+  return toBinary(
+    PacketWrapperSchema,
+    create(PacketWrapperSchema, {
+      packetType: PacketWrapper_PacketType.HEALTH,
+      userId,
+      data: toBinary(HealthPacketSchema, create(HealthPacketSchema, health)),
+    }),
+  );
+}
