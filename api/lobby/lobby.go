@@ -1,0 +1,178 @@
+// Package lobby decides who may open a media connection, for both transports alike.
+//
+// There are two ways in. /lobby?token=<JWT> takes identity and room from a verified token.
+// /lobby/{user}/{room} believes the path; it is closed while meetings are managed, see
+// [flags.PathsOpen]. Over WebSocket the path decides which way it is; over WebTransport a
+// token does, whatever the path says after /lobby.
+package lobby
+
+import (
+	"log/slog"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"unicode/utf8"
+
+	"parley/api/fault"
+	"parley/api/flags"
+	"parley/api/media"
+	"parley/api/observe"
+	"parley/api/token"
+	"parley/api/wire"
+)
+
+const (
+	// MaxInstance is the longest instance_id, in bytes: clients send a UUID.
+	MaxInstance = 64
+
+	// maxDisplayName is the longest name for people, in bytes; what a token has beyond it is
+	// cut off. The database column holds as many.
+	maxDisplayName = 255
+)
+
+// Lobby admits or refuses requests for a media connection.
+type Lobby struct {
+	tokens *token.Authority
+	flags  *flags.Registry
+	log    *slog.Logger
+}
+
+// New returns a Lobby that trusts tokens and follows flags.
+func New(tokens *token.Authority, reg *flags.Registry, log *slog.Logger) *Lobby {
+	return &Lobby{tokens, reg, log}
+}
+
+// Admit returns who r belongs to, or a *[fault.Error] whose status and message are the
+// answer. It looks at nothing but URL and method, does not block, and must come before the
+// handshake: a stranger with a bad token learns that first. The reserved identity is let
+// through; the hub refuses it with the packets that clients expect.
+func (l *Lobby) Admit(r *http.Request) (media.Peer, error) {
+	transport := media.WebSocket
+	if r.Method == http.MethodConnect {
+		transport = media.WebTransport
+	}
+	p, err := l.admit(r.URL, transport)
+	if err != nil {
+		l.note(r, transport, err)
+		return media.Peer{}, err
+	}
+	return p, nil
+}
+
+// note writes why somebody is refused, without the URL: the token is in it.
+func (l *Lobby) note(r *http.Request, transport media.Transport, err error) {
+	level := slog.LevelInfo
+	switch fault.CodeOf(err) {
+	case fault.Invalid:
+		level = slog.LevelWarn
+	case fault.Misconfig:
+		level = slog.LevelError
+	}
+	l.log.Log(r.Context(), level, "connection refused",
+		observe.KeyTransport, transport, observe.KeyRemote, r.RemoteAddr, observe.KeyErr, err)
+}
+
+func (l *Lobby) admit(u *url.URL, transport media.Transport) (media.Peer, error) {
+	query := u.Query()
+	segments, err := split(u, transport)
+	if err != nil {
+		return media.Peer{}, err
+	}
+	var p media.Peer
+	if byToken(segments, query, transport) {
+		p, err = l.fromToken(query)
+	} else {
+		p, err = l.fromPath(segments)
+	}
+	if err != nil {
+		return media.Peer{}, err
+	}
+	if allowed := flags.Transports.For(l.flags, string(p.Room)); allowed != "all" && allowed != string(transport) {
+		return media.Peer{}, fault.New(fault.Forbidden, "%s connections are switched off", transport)
+	}
+	p.Instance = query.Get("instance_id")
+	if len(p.Instance) > MaxInstance || !utf8.ValidString(p.Instance) {
+		return media.Peer{}, fault.New(fault.BadRequest, "instance_id must be text of at most %d bytes", MaxInstance)
+	}
+	return p, nil
+}
+
+// split returns the decoded path segments after /lobby.
+func split(u *url.URL, transport media.Transport) ([]string, error) {
+	var segments []string
+	for s := range strings.SplitSeq(strings.TrimPrefix(u.EscapedPath(), "/"), "/") {
+		if s == "" && transport == media.WebTransport {
+			continue // its clients may double or trail slashes
+		}
+		decoded, err := url.PathUnescape(s)
+		if err != nil {
+			return nil, errBadPath
+		}
+		segments = append(segments, decoded)
+	}
+	if len(segments) == 0 || segments[0] != "lobby" {
+		return nil, errNotFound
+	}
+	return segments[1:], nil
+}
+
+func byToken(segments []string, query url.Values, transport media.Transport) bool {
+	return len(segments) == 0 || transport == media.WebTransport && query.Has("token")
+}
+
+func (l *Lobby) fromToken(query url.Values) (media.Peer, error) {
+	if !query.Has("token") {
+		return media.Peer{}, errNoToken
+	}
+	t, err := l.tokens.CheckRoom(query.Get("token"))
+	if err != nil {
+		return media.Peer{}, err
+	}
+	return media.Peer{
+		Room: media.RoomID(t.Room), User: t.User, DisplayName: displayName(t.DisplayName, t.User),
+		Host: t.Host, Guest: t.Guest, Observer: t.Observer,
+	}, nil
+}
+
+var idPattern = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
+
+func (l *Lobby) fromPath(segments []string) (media.Peer, error) {
+	if len(segments) != 2 || segments[0] == "" || segments[1] == "" {
+		return media.Peer{}, errNotFound
+	}
+	user, room := strings.ReplaceAll(segments[0], " ", "_"), strings.ReplaceAll(segments[1], " ", "_")
+	// Whether this way is open comes before whether the names are good, and may depend on the
+	// room; a name that no room can have finds no value of its own.
+	if !flags.PathsOpen(l.flags, room) {
+		return media.Peer{}, errClosed
+	}
+	if !idPattern.MatchString(user) || len(user) > wire.MaxUser || !token.ValidRoom(room) {
+		return media.Peer{}, errBadPath
+	}
+	return media.Peer{Room: media.RoomID(room), User: user, DisplayName: user}, nil
+}
+
+// The refusals that do not come from a token. The messages are those existing clients know.
+var (
+	errNoToken  = fault.New(fault.BadRequest, "room access token is required: GET /lobby?token=<JWT>")
+	errClosed   = fault.New(fault.Gone, "This endpoint is deprecated. Use GET /lobby?token=<JWT> instead.")
+	errBadPath  = fault.New(fault.BadRequest, "Invalid user_id or room format")
+	errNotFound = fault.New(fault.NotFound, "no such endpoint: GET /lobby?token=<JWT>")
+)
+
+// displayName makes a name storable: no NUL, no broken UTF-8, bounded, never empty.
+func displayName(name, user string) string {
+	name = strings.ReplaceAll(name, "\x00", "")
+	if len(name) > maxDisplayName {
+		cut := maxDisplayName
+		for !utf8.RuneStart(name[cut]) {
+			cut--
+		}
+		name = name[:cut]
+	}
+	if name == "" {
+		return user
+	}
+	return name
+}
