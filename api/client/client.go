@@ -1,0 +1,228 @@
+// Package client is a Parley client without a camera: it opens a session over WebSocket or
+// WebTransport, sends packets and receives them. Tests and the load generator use it; it
+// knows no more of the server than the wire contract.
+package client
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"sync"
+
+	"github.com/quic-go/quic-go"
+
+	"parley/api/wire"
+	callv1 "parley/protobuf/call/v1"
+)
+
+// DefaultInbox is how many received packets wait for [Client.Receive].
+const DefaultInbox = 256
+
+// Options of [Dial]. The zero value is usable.
+type Options struct {
+	TLS    *tls.Config // nil: the system's roots
+	Header http.Header // sent with the request
+
+	// Inbox bounds the packets that wait for Receive; a full inbox stops reading, so that
+	// the server feels it. Zero means DefaultInbox.
+	Inbox int
+
+	// DialTCP opens the connection beneath a WebSocket; nil means the network.
+	DialTCP func(ctx context.Context, network, addr string) (net.Conn, error)
+
+	// DialQUIC opens the connection beneath WebTransport; nil means a UDP socket of its own.
+	DialQUIC func(ctx context.Context, addr string, tls *tls.Config, conf *quic.Config) (*quic.Conn, error)
+
+	// QUIC overrides the transport parameters of WebTransport; nil means bounded defaults.
+	QUIC *quic.Config
+}
+
+// Packet is what arrived.
+type Packet struct {
+	Data     []byte // belongs to the receiver
+	Datagram bool
+}
+
+// RefusedError says that the server answered and did not let the client in.
+type RefusedError struct {
+	Status int    // of HTTP
+	Body   string // what the server said, at most 1 KiB of it
+}
+
+func (e *RefusedError) Error() string {
+	return fmt.Sprintf("refused with status %d: %s", e.Status, e.Body)
+}
+
+// ClosedError says that the session was closed with a code.
+type ClosedError struct {
+	Code   int // WebSocket close code, or session error code of WebTransport
+	Reason string
+}
+
+func (e *ClosedError) Error() string {
+	return fmt.Sprintf("closed with code %d: %s", e.Code, e.Reason)
+}
+
+// link is one connection. read blocks, delivers every packet it gets until the connection
+// ends, returns why, and leaves no goroutine behind.
+type link interface {
+	send(ctx context.Context, packet []byte) error
+	sendDatagram(packet []byte) error
+	read(ctx context.Context, deliver func(Packet) error) error
+	close() error
+}
+
+// Client is one session. Its methods may be called by any goroutine.
+type Client struct {
+	link  link
+	inbox chan Packet
+
+	stop context.CancelFunc // ends the reader
+	done chan struct{}      // closed when the reader ended
+	end  error              // why; set before done is closed
+
+	once     sync.Once
+	assigned chan struct{} // closed when session is set
+	session  uint64
+}
+
+// Dial opens a session at rawURL: ws and wss mean WebSocket, https means WebTransport. A
+// server that answers with a refusal makes it fail with a [*RefusedError]. ctx bounds the
+// dialing alone; the session lives until Close.
+func Dial(ctx context.Context, rawURL string, opt Options) (*Client, error) {
+	u, err := url.Parse(rawURL)
+	if err != nil {
+		return nil, err
+	}
+	if opt.Inbox <= 0 {
+		opt.Inbox = DefaultInbox
+	}
+	var l link
+	switch u.Scheme {
+	case "ws", "wss":
+		l, err = dialWebSocket(ctx, u, opt)
+	case "https":
+		l, err = dialWebTransport(ctx, u, opt)
+	default:
+		err = fmt.Errorf("no transport for scheme %q", u.Scheme)
+	}
+	if err != nil {
+		// The query holds a token, which must not end up in a log.
+		return nil, fmt.Errorf("dial %s://%s%s: %w", u.Scheme, u.Host, u.Path, err)
+	}
+	reading, stop := context.WithCancel(context.WithoutCancel(ctx))
+	c := &Client{
+		link:     l,
+		inbox:    make(chan Packet, opt.Inbox),
+		stop:     stop,
+		done:     make(chan struct{}),
+		assigned: make(chan struct{}),
+	}
+	go func() { // Close waits for it
+		defer close(c.done)
+		c.end = l.read(reading, func(p Packet) error { return c.deliver(reading, p) })
+		if c.end == nil {
+			c.end = io.EOF
+		}
+	}()
+	return c, nil
+}
+
+func (c *Client) deliver(ctx context.Context, p Packet) error {
+	select {
+	case <-c.assigned:
+	default:
+		if w, err := wire.Scan(p.Data); err == nil && w.Type == callv1.PacketWrapper_SESSION_ASSIGNED {
+			c.once.Do(func() {
+				c.session = w.SessionID
+				close(c.assigned)
+			})
+		}
+	}
+	select {
+	case c.inbox <- p:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Send sends packet reliably: as one WebSocket message, or on a stream of its own. It
+// blocks while the server does not take it, until ctx ends.
+func (c *Client) Send(ctx context.Context, packet []byte) error {
+	return c.link.send(ctx, packet)
+}
+
+// SendDatagram sends packet as a datagram, which may get lost. Over WebSocket it is a
+// message like any other.
+func (c *Client) SendDatagram(packet []byte) error { return c.link.sendDatagram(packet) }
+
+// Receive returns the next packet in the order of arrival. After the last packet it returns
+// why the session ended: a [*ClosedError] when the server closed it with a code.
+func (c *Client) Receive(ctx context.Context) (Packet, error) {
+	select {
+	case p := <-c.inbox:
+		return p, nil
+	default:
+	}
+	select {
+	case p := <-c.inbox:
+		return p, nil
+	case <-ctx.Done():
+		return Packet{}, ctx.Err()
+	case <-c.done:
+	}
+	select {
+	case p := <-c.inbox: // delivered before the end
+		return p, nil
+	default:
+		return Packet{}, c.end
+	}
+}
+
+// Session returns the number the server gave this session, once it is known.
+func (c *Client) Session(ctx context.Context) (uint64, error) {
+	select {
+	case <-c.assigned:
+		return c.session, nil
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	case <-c.done:
+	}
+	select {
+	case <-c.assigned:
+		return c.session, nil
+	default:
+		return 0, c.end
+	}
+}
+
+// Done is closed when the session ended.
+func (c *Client) Done() <-chan struct{} { return c.done }
+
+// CloseCode returns the code the server closed the session with, or 0 while it is open and
+// when it ended without a code.
+func (c *Client) CloseCode() int {
+	select {
+	case <-c.done:
+		if e, ok := errors.AsType[*ClosedError](c.end); ok {
+			return e.Code
+		}
+	default:
+	}
+	return 0
+}
+
+// Close leaves politely and waits until nothing of the session is left. Packets that were
+// received before can still be read.
+func (c *Client) Close() error {
+	c.stop()
+	err := c.link.close()
+	<-c.done
+	return err
+}

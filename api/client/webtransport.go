@@ -1,0 +1,152 @@
+package client
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"net/url"
+	"sync"
+	"time"
+
+	"github.com/quic-go/quic-go"
+	"github.com/quic-go/quic-go/http3"
+	"github.com/quic-go/webtransport-go"
+
+	"parley/api/wire"
+)
+
+// streamsAtOnce bounds the streams being read or waiting for the inbox.
+const streamsAtOnce = 64
+
+type webTransport struct {
+	conn *quic.Conn
+	sess *webtransport.Session
+}
+
+func dialWebTransport(ctx context.Context, u *url.URL, opt Options) (*webTransport, error) {
+	conf := &quic.Config{
+		MaxIdleTimeout:        30 * time.Second,
+		KeepAlivePeriod:       time.Second,
+		MaxIncomingUniStreams: 256,
+		MaxIncomingStreams:    -1, // the server opens none
+	}
+	if opt.QUIC != nil {
+		conf = opt.QUIC.Clone()
+	}
+	conf.EnableDatagrams = true
+	conf.EnableStreamResetPartialDelivery = true
+
+	secure := opt.TLS.Clone()
+	if secure == nil {
+		secure = new(tls.Config)
+	}
+	secure.NextProtos = []string{http3.NextProtoH3}
+
+	dial := opt.DialQUIC
+	if dial == nil {
+		dial = quic.DialAddr
+	}
+	addr := u.Host
+	if u.Port() == "" {
+		addr += ":443"
+	}
+	conn, err := dial(ctx, addr, secure, conf)
+	if err != nil {
+		return nil, err
+	}
+	sess, err := openSession(ctx, conn, u, opt)
+	if err != nil {
+		_ = conn.CloseWithError(quic.ApplicationErrorCode(http3.ErrCodeNoError), "")
+		return nil, err
+	}
+	return &webTransport{conn: conn, sess: sess}, nil
+}
+
+func openSession(ctx context.Context, conn *quic.Conn, u *url.URL, opt Options) (*webtransport.Session, error) {
+	var transport webtransport.Transport
+	cc, err := transport.NewClientConn(conn)
+	if err != nil {
+		return nil, err
+	}
+	rsp, sess, err := cc.Dial(ctx, u.String(), opt.Header)
+	if err != nil {
+		if rsp != nil {
+			return nil, refused(rsp)
+		}
+		return nil, err
+	}
+	return sess, nil
+}
+
+func (w *webTransport) send(ctx context.Context, packet []byte) error {
+	str, err := w.sess.OpenUniStreamSync(ctx)
+	if err != nil {
+		return err
+	}
+	defer context.AfterFunc(ctx, func() { str.CancelWrite(0) })()
+	if len(packet) > 0 {
+		if _, err := str.Write(packet); err != nil {
+			return err
+		}
+	}
+	return str.Close()
+}
+
+func (w *webTransport) sendDatagram(packet []byte) error { return w.sess.SendDatagram(packet) }
+
+func (w *webTransport) read(ctx context.Context, deliver func(Packet) error) error {
+	var readers sync.WaitGroup
+	readers.Go(func() {
+		for {
+			b, err := w.sess.ReceiveDatagram(ctx)
+			if err != nil || deliver(Packet{Data: b, Datagram: true}) != nil {
+				return
+			}
+		}
+	})
+	slots := make(chan struct{}, streamsAtOnce)
+	var end error
+	for {
+		slots <- struct{}{} // a reader gives it back when it ends, as it does with ctx
+		str, err := w.sess.AcceptUniStream(ctx)
+		if err != nil {
+			end = err
+			break
+		}
+		readers.Go(func() {
+			defer func() { <-slots }()
+			stop := context.AfterFunc(ctx, func() { str.CancelRead(0) })
+			b, err := io.ReadAll(io.LimitReader(str, wire.MaxPacket+wire.StampRoom+1))
+			stop()
+			if err != nil || len(b) > wire.MaxPacket+wire.StampRoom {
+				str.CancelRead(0)
+				return
+			}
+			_ = deliver(Packet{Data: b}) // fails only when ctx ended
+		})
+	}
+	if ctx.Err() == nil { // the server ended it
+		_ = w.conn.CloseWithError(quic.ApplicationErrorCode(http3.ErrCodeNoError), "")
+	}
+	readers.Wait()
+	if e, ok := errors.AsType[*webtransport.SessionError](end); ok && e.Remote {
+		return &ClosedError{Code: int(e.ErrorCode), Reason: e.Message}
+	}
+	return end
+}
+
+func (w *webTransport) close() error {
+	if err := w.sess.CloseWithError(0, ""); err != nil {
+		return err
+	}
+	// The server closes the connection when it has read the goodbye.
+	wait := time.NewTimer(closeTimeout / 2)
+	defer wait.Stop()
+	select {
+	case <-w.conn.Context().Done():
+		return nil
+	case <-wait.C:
+		return w.conn.CloseWithError(quic.ApplicationErrorCode(http3.ErrCodeNoError), "")
+	}
+}

@@ -1,0 +1,269 @@
+package ws
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"parley/api/fault"
+	"parley/api/media"
+	"parley/api/wire"
+)
+
+const (
+	// closeTimeout is how long the closing handshake may take.
+	closeTimeout = 900 * time.Millisecond
+
+	// scratchBytes holds nearly all packets but keyframes. They are read here first and
+	// then copied into a buffer of their exact size, because queues keep it.
+	scratchBytes = 4 << 10
+)
+
+// errClosed is what Read and Write return once this side closed the connection.
+var errClosed = fmt.Errorf("websocket: %w", net.ErrClosed)
+
+// conn is one WebSocket connection.
+type conn struct {
+	sock    *websocket.Conn
+	link    *link
+	scratch []byte
+
+	mu    sync.Mutex
+	cause error // why this side ended the connection; the first reason wins
+
+	bound  context.Context // the context that Read is bound to
+	unbind func() bool
+
+	closing sync.Once
+	ended   chan struct{} // closed when closing starts
+}
+
+var _ media.Conn = (*conn)(nil)
+
+func newConn(sock *websocket.Conn, l *link) *conn {
+	sock.SetReadLimit(-1) // message does it, and closes with a code of ours
+	return &conn{
+		sock:    sock,
+		link:    l,
+		scratch: make([]byte, scratchBytes),
+		ended:   make(chan struct{}),
+	}
+}
+
+// Transport returns [media.WebSocket].
+func (c *conn) Transport() media.Transport { return media.WebSocket }
+
+// Read returns the next binary message. When ctx ends, the connection ends with it.
+func (c *conn) Read(ctx context.Context) (media.Packet, error) {
+	if err := c.bind(ctx); err != nil {
+		return media.Packet{}, err
+	}
+	for {
+		typ, r, err := c.sock.Reader(context.Background())
+		if err != nil {
+			return media.Packet{}, c.readError(err)
+		}
+		data, err := c.message(r)
+		if err != nil {
+			return media.Packet{}, c.readError(err)
+		}
+		if typ == websocket.MessageBinary {
+			return media.Packet{Data: data}, nil
+		}
+	}
+}
+
+// message reads one message into a buffer of its own. The buffer grows with what arrived,
+// never with what a peer announces.
+func (c *conn) message(r io.Reader) ([]byte, error) {
+	buf, n := c.scratch, 0
+	for {
+		m, err := r.Read(buf[n:])
+		n += m
+		switch {
+		case n > wire.MaxPacket:
+			return nil, fault.New(fault.TooLarge, "packets are limited to %d bytes", wire.MaxPacket)
+		case err == io.EOF:
+			if &buf[0] != &c.scratch[0] {
+				return buf[:n], nil
+			}
+			exact := make([]byte, n, n+wire.StampRoom)
+			copy(exact, buf)
+			return exact, nil
+		case err != nil:
+			return nil, err
+		case n == len(buf):
+			size := min(2*len(buf), wire.MaxPacket+1)
+			grown := make([]byte, size, size+wire.StampRoom)
+			copy(grown, buf)
+			buf = grown
+		}
+	}
+}
+
+// bind makes the end of ctx end the connection. A session reads with one context all its
+// life, so this is done once and not once per packet.
+func (c *conn) bind(ctx context.Context) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.cause != nil {
+		return c.cause
+	}
+	if ctx == c.bound {
+		return nil
+	}
+	if c.unbind != nil {
+		c.unbind()
+	}
+	c.bound = ctx
+	c.unbind = context.AfterFunc(ctx, func() { c.fail(context.Cause(ctx)) })
+	return nil
+}
+
+// readError translates an error of the library.
+func (c *conn) readError(err error) error {
+	c.mu.Lock()
+	cause := c.cause
+	c.mu.Unlock()
+	if cause != nil {
+		return cause
+	}
+	switch status := websocket.CloseStatus(err); {
+	case status == websocket.StatusNormalClosure, status == websocket.StatusGoingAway,
+		status == websocket.StatusNoStatusRcvd, status >= 3000:
+		return io.EOF
+	case status != -1:
+		return fault.Wrap(err, fault.Protocol, "the client gave up with status %d", status)
+	}
+	if f, ok := errors.AsType[*fault.Error](err); ok {
+		return f
+	}
+	_, network := errors.AsType[net.Error](err)
+	_, system := errors.AsType[syscall.Errno](err)
+	if network || system || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
+		errors.Is(err, net.ErrClosed) {
+		// Not wrapped: a connection that breaks off is not a peer that says goodbye, and
+		// must not look like io.EOF.
+		return fmt.Errorf("websocket: connection lost: %v", err)
+	}
+	return fault.Wrap(err, fault.Protocol, "not a WebSocket message")
+}
+
+// Write sends one binary message per frame, all of them in one write to the network unless
+// they are many. An ended ctx does not interrupt it: the write deadline bounds it.
+func (c *conn) Write(ctx context.Context, frames []*media.Frame) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	c.link.hold()
+	var err error
+	for _, f := range frames {
+		if err = c.sock.Write(context.Background(), websocket.MessageBinary, f.Wire); err != nil {
+			break
+		}
+	}
+	if sent := c.link.release(); sent != nil {
+		err = sent
+	}
+	if err == nil {
+		return nil
+	}
+	c.mu.Lock()
+	cause := c.cause
+	c.mu.Unlock()
+	switch {
+	case cause != nil:
+		return cause
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return fault.Wrap(err, fault.Slow, "the client does not take its packets")
+	}
+	return fmt.Errorf("websocket: write: %w", err)
+}
+
+// ping sends a ping every so often and fails the connection when nothing was heard for
+// idle. It returns when the connection ended.
+func (c *conn) ping(every, idle time.Duration) {
+	pause := time.NewTimer(every)
+	defer pause.Stop()
+	for {
+		select {
+		case <-pause.C:
+		case <-c.ended:
+			return
+		}
+		// The pong is awaited until the path would count as dead. Whether the pong or
+		// something else is heard meanwhile does not matter.
+		ctx, cancel := context.WithTimeout(context.Background(), idle-c.link.silence())
+		err := c.sock.Ping(ctx)
+		cancel()
+		switch {
+		case c.link.silence() >= idle:
+			c.fail(fault.New(fault.Idle, "nothing heard for %v", idle))
+			return
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			c.fail(fault.Wrap(err, fault.Slow, "the client does not take its packets"))
+			return
+		case errors.Is(err, net.ErrClosed):
+			return
+		}
+		pause.Reset(every)
+	}
+}
+
+// fail ends the connection without a closing handshake. Read and Write return err, unless
+// there was a reason before.
+func (c *conn) fail(err error) {
+	c.end(err)
+	_ = c.sock.CloseNow() // nobody is there to be told
+}
+
+// end notes why this side ends the connection.
+func (c *conn) end(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.cause == nil {
+		c.cause = err
+	}
+	if c.unbind != nil {
+		c.unbind()
+		c.unbind = nil
+	}
+}
+
+// Close sends a close frame with the close code of code, waits a moment for the answer and
+// closes the connection. Callers after the first wait with it and get nil.
+func (c *conn) Close(code fault.Code) error {
+	var err error
+	c.closing.Do(func() {
+		c.end(errClosed)
+		close(c.ended)
+		out, ok := fault.Codes[code]
+		if !ok {
+			out = fault.Codes[fault.Internal]
+		}
+		// Whatever blocks, in here or in a Read or Write, ends with the network connection.
+		cut := time.AfterFunc(closeTimeout, func() { _ = c.link.Close() })
+		defer cut.Stop()
+		err = c.sock.Close(websocket.StatusCode(out.Close), reason(code))
+		if errors.Is(err, net.ErrClosed) {
+			err = nil // the peer was first
+		}
+	})
+	return err
+}
+
+// reason is what a close frame says to people.
+func reason(code fault.Code) string {
+	if code == fault.Reserved {
+		return "Session rejected" // existing clients know this text
+	}
+	return string(code)
+}

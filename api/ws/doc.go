@@ -1,0 +1,14 @@
+// Package ws carries sessions over WebSocket: one binary message is one packet.
+//
+// A request goes through Admit first and through the WebSocket handshake second, so that a
+// client with a bad token learns of the token whatever else is wrong with its request. Any
+// origin is accepted: who enters is decided by a token that a page has to be given, never by
+// a cookie that a browser adds on its own, so a foreign page gains nothing by connecting.
+//
+// Reading: text messages are ignored but count as a sign of life, as does every byte that
+// arrives. Writing: a batch of frames is corked, which means collected in one buffer and
+// handed to the kernel in one call; over TLS it becomes one run of records.
+//
+// Goroutines of a connection: the two of the session (read and write) and one that pings.
+// The server waits for all of them.
+package ws

@@ -1,0 +1,160 @@
+package ws
+
+import (
+	"cmp"
+	"context"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"parley/api/fault"
+	"parley/api/media"
+)
+
+// Hub runs sessions.
+type Hub interface {
+	// Serve runs the session of peer on conn and blocks until it ended. The error says why;
+	// nil means politely. It may close conn; afterwards the server does, with the code of
+	// the error. ctx ends, with a cause, when the server stops at once.
+	Serve(ctx context.Context, conn media.Conn, peer media.Peer) error
+}
+
+// Defaults of [Options].
+const (
+	// DefaultPing makes a path that breaks right after a pong known in time, and costs a
+	// phone less than the media it receives anyway.
+	DefaultPing = 2 * time.Second
+
+	// DefaultIdle leaves two lost pings to a mobile network that changes cells, and tells
+	// the others within 8 s that somebody is gone.
+	DefaultIdle = 6 * time.Second
+
+	// DefaultWrite is longer than the stalls that people sit out and shorter than DefaultIdle.
+	DefaultWrite = 4 * time.Second
+)
+
+// Options of a [Server]. Zero durations mean the defaults.
+type Options struct {
+	Hub Hub
+
+	// Admit decides who may enter. Its error is answered with the status that fault.Codes
+	// has for it and the message as the body.
+	Admit func(r *http.Request) (media.Peer, error)
+
+	Log *slog.Logger
+
+	Ping  time.Duration // between two pings of the server
+	Idle  time.Duration // silence after which a path counts as dead
+	Write time.Duration // until a peer that does not take its packets is slow
+}
+
+// errGoingAway refuses and ends sessions of a server that stops.
+var errGoingAway = &fault.Error{
+	Code: fault.GoingAway, Message: "this server is shutting down", Hint: "connect again", Retry: time.Second,
+}
+
+// Server turns HTTP requests into sessions. It is the handler of GET /lobby and
+// GET /lobby/{user_id}/{room} over HTTP/1.1, with TLS or without.
+type Server struct {
+	opt  Options
+	ctx  context.Context // ends when sessions must end at once
+	stop context.CancelFunc
+
+	mu       sync.Mutex
+	closing  bool
+	sessions sync.WaitGroup
+}
+
+// New returns a Server. It panics when Hub, Admit or Log is missing.
+func New(opt Options) *Server {
+	if opt.Hub == nil || opt.Admit == nil || opt.Log == nil {
+		panic("ws: Hub, Admit and Log are required")
+	}
+	opt.Ping = cmp.Or(opt.Ping, DefaultPing)
+	opt.Idle = cmp.Or(opt.Idle, DefaultIdle)
+	opt.Write = cmp.Or(opt.Write, DefaultWrite)
+	ctx, stop := context.WithCancel(context.Background())
+	return &Server{opt: opt, ctx: ctx, stop: stop}
+}
+
+// ServeHTTP admits the peer, upgrades the connection and blocks until the session ended.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	// The query holds the token and stays out of the log.
+	log := s.opt.Log.With("path", r.URL.Path, "remote", r.RemoteAddr)
+	if !s.enter() {
+		refuse(w, errGoingAway)
+		return
+	}
+	defer s.sessions.Done()
+
+	peer, err := s.opt.Admit(r)
+	if err != nil {
+		code := refuse(w, err)
+		log.Debug("websocket refused", "code", code, "err", err)
+		return
+	}
+	up := &upgrade{ResponseWriter: w, timeout: s.opt.Write}
+	sock, err := websocket.Accept(up, r, &websocket.AcceptOptions{
+		InsecureSkipVerify: true, // any origin, see the package comment
+		CompressionMode:    websocket.CompressionDisabled,
+	})
+	if err != nil {
+		if up.link != nil {
+			_ = up.link.Close() // it broke during the handshake
+		}
+		log.Debug("no websocket handshake", "err", err)
+		return
+	}
+	c := newConn(sock, up.link)
+	var pinging sync.WaitGroup
+	pinging.Go(func() { c.ping(s.opt.Ping, s.opt.Idle) })
+	// The context of the request means nothing after the upgrade.
+	ctx, cancel := context.WithCancelCause(context.WithoutCancel(r.Context()))
+	defer cancel(nil)
+	defer context.AfterFunc(s.ctx, func() {
+		_ = c.Close(fault.GoingAway)
+		cancel(errGoingAway)
+	})()
+
+	err = s.opt.Hub.Serve(ctx, c, peer)
+	if err := c.Close(fault.CodeOf(err)); err != nil {
+		log.Debug("websocket close", "err", err)
+	}
+	pinging.Wait()
+}
+
+func (s *Server) enter() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.closing {
+		s.sessions.Add(1)
+	}
+	return !s.closing
+}
+
+// Shutdown refuses newcomers from now on and waits until the last session ended. When ctx
+// ends first, it closes those that are left with code GoingAway, waits for them and returns
+// the error of ctx.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.mu.Lock()
+	s.closing = true
+	s.mu.Unlock()
+
+	done := make(chan struct{})
+	go func() { // ends below, at the latest after stop
+		s.sessions.Wait()
+		close(done)
+	}()
+	defer s.stop()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		s.stop()
+		<-done
+		return ctx.Err()
+	}
+}
