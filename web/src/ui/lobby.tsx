@@ -1,0 +1,176 @@
+// Before a call: see yourself, choose devices, say your name, join.
+
+import type { JSX } from "preact";
+import { useEffect, useRef, useState } from "preact/hooks";
+import type { Call, JoinOptions } from "../call/contract.ts";
+import { DevicePickers, Meter, Toggle } from "./controls.tsx";
+import { sameFields, useCall, useTitle } from "./hooks.ts";
+import * as icons from "./icons.tsx";
+import type { Memory } from "./memory.ts";
+import { MAX_NAME, cleanName } from "./person.ts";
+import { ProblemCard } from "./problem.tsx";
+import type { Remedy } from "./problems.ts";
+import { ids } from "./testids.ts";
+import { Avatar, Picture } from "./tile.tsx";
+
+interface Props {
+  call: Call;
+  room: string;
+  memory: Memory;
+  onJoin: (options: JoinOptions) => void;
+  onHome: () => void;
+  onRemedy: (remedy: Remedy) => void;
+}
+
+const TRANSPORTS: { choice: JoinOptions["transport"]; name: string; about: string }[] = [
+  { choice: "auto", name: "Automatic", about: "Tries both and takes the faster one." },
+  { choice: "webtransport", name: "WebTransport", about: "Shortest delay; needs UDP." },
+  { choice: "websocket", name: "WebSocket", about: "Works in every network." },
+];
+
+export function Lobby({ call, room, memory, onJoin, onHome, onRemedy }: Props): JSX.Element {
+  useTitle(`${room} · Parley`);
+  const phase = useCall(call, (s) => s.phase);
+  const problem = useCall(call, (s) => s.problem);
+  const [name, setName] = useState(memory.name);
+  const [transport, setTransport] = useState(memory.transport);
+  const [missing, setMissing] = useState(false);
+  const field = useRef<HTMLInputElement>(null);
+  const joining = phase === "connecting" || phase === "joined";
+
+  useEffect(() => {
+    // A phone would raise its keyboard over the preview; there a remembered name needs no focus.
+    if (memory.name === "" || matchMedia("(pointer: fine)").matches) field.current?.focus({ preventScroll: true });
+  }, [memory]);
+
+  const join = (event: Event) => {
+    event.preventDefault();
+    const clean = cleanName(name);
+    if (clean === "") {
+      setMissing(true);
+      field.current?.focus();
+      return;
+    }
+    memory.name = clean;
+    memory.transport = transport;
+    onJoin({ room, name: clean, transport, micOn: call.state.micOn, cameraOn: call.state.cameraOn });
+  };
+
+  return (
+    <main class="lobby" data-testid={ids.lobby} data-room={room}>
+      <header class="lobby-head">
+        <button type="button" class="brand brand-button" onClick={onHome} aria-label="Parley, back to start">
+          <icons.Mark /> Parley
+        </button>
+      </header>
+      <div class="lobby-body">
+        <Preview call={call} name={name} />
+        <form class="lobby-form" onSubmit={join} noValidate>
+          <div>
+            <p class="eyebrow">{room}</p>
+            <h1>Ready to join?</h1>
+          </div>
+          {problem && <ProblemCard problem={problem} onAct={onRemedy} onDismiss={() => call.dismissProblem()} />}
+          <label class="field">
+            <span>Your name</span>
+            <input
+              ref={field}
+              data-testid={ids.lobbyName}
+              value={name}
+              maxLength={MAX_NAME}
+              autoComplete="name"
+              enterkeyhint="go"
+              placeholder="How others see you"
+              aria-invalid={missing}
+              aria-describedby="lobby-name-error"
+              onInput={(event) => {
+                setName(event.currentTarget.value);
+                setMissing(false);
+              }}
+            />
+          </label>
+          <p class="field-error" id="lobby-name-error" role="status" data-testid={ids.lobbyNameError}>
+            {missing && "Type a name, so that others know who you are."}
+          </p>
+          <button type="submit" class="button button-primary button-big" data-testid={ids.lobbyJoin} disabled={joining} aria-busy={joining}>
+            {joining ? <span class="spinner" /> : <icons.Enter />}
+            {joining ? "Joining" : "Join"}
+          </button>
+          <details class="advanced">
+            <summary data-testid={ids.lobbyAdvanced}>
+              Advanced <icons.Chevron />
+            </summary>
+            <fieldset>
+              <legend>Connection</legend>
+              {TRANSPORTS.map(({ choice, name: label, about }) => (
+                <label class="choice" key={choice}>
+                  <input
+                    type="radio"
+                    name="transport"
+                    data-testid={ids.lobbyTransport(choice)}
+                    checked={transport === choice}
+                    onChange={() => setTransport(choice)}
+                  />
+                  <span>
+                    <b>{label}</b>
+                    <small>{about}</small>
+                  </span>
+                </label>
+              ))}
+            </fieldset>
+          </details>
+        </form>
+        <div class="lobby-devices">
+          <DevicePickers call={call} />
+        </div>
+      </div>
+    </main>
+  );
+}
+
+function Preview({ call, name }: { call: Call; name: string }): JSX.Element {
+  const s = useCall(call, ({ micOn, cameraOn, cameras, problem }) => ({ micOn, cameraOn, known: cameras.length > 0, stuck: problem !== undefined }), sameFields);
+  const asking = !s.known && !s.stuck;
+  const shown = cleanName(name);
+  return (
+    <section class="preview" aria-label="Your preview">
+      <div class="preview-empty">
+        {asking ? (
+          <p class="preview-ask">
+            <span class="spinner" /> Waiting for camera and microphone. Your browser may ask you to allow them.
+          </p>
+        ) : (
+          <>
+            <Avatar userId={shown || "you"} name={shown || "You"} />
+            {!s.cameraOn && <p>Your camera is off</p>}
+          </>
+        )}
+      </div>
+      {s.cameraOn && <Picture call={call} sessionId="self" source="camera" mirrored testId={ids.lobbyPreview} />}
+      {shown && <div class="plate preview-plate">{shown}</div>}
+      <div class="preview-dock">
+        <Meter call={call} label="Microphone level" />
+        <Toggle
+          testId={ids.lobbyMic}
+          label="Microphone"
+          tone="alert"
+          on={s.micOn}
+          onIcon={<icons.Mic />}
+          offIcon={<icons.MicOff />}
+          tip={s.micOn ? "Turn microphone off" : "Turn microphone on"}
+          onToggle={() => void call.setMic(!s.micOn)}
+        />
+        <Toggle
+          testId={ids.lobbyCamera}
+          label="Camera"
+          tone="alert"
+          on={s.cameraOn}
+          onIcon={<icons.Camera />}
+          offIcon={<icons.CameraOff />}
+          tip={s.cameraOn ? "Turn camera off" : "Turn camera on"}
+          onToggle={() => void call.setCamera(!s.cameraOn)}
+        />
+      </div>
+    </section>
+  );
+}

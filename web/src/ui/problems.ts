@@ -1,0 +1,37 @@
+// What a person can do about each problem. The engine words title and detail; the action and,
+// where it helps, one more sentence are the screens' part.
+
+import type { Problem } from "../call/contract.ts";
+
+export type Remedy = "devices" | "rejoin" | "home" | "copy" | "secure" | "screen";
+
+export interface Advice {
+  action: Remedy;
+  label: string; // of the button
+  hint?: string;
+}
+
+const ADVICE: Record<Problem["code"], Advice> = {
+  no_camera: { action: "devices", label: "Look again", hint: "You can join without a camera; others see your initials." },
+  no_microphone: { action: "devices", label: "Look again", hint: "You can join and listen." },
+  permission_denied: {
+    action: "devices",
+    label: "Ask again",
+    hint: "Open the site settings beside the address, allow camera and microphone, then ask again.",
+  },
+  device_busy: { action: "devices", label: "Try again", hint: "Close the other program that uses the device, then try again." },
+  server_gone: { action: "rejoin", label: "Try again" },
+  refused: { action: "rejoin", label: "Try again" },
+  unsupported_browser: {
+    action: "copy",
+    label: "Copy link",
+    hint: "Open the link in a current Chrome, Edge, Firefox or Safari.",
+  },
+  insecure_page: { action: "secure", label: "Open secure page" },
+  screen_denied: { action: "screen", label: "Choose again" },
+  meeting_ended: { action: "home", label: "Back to start" },
+};
+
+export function adviceFor(code: Problem["code"]): Advice {
+  return ADVICE[code] ?? { action: "rejoin", label: "Try again" };
+}
