@@ -22,6 +22,8 @@ export class FakePath implements Path {
   }
 
   close(): void {
+    if (this.closed) return;
     this.closed = true;
+    this.onend({ code: 1000, reason: "" });
   }
 }

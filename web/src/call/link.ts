@@ -1,0 +1,189 @@
+// The connection of a call: gets a ticket, elects a path, watches it, and comes back when
+// it breaks. What travels over it is not its business.
+import { Unreachable, type ClientConfig, type Ticket } from "./api.ts";
+import { backoff, isFinal } from "./backoff.ts";
+import type { Cancel, Clock } from "./clock.ts";
+import type { Problem, TransportKind } from "./contract.ts";
+import { elect, PathEnded } from "./election.ts";
+import type { Outgoing } from "./outbox.ts";
+import type { Ending, Open, Path } from "./path.ts";
+import { closed, Refused } from "./problem.ts";
+import { readEcho, readPacket, utf8, writeProbe, type PacketWrapper } from "./wire.ts";
+
+/** Milliseconds without an echo after which a path counts as dead. */
+export const deadAfter = 6_000;
+const probeEvery = 1_000;
+/** A connection that lived this long was good: the next trouble starts from attempt 1. */
+const goodAfter = 10_000;
+/** Attempts to get in for the first time; later ones never end. */
+const firstAttempts = 4;
+const waitingRoomPoll = 3_000;
+
+export interface LinkEvents {
+  /** A ticket was issued; called before packets of the new path arrive. */
+  ticket(ticket: Ticket): void;
+  /** The host has to let us in first. */
+  waiting(): void;
+  /** A path is up: from now on packets are sent and received. */
+  up(path: { kind: TransportKind; rttMs?: number }): void;
+  packet(packet: PacketWrapper, bytes: Uint8Array): void;
+  rtt(ms: number): void;
+  /** The path broke; the link tries again by itself. attempt counts from 1. */
+  down(attempt: number): void;
+  /** It is over, and not because stop was called. */
+  failed(problem: Problem | "gone"): void;
+}
+
+export interface LinkSources {
+  clock: Clock;
+  random?: () => number;
+  config(signal: AbortSignal): Promise<ClientConfig>;
+  ticket(signal: AbortSignal): Promise<Ticket>;
+  /** How to open each way that may be tried with this ticket. */
+  ways(ticket: Ticket, config: ClientConfig): Partial<Record<TransportKind, Open>>;
+}
+
+export class Link {
+  private readonly stopping = new AbortController();
+  private path?: Path;
+  private hurry?: () => void; // ends the current wait
+  private userId: Uint8Array = new Uint8Array();
+
+  constructor(
+    private readonly from: LinkSources,
+    private readonly events: LinkEvents,
+  ) {}
+
+  /** Connects and stays connected until stop, or until failed was called. */
+  async run(): Promise<void> {
+    const { signal } = this.stopping;
+    let attempt = 0;
+    let joined = false;
+    while (!signal.aborted) {
+      const began = this.from.clock.now();
+      try {
+        const ending = await this.connection(signal, () => {
+          joined = true;
+        });
+        if (signal.aborted) return;
+        if (isFinal(ending.code)) return this.events.failed(closed(ending.code, ending.reason));
+        if (this.from.clock.now() - began > goodAfter) attempt = 0;
+      } catch (err) {
+        if (signal.aborted) return;
+        if (err instanceof Refused) return this.events.failed(err.problem);
+        if (err instanceof PathEnded && isFinal(err.ending.code)) {
+          return this.events.failed(closed(err.ending.code, err.ending.reason));
+        }
+        if (!joined && attempt + 1 >= firstAttempts) return this.events.failed("gone");
+      }
+      attempt++;
+      this.events.down(attempt);
+      await this.wait(backoff(attempt, this.from.random));
+    }
+  }
+
+  /** Sends when a path is up; otherwise the packet is forgotten. */
+  send(packet: Outgoing): void {
+    this.path?.send(packet);
+  }
+
+  get backlog(): Path["backlog"] {
+    return this.path?.backlog ?? { bytes: 0, ageMs: 0, dropped: 0 };
+  }
+
+  /** Tries again now instead of waiting: the network came back. */
+  retry(): void {
+    this.hurry?.();
+  }
+
+  /** Ends the current path as a broken network would; for tests. */
+  cut(): void {
+    const path = this.path;
+    path?.onend({ code: 0, reason: "cut" });
+    path?.close();
+  }
+
+  stop(): void {
+    this.stopping.abort();
+    this.hurry?.();
+    this.path?.close();
+  }
+
+  /** One connection from the ticket to its end. */
+  private async connection(signal: AbortSignal, up: () => void): Promise<Ending> {
+    const { clock } = this.from;
+    const [config, ticket] = await Promise.all([this.from.config(signal), this.admitted(signal)]);
+    this.userId = utf8(ticket.userId);
+    this.events.ticket(ticket);
+    const won = await elect(
+      this.from.ways(ticket, config),
+      clock,
+      (t) => writeProbe(this.userId, t),
+      signal,
+    );
+    const { path } = won;
+    this.path = path;
+    let watch: Cancel | undefined;
+    try {
+      return await new Promise<Ending>((resolve) => {
+        let heard = clock.now();
+        path.onend = resolve;
+        path.onpacket = (bytes) => {
+          const packet = readPacket(bytes);
+          if (!packet) return;
+          const sent = readEcho(packet);
+          if (sent === undefined) return this.events.packet(packet, bytes);
+          heard = clock.now();
+          const rtt = heard - sent;
+          if (rtt >= 0 && rtt < 10_000) this.events.rtt(rtt);
+        };
+        watch = clock.every(probeEvery, () => {
+          if (clock.now() - heard >= deadAfter) {
+            path.close();
+            resolve({ code: 0, reason: "no echo" });
+            return;
+          }
+          path.send({ lane: "control", bytes: writeProbe(this.userId, clock.now()), datagram: true });
+        });
+        if (signal.aborted) return resolve({ code: 1000, reason: "" });
+        up();
+        this.events.up({ kind: path.kind, ...(won.rttMs !== undefined && { rttMs: won.rttMs }) });
+        for (const bytes of won.held) path.onpacket(bytes);
+      });
+    } finally {
+      watch?.();
+      this.path = undefined;
+      path.onpacket = () => {};
+      path.onend = () => {};
+      path.close();
+    }
+  }
+
+  /** A ticket that admits; asks again while the host has not decided. */
+  private async admitted(signal: AbortSignal): Promise<Ticket> {
+    for (;;) {
+      const ticket = await this.from.ticket(signal);
+      if (ticket.roomToken && ticket.status === "admitted") return ticket;
+      if (ticket.status === "rejected") {
+        throw new Refused({ code: "refused", title: "The host did not let you in", detail: "Ask the host, then try again." });
+      }
+      if (signal.aborted) throw new Unreachable("stopped");
+      this.events.waiting();
+      await this.wait(waitingRoomPoll);
+    }
+  }
+
+  private wait(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.stopping.signal.aborted) return resolve();
+      const cancel = this.from.clock.after(ms, done);
+      const self = this;
+      function done() {
+        cancel();
+        self.hurry = undefined;
+        resolve();
+      }
+      this.hurry = done;
+    });
+  }
+}

@@ -1,0 +1,67 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import { Members } from "./members.ts";
+import { utf8 } from "./wire.ts";
+
+const on = { audio: true, video: true, screen: false, speaking: false };
+const names = (m: Members) => m.list.map((p) => `${p.sessionId}:${p.name}`);
+
+test("people are announced once and keep their order", () => {
+  const m = new Members();
+  assert.ok(m.joined("1", utf8("ada"), "Ada", 0));
+  assert.ok(m.joined("2", utf8("bob"), "Bob", 0));
+  assert.ok(!m.joined("1", utf8("ada"), "Ada", 0));
+  assert.deepEqual(names(m), ["1:Ada", "2:Bob"]);
+});
+
+test("packets make somebody known, the announcement gives the name", () => {
+  const m = new Members();
+  assert.ok(m.heard("1", utf8("ada"), 0).isNew);
+  assert.ok(!m.heard("1", utf8("ada"), 5).isNew);
+  assert.deepEqual(names(m), ["1:ada"]);
+  assert.ok(m.joined("1", utf8("ada"), "Ada", 6), "new as an announcement");
+  assert.deepEqual(names(m), ["1:Ada"]);
+});
+
+test("a replaced session keeps its place, even when its packets came first", () => {
+  const m = new Members();
+  m.joined("1", utf8("ada"), "Ada", 0);
+  m.joined("2", utf8("bob"), "Bob", 0);
+  m.heartbeat("1", on);
+  m.heard("9", utf8("ada"), 10);
+  assert.ok(m.replaced("1", "9", utf8("ada"), "Ada", 11));
+  assert.deepEqual(names(m), ["9:Ada", "2:Bob"]);
+  assert.ok(m.replaced("2", "8", utf8("bob"), "", 12));
+  assert.deepEqual(names(m), ["9:Ada", "8:Bob"]);
+  assert.ok(!m.replaced("77", "78", utf8("eve"), "Eve", 13), "nobody we knew");
+  assert.deepEqual(names(m), ["9:Ada", "8:Bob", "78:Eve"]);
+});
+
+test("heartbeats report changes only", () => {
+  const m = new Members();
+  m.joined("1", utf8("ada"), "Ada", 0);
+  assert.ok(m.heartbeat("1", on));
+  assert.ok(!m.heartbeat("1", on));
+  assert.ok(m.heartbeat("1", { ...on, speaking: true }));
+  assert.ok(m.heartbeat("1", { ...on, speaking: true, transport: "websocket" }));
+  assert.ok(!m.heartbeat("2", on));
+});
+
+test("after a reconnection those who do not show up are gone", () => {
+  const m = new Members();
+  for (const id of ["1", "2", "3"]) m.joined(id, utf8(id), id, 0);
+  m.rejoined(1000);
+  m.joined("1", utf8("1"), "1", 1100);
+  m.heard("2", utf8("2"), 1200);
+  assert.deepEqual(m.prune(4999), []);
+  assert.deepEqual(m.prune(5000).map((p) => p.sessionId), ["3"]);
+  assert.deepEqual(names(m), ["1:1", "2:2"]);
+});
+
+test("only those whom the server never announced are forgotten for silence", () => {
+  const m = new Members();
+  m.joined("1", utf8("ada"), "Ada", 0);
+  m.heard("2", utf8("ghost"), 0);
+  assert.deepEqual(m.prune(30_000), []);
+  assert.deepEqual(m.prune(30_001).map((p) => p.sessionId), ["2"]);
+});

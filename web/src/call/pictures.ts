@@ -1,0 +1,84 @@
+// Brings decoded frames onto canvases. A stream may be shown on several, or on none.
+
+interface Shown {
+  canvases: Set<HTMLCanvasElement>;
+  last?: HTMLCanvasElement; // drawn most recently; may have left the page
+  drawn: number;
+  firstAt?: number; // performance.now()
+  lastAt?: number;
+  size?: { width: number; height: number };
+}
+
+/** What debug and health want to know of a stream. */
+export type Drawn = Readonly<Pick<Shown, "drawn" | "firstAt" | "lastAt" | "size">>;
+
+export class Pictures {
+  private readonly streams = new Map<string, Shown>();
+
+  /** Draws a stream into canvas until the returned function is called. */
+  attach(id: string, canvas: HTMLCanvasElement): () => void {
+    const shown = this.get(id);
+    shown.canvases.add(canvas);
+    // A tile that moved or grew shows the last picture at once, not a black moment.
+    if (shown.last && shown.last !== canvas) paint(canvas, shown.last, shown.last.width, shown.last.height);
+    return () => {
+      for (const s of this.streams.values()) s.canvases.delete(canvas);
+    };
+  }
+
+  /** Draws a frame and closes it. */
+  show(id: string, frame: VideoFrame): void {
+    this.paint(id, frame, frame.displayWidth, frame.displayHeight);
+    frame.close();
+  }
+
+  paint(id: string, image: CanvasImageSource, width: number, height: number): void {
+    const s = this.get(id);
+    for (const canvas of s.canvases) {
+      paint(canvas, image, width, height);
+      s.last = canvas;
+    }
+    s.drawn++;
+    s.lastAt = performance.now();
+    s.size = { width, height };
+    if (s.canvases.size > 0) s.firstAt ??= s.lastAt;
+  }
+
+  /** A participant came back under another id: the canvases go on, with the last picture. */
+  move(from: string, to: string): void {
+    const old = this.streams.get(from);
+    if (!old) return;
+    this.streams.delete(from);
+    const next = this.get(to);
+    for (const c of old.canvases) next.canvases.add(c);
+    next.last ??= old.last;
+  }
+
+  /** Blackens what is shown of a stream that ended. */
+  close(id: string): void {
+    const s = this.streams.get(id);
+    if (!s) return;
+    for (const c of s.canvases) c.getContext("2d")?.clearRect(0, 0, c.width, c.height);
+    if (s.canvases.size === 0) this.streams.delete(id);
+    s.last = undefined;
+  }
+
+  stats(id: string): Drawn | undefined {
+    return this.streams.get(id);
+  }
+
+  private get(id: string): Shown {
+    let s = this.streams.get(id);
+    if (!s) this.streams.set(id, (s = { canvases: new Set(), drawn: 0 }));
+    return s;
+  }
+}
+
+function paint(canvas: HTMLCanvasElement, image: CanvasImageSource, width: number, height: number): void {
+  if (width === 0 || height === 0) return;
+  if (canvas.width !== width || canvas.height !== height) {
+    canvas.width = width;
+    canvas.height = height;
+  }
+  canvas.getContext("2d", { alpha: false })?.drawImage(image, 0, 0, width, height);
+}
