@@ -53,7 +53,7 @@ type Hub struct {
 
 	mu       sync.Mutex
 	rooms    map[RoomID]*Room
-	sessions map[*Session]context.CancelCauseFunc
+	sessions map[*Session]struct{}
 	draining bool
 	idle     chan struct{} // closed when draining and the last room is gone
 }
@@ -64,7 +64,7 @@ func NewHub(o Options) *Hub {
 		node: o.Node, relay: o.Relay, ledger: o.Ledger, reporter: o.Reporter, log: o.Log,
 		limits: o.Queue, grace: o.Grace, interval: o.StatsInterval,
 		rooms:    make(map[RoomID]*Room),
-		sessions: make(map[*Session]context.CancelCauseFunc),
+		sessions: make(map[*Session]struct{}),
 		idle:     make(chan struct{}),
 	}
 	if h.limits == (QueueLimits{}) {
@@ -97,9 +97,9 @@ func (h *Hub) Serve(ctx context.Context, conn Conn, peer Peer) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	s := &Session{
-		id: newSessionID(), peer: peer, conn: conn, joined: time.Now(), out: NewQueue(h.limits),
+		id: newSessionID(), peer: peer, conn: conn, joined: time.Now(), out: NewQueue(h.limits), end: cancel,
 	}
-	r, err := h.enter(ctx, s, cancel)
+	r, err := h.enter(ctx, s)
 	if err != nil {
 		return errors.Join(err, conn.Close(fault.CodeOf(err)))
 	}
@@ -145,9 +145,9 @@ func newSessionID() SessionID {
 }
 
 // enter finds or opens the room of s and waits until it is connected to the other nodes.
-func (h *Hub) enter(ctx context.Context, s *Session, end context.CancelCauseFunc) (*Room, error) {
+func (h *Hub) enter(ctx context.Context, s *Session) (*Room, error) {
 	for {
-		r, closing, err := h.register(ctx, s, end)
+		r, closing, err := h.register(ctx, s)
 		if err != nil {
 			return nil, err
 		}
@@ -170,7 +170,7 @@ func (h *Hub) enter(ctx context.Context, s *Session, end context.CancelCauseFunc
 }
 
 // register adds s to its room, or returns a room of that name that is closing.
-func (h *Hub) register(ctx context.Context, s *Session, end context.CancelCauseFunc) (r *Room, closing bool, err error) {
+func (h *Hub) register(ctx context.Context, s *Session) (r *Room, closing bool, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.draining {
@@ -193,7 +193,7 @@ func (h *Hub) register(ctx context.Context, s *Session, end context.CancelCauseF
 	}
 	r.refs++
 	s.room = r
-	h.sessions[s] = end
+	h.sessions[s] = struct{}{}
 	return r, false, nil
 }
 
@@ -269,8 +269,8 @@ func (h *Hub) live() []*Session {
 func (h *Hub) Drain(ctx context.Context) error {
 	h.mu.Lock()
 	h.draining = true
-	for _, end := range h.sessions {
-		end(errDraining)
+	for s := range h.sessions {
+		s.end(errDraining)
 	}
 	h.signalIdle()
 	h.mu.Unlock()

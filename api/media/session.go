@@ -1,6 +1,7 @@
 package media
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,6 +23,10 @@ type Session struct {
 	room   *Room
 	out    *Queue
 	joined time.Time
+
+	// end closes the session after the control frames that wait; its argument says why. It
+	// does not block, and the first reason wins.
+	end context.CancelCauseFunc
 
 	active     atomic.Bool // others know of it
 	congestion congestion  // of what this session loses, by sender
@@ -48,24 +53,37 @@ func (s *Session) member() Member {
 // batchFrames is how many frames one write may carry.
 const batchFrames = 64
 
+// farewell is how long a session that the server ends may take to receive what was said
+// before: a meeting event and the close code, on any path that still works.
+const farewell = time.Second
+
 // run moves packets both ways until either side ends, and returns why: nil when the peer
 // left politely. After it returns no goroutine of s is left.
 func (s *Session) run(ctx context.Context) error {
-	// The server's own reasons (shutdown, kick) close the queue, so that what was said
-	// before still reaches the peer.
-	stop := context.AfterFunc(ctx, func() { s.out.Close(context.Cause(ctx)) })
-	defer stop()
-
 	g, loops := errgroup.WithContext(context.WithoutCancel(ctx))
-	g.Go(func() error { return s.readLoop(loops) })
+	g.Go(func() error { return s.readLoop(ctx, loops) })
 	g.Go(func() error { return s.writeLoop(loops) })
 	g.Go(func() error {
-		<-loops.Done() // the first loop that ended
-		err := context.Cause(loops)
+		select {
+		case <-loops.Done(): // the first loop that ended
+		case <-ctx.Done(): // the server's own reason
+			s.out.Close(context.Cause(ctx))
+			patience := time.NewTimer(farewell)
+			defer patience.Stop()
+			select {
+			case <-loops.Done():
+			case <-patience.C:
+			}
+		}
+		err := cmp.Or(context.Cause(ctx), context.Cause(loops))
 		s.out.Close(err)
 		return s.conn.Close(fault.CodeOf(polite(err)))
 	})
-	return polite(g.Wait())
+	err := g.Wait()
+	if reason := context.Cause(ctx); reason != nil {
+		return polite(reason)
+	}
+	return polite(err)
 }
 
 // polite turns the end of a stream into no error.
@@ -76,14 +94,16 @@ func polite(err error) error {
 	return err
 }
 
-// end closes s after the control frames that wait; err says why. It does not block.
-func (s *Session) end(err error) { s.out.Close(err) }
-
-func (s *Session) readLoop(ctx context.Context) error {
+// readLoop takes packets until the connection ends; once the server has ended the session
+// nothing of it gets any further.
+func (s *Session) readLoop(session, ctx context.Context) error {
 	for {
 		p, err := s.conn.Read(ctx)
 		if err != nil {
 			return fmt.Errorf("read: %w", err)
+		}
+		if session.Err() != nil {
+			continue
 		}
 		s.received.Add(uint64(len(p.Data)))
 		s.ingest(p)

@@ -1,0 +1,134 @@
+package mediatest
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"parley/api/media"
+)
+
+// Ledger remembers who is where, like the real one with meeting management on but without
+// a database. The zero value is ready.
+type Ledger struct {
+	// Down makes Enter answer as when the record cannot be written.
+	Refuse error
+	// HostEnds makes the creator's departure end the meeting.
+	HostEnds bool
+
+	mu      sync.Mutex
+	rooms   map[media.RoomID]*ledgerRoom
+	history []string
+}
+
+type ledgerRoom struct {
+	meeting media.Meeting
+	open    []media.Member
+}
+
+var _ media.Ledger = (*Ledger)(nil)
+
+// Enter implements media.Ledger.
+func (l *Ledger) Enter(_ context.Context, m media.Member) (media.Meeting, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.Refuse != nil {
+		return media.Meeting{}, l.Refuse
+	}
+	if l.rooms == nil {
+		l.rooms = make(map[media.RoomID]*ledgerRoom)
+	}
+	l.history = append(l.history, "enter "+m.User)
+	r := l.rooms[m.Room]
+	if r == nil || len(r.open) == 0 {
+		r = &ledgerRoom{meeting: media.Meeting{Started: time.Now(), Creator: m.User}}
+		l.rooms[m.Room] = r
+	}
+	r.open = append(r.open, m)
+	meeting := r.meeting
+	meeting.First = len(r.open) == 1
+	return meeting, nil
+}
+
+// Lookup implements media.Ledger.
+func (l *Ledger) Lookup(_ context.Context, room media.RoomID) (media.Meeting, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if r := l.rooms[room]; r != nil && len(r.open) > 0 {
+		return r.meeting, true
+	}
+	return media.Meeting{}, false
+}
+
+// Exit implements media.Ledger.
+func (l *Ledger) Exit(_ context.Context, m media.Member) media.Ending {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	r := l.rooms[m.Room]
+	if r == nil {
+		return media.Ending{}
+	}
+	before := len(r.open)
+	r.open = slices.DeleteFunc(r.open, func(o media.Member) bool { return o.Session == m.Session })
+	if len(r.open) == before {
+		return media.Ending{}
+	}
+	l.history = append(l.history, "exit "+m.User)
+	if l.HostEnds && m.User == r.meeting.Creator && len(r.open) > 0 {
+		r.open = nil
+		return media.Ending{Over: true, Message: "The host has ended the meeting"}
+	}
+	return media.Ending{Over: len(r.open) == 0}
+}
+
+// Open returns the users with an open session in room, one entry per session.
+func (l *Ledger) Open(room media.RoomID) []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var users []string
+	if r := l.rooms[room]; r != nil {
+		for _, m := range r.open {
+			users = append(users, m.User)
+		}
+	}
+	return users
+}
+
+// Reporter remembers what it was told. The zero value is ready.
+type Reporter struct {
+	mu      sync.Mutex
+	Events  []media.SessionStats
+	Packets [][]byte
+}
+
+var _ media.Reporter = (*Reporter)(nil)
+
+func (r *Reporter) add(s media.SessionStats) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.Events = append(r.Events, s)
+}
+
+// Connected implements media.Reporter.
+func (r *Reporter) Connected(s media.SessionStats) { r.add(s) }
+
+// Traffic implements media.Reporter.
+func (r *Reporter) Traffic(s media.SessionStats) { r.add(s) }
+
+// Disconnected implements media.Reporter.
+func (r *Reporter) Disconnected(s media.SessionStats) { r.add(s) }
+
+// Health implements media.Reporter.
+func (r *Reporter) Health(packet []byte) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.Packets = append(r.Packets, packet)
+}
+
+// Health returns the health packets so far.
+func (r *Reporter) HealthPackets() [][]byte {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.Packets)
+}

@@ -1,0 +1,115 @@
+package mediatest
+
+import (
+	"fmt"
+	"sync/atomic"
+
+	"google.golang.org/protobuf/proto"
+
+	callv1 "parley/protobuf/call/v1"
+)
+
+var probes atomic.Uint64
+
+// Probe returns an RTT probe that differs from every other.
+func Probe() []byte {
+	return Media(&callv1.MediaPacket{MediaType: callv1.MediaPacket_RTT, Timestamp: float64(probes.Add(1))})
+}
+
+// Heartbeat returns what a client sends to become active.
+func Heartbeat() []byte {
+	return Media(&callv1.MediaPacket{MediaType: callv1.MediaPacket_HEARTBEAT})
+}
+
+// Audio returns an audio packet that carries text.
+func Audio(text string) []byte {
+	return Media(&callv1.MediaPacket{MediaType: callv1.MediaPacket_AUDIO, FrameType: "key", Data: []byte(text)})
+}
+
+// VideoKey returns a keyframe of the camera that carries text.
+func VideoKey(text string) []byte {
+	return Media(&callv1.MediaPacket{MediaType: callv1.MediaPacket_VIDEO, FrameType: "key", Data: []byte(text)})
+}
+
+// VideoDelta returns a frame of the camera that needs earlier ones.
+func VideoDelta(text string) []byte {
+	return Media(&callv1.MediaPacket{MediaType: callv1.MediaPacket_VIDEO, FrameType: "delta", Data: []byte(text)})
+}
+
+// KeyframeRequest asks user for a keyframe of the camera; session 0 means all of user's.
+func KeyframeRequest(user string, session uint64) []byte {
+	return Media(&callv1.MediaPacket{
+		MediaType: callv1.MediaPacket_KEYFRAME_REQUEST, UserId: []byte(user), Data: []byte("VIDEO"), TargetSessionId: session,
+	})
+}
+
+// Media wraps m as a client does: without session and, as nothing is checked, without user.
+func Media(m *callv1.MediaPacket) []byte {
+	return Wrap(callv1.PacketWrapper_MEDIA, marshal(m))
+}
+
+// Wrap returns a packet of the given type.
+func Wrap(kind callv1.PacketWrapper_PacketType, data []byte) []byte {
+	return marshal(&callv1.PacketWrapper{PacketType: kind, Data: data})
+}
+
+func marshal(m proto.Message) []byte {
+	b, err := proto.Marshal(m)
+	if err != nil {
+		panic(err)
+	}
+	return b
+}
+
+// Describe puts a packet into a few words: "joined bob", "audio hello from 3 ada".
+// Session numbers are shown as names[number] where known.
+func Describe(packet []byte, names map[uint64]string) string {
+	var w callv1.PacketWrapper
+	if err := proto.Unmarshal(packet, &w); err != nil {
+		return fmt.Sprintf("malformed %x", packet)
+	}
+	name := func(id uint64) string {
+		if n, ok := names[id]; ok {
+			return n
+		}
+		return "?"
+	}
+	switch w.PacketType {
+	case callv1.PacketWrapper_SESSION_ASSIGNED:
+		return "assigned"
+	case callv1.PacketWrapper_CONGESTION:
+		return "congestion at " + string(w.UserId)
+	case callv1.PacketWrapper_DOWNLINK_CONGESTION:
+		return "downlink congestion"
+	case callv1.PacketWrapper_MEETING:
+		var m callv1.MeetingPacket
+		if proto.Unmarshal(w.Data, &m) != nil {
+			return "bad meeting event"
+		}
+		switch m.EventType {
+		case callv1.MeetingPacket_MEETING_STARTED:
+			return "started by " + string(m.CreatorId)
+		case callv1.MeetingPacket_MEETING_ENDED:
+			return "ended: " + m.Message
+		case callv1.MeetingPacket_PARTICIPANT_JOINED:
+			return "joined " + name(m.SessionId)
+		case callv1.MeetingPacket_PARTICIPANT_LEFT:
+			return "left " + name(m.SessionId)
+		case callv1.MeetingPacket_SESSION_REPLACED:
+			return "replaced " + name(m.ReplacedSessionId) + " by " + name(m.SessionId)
+		}
+		return m.EventType.String()
+	case callv1.PacketWrapper_MEDIA:
+		var m callv1.MediaPacket
+		if proto.Unmarshal(w.Data, &m) != nil {
+			return "opaque from " + name(w.SessionId)
+		}
+		text := map[callv1.MediaPacket_MediaType]string{
+			callv1.MediaPacket_AUDIO: "audio " + string(m.Data), callv1.MediaPacket_VIDEO: "video " + string(m.Data),
+			callv1.MediaPacket_SCREEN: "screen " + string(m.Data), callv1.MediaPacket_HEARTBEAT: "heartbeat",
+			callv1.MediaPacket_RTT: "rtt", callv1.MediaPacket_KEYFRAME_REQUEST: "keyframe for " + string(m.UserId),
+		}[m.MediaType]
+		return text + " from " + name(w.SessionId)
+	}
+	return w.PacketType.String() + " from " + name(w.SessionId)
+}

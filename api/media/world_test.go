@@ -1,0 +1,164 @@
+package media_test
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+
+	"google.golang.org/protobuf/proto"
+
+	"parley/api/fault"
+	"parley/api/media"
+	"parley/api/media/mediatest"
+	callv1 "parley/protobuf/call/v1"
+)
+
+// world is a cluster of nodes in one synctest bubble. Its people know each other's sessions
+// by name, so that tests read as a story.
+type world struct {
+	t      *testing.T
+	bus    *media.Bus
+	ledger mediatest.Ledger
+	wg     sync.WaitGroup
+
+	mu    sync.Mutex
+	names map[uint64]string
+}
+
+// node is one node of a world.
+type node struct {
+	*world
+	hub      *media.Hub
+	reporter mediatest.Reporter
+}
+
+// person is one connection to a room.
+type person struct {
+	*mediatest.Peer
+	w     *world
+	name  string
+	id    uint64
+	ended chan error
+	end   context.CancelCauseFunc
+}
+
+// inWorld runs a story in fake time and ends every session after it.
+func inWorld(t *testing.T, story func(w *world)) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{t: t, bus: media.NewBus(), names: make(map[uint64]string)}
+		t.Cleanup(w.wg.Wait) // after the nodes have drained
+		story(w)
+	})
+}
+
+func (w *world) node(id media.NodeID) *node {
+	n := &node{world: w}
+	n.hub = media.NewHub(media.Options{
+		Node: id, Relay: w.bus.Node(id), Ledger: &w.ledger, Reporter: &n.reporter,
+		Log: slog.New(slog.NewTextHandler(w.t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn})),
+	})
+	w.t.Cleanup(func() {
+		if err := n.hub.Drain(context.Background()); err != nil {
+			w.t.Errorf("drain: %v", err)
+		}
+	})
+	return n
+}
+
+// connect opens a session that stays Testing until it says something. The name is
+// "user" or "user/connection".
+func (n *node) connect(name string, change ...func(*media.Peer)) *person {
+	n.t.Helper()
+	user, _, _ := strings.Cut(name, "/")
+	peer := media.Peer{Room: "standup", User: user, DisplayName: strings.ToUpper(user[:1]) + user[1:]}
+	for _, c := range change {
+		c(&peer)
+	}
+	conn, far := mediatest.Pipe(n.t, media.WebSocket)
+	ctx, cancel := context.WithCancelCause(context.Background())
+	p := &person{Peer: far, w: n.world, name: name, ended: make(chan error, 1), end: cancel}
+	n.wg.Go(func() {
+		p.ended <- n.hub.Serve(ctx, conn, peer)
+		cancel(nil)
+	})
+	synctest.Wait()
+	return p
+}
+
+// Send sends a packet and waits until everybody has dealt with it.
+func (p *person) Send(packet []byte) {
+	p.w.t.Helper()
+	p.Peer.Send(packet)
+	synctest.Wait()
+}
+
+// greeted takes what a newcomer is told first, remembers its session and returns the rest.
+func (p *person) greeted() []string {
+	p.w.t.Helper()
+	var first callv1.PacketWrapper
+	if err := proto.Unmarshal(p.Receive().Wire, &first); err != nil || first.PacketType != callv1.PacketWrapper_SESSION_ASSIGNED {
+		p.w.t.Fatalf("%s: first packet is %v, %v", p.name, &first, err)
+	}
+	p.id = first.SessionId
+	p.w.mu.Lock()
+	p.w.names[p.id] = p.name
+	p.w.mu.Unlock()
+	return p.hears()
+}
+
+// join connects, becomes active and forgets what it was told.
+func (n *node) join(name string, change ...func(*media.Peer)) *person {
+	n.t.Helper()
+	p := n.connect(name, change...)
+	p.greeted()
+	p.Send(mediatest.Heartbeat())
+	synctest.Wait()
+	p.hears()
+	return p
+}
+
+// hears returns everything that arrived, in words.
+func (p *person) hears() []string {
+	p.w.t.Helper()
+	synctest.Wait()
+	p.w.mu.Lock()
+	defer p.w.mu.Unlock()
+	var said []string
+	for _, r := range p.Sync() {
+		said = append(said, mediatest.Describe(r.Wire, p.w.names))
+	}
+	return said
+}
+
+// expect fails the test unless p hears exactly this.
+func (p *person) expect(want ...string) {
+	p.w.t.Helper()
+	if got := p.hears(); strings.Join(got, "; ") != strings.Join(want, "; ") {
+		p.w.t.Errorf("%s hears %q, want %q", p.name, got, want)
+	}
+}
+
+// expectUnordered is expect for what may come in any order: presence and packets take
+// different ways between nodes.
+func (p *person) expectUnordered(want ...string) {
+	p.w.t.Helper()
+	got := p.hears()
+	slices.Sort(got)
+	slices.Sort(want)
+	if !slices.Equal(got, want) {
+		p.w.t.Errorf("%s hears %q, want %q", p.name, got, want)
+	}
+}
+
+// gone waits for the end of a session and returns the code it ended with.
+func (p *person) gone() fault.Code {
+	return fault.CodeOf(<-p.ended)
+}
+
+func instance(id string) func(*media.Peer) { return func(p *media.Peer) { p.Instance = id } }
+func observer(p *media.Peer)               { p.Observer = true }
+func room(id string) func(*media.Peer)     { return func(p *media.Peer) { p.Room = media.RoomID(id) } }
