@@ -1,0 +1,155 @@
+package config
+
+import (
+	"fmt"
+	"net"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"parley/api/observe"
+)
+
+const nameRunes = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-"
+
+// MinSecret is the shortest secret that signs tokens, in bytes: what cannot be guessed.
+const MinSecret = 16
+
+// check returns every mistake in c. Values of secrets do not appear.
+func (c *Common) check(mode Mode) []error {
+	return []error{
+		address("--http-addr (PARLEY_HTTP_ADDR)", c.Listen.HTTP),
+		address("--webtransport-addr (PARLEY_WEBTRANSPORT_ADDR)", c.Listen.WebTransport),
+		together(c.Listen.CertPath, c.Listen.KeyPath),
+		within("--quic-max-idle-timeout (QUIC_MAX_IDLE_TIMEOUT_SECS)", c.Listen.QUICIdleTimeout, 5*time.Second, 10*time.Minute),
+		within("--quic-keep-alive-interval (QUIC_KEEP_ALIVE_INTERVAL_SECS)", c.Listen.QUICKeepAlive, time.Second, max(time.Second, c.Listen.QUICIdleTimeout/2)),
+		origins(c.Listen.CORSAllowedOrigin),
+		databaseURL(c.Stores.DatabaseURL),
+		natsURL(c.Stores.NATSURL),
+		secret(c.Access.JWTSecret, mode),
+		within("--token-ttl (TOKEN_TTL_SECS)", c.Access.TokenTTL, time.Second, 24*time.Hour),
+		within("--session-ttl (SESSION_TTL_SECS)", c.Access.SessionTTL, time.Minute, 87600*time.Hour),
+		name("--cookie-name (COOKIE_NAME)", c.Access.CookieName),
+		domain(c.Access.CookieDomain),
+		name("--region (REGION)", c.Node.Region),
+		name("--server-id (SERVER_ID)", c.Node.ServerID),
+		optionalName("--service-type (SERVICE_TYPE)", c.Node.ServiceType),
+		within("--server-stats-interval (SERVER_STATS_INTERVAL_SECS)", c.Node.StatsInterval, time.Second, time.Hour),
+		within("--drain (PARLEY_DRAIN_SECS)", c.Node.Drain, 0, 10*time.Minute),
+		level(c.Log.Level),
+		format(c.Log.Format),
+	}
+}
+
+func address(at, v string) error {
+	_, port, err := net.SplitHostPort(v)
+	if err != nil {
+		return fmt.Errorf("%s: %q is not host:port or :port", at, v)
+	}
+	if n, err := strconv.Atoi(port); err != nil || n < 0 || n > 65535 {
+		return fmt.Errorf("%s: %q has no port from 0 to 65535", at, v)
+	}
+	return nil
+}
+
+func together(cert, key string) error {
+	if (cert == "") != (key == "") {
+		return fmt.Errorf("--cert-path (CERT_PATH) and --key-path (KEY_PATH): %q and %q, but both or none are needed", cert, key)
+	}
+	return nil
+}
+
+func within(at string, v, lo, hi time.Duration) error {
+	if v < lo || v > hi {
+		return fmt.Errorf("%s: %v is outside %v to %v", at, v, lo, hi)
+	}
+	return nil
+}
+
+func name(at, v string) error {
+	if v == "" || strings.Trim(v, nameRunes) != "" {
+		return fmt.Errorf("%s: %q is not made of letters, digits, _ and -", at, v)
+	}
+	return nil
+}
+
+func optionalName(at, v string) error {
+	if v == "" {
+		return nil
+	}
+	return name(at, v)
+}
+
+func domain(v string) error {
+	if strings.Trim(v, nameRunes+".") != "" {
+		return fmt.Errorf("--cookie-domain (COOKIE_DOMAIN): %q is not a domain", v)
+	}
+	return nil
+}
+
+// origins refuses "*": with credentials it would hand every visitor's session to any page.
+func origins(all []string) error {
+	for _, o := range all {
+		u, err := url.Parse(o)
+		if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.Scheme+"://"+u.Host != o {
+			return fmt.Errorf("--cors-allowed-origin (CORS_ALLOWED_ORIGIN): %q is not an origin such as https://example.org", o)
+		}
+	}
+	return nil
+}
+
+func databaseURL(v string) error {
+	if v == "" || !strings.Contains(v, "://") && strings.Contains(v, "=") { // host=… dbname=…
+		return nil
+	}
+	u, err := url.Parse(v)
+	if err != nil || (u.Scheme != "postgres" && u.Scheme != "postgresql") {
+		return fmt.Errorf("--database-url (DATABASE_URL): %q does not begin with postgres:// and hold a valid URL", redactURL(v))
+	}
+	return nil
+}
+
+func natsURL(v string) error {
+	if v == "" {
+		return nil
+	}
+	for part := range strings.SplitSeq(v, ",") {
+		part = strings.TrimSpace(part)
+		if !strings.Contains(part, "://") {
+			part = "nats://" + part // as the client library reads it
+		}
+		u, err := url.Parse(part)
+		if err != nil || u.Host == "" || !strings.Contains(" nats tls ws wss ", " "+u.Scheme+" ") {
+			return fmt.Errorf("--nats-url (NATS_URL): %q does not begin with nats://, tls://, ws:// or wss:// and name a host", redactNATS(part))
+		}
+	}
+	return nil
+}
+
+func secret(v string, mode Mode) error {
+	switch {
+	case v == "" && mode == Dev:
+		return nil
+	case v == "":
+		return fmt.Errorf("--jwt-secret (JWT_SECRET): nothing is set, and serve needs it; all nodes have the same")
+	case len(v) < MinSecret:
+		return fmt.Errorf("--jwt-secret (JWT_SECRET): %d bytes are too few, at least %d are needed", len(v), MinSecret)
+	}
+	return nil
+}
+
+func level(v string) error {
+	if _, err := observe.ParseLevel(v); err != nil {
+		return fmt.Errorf("--log-level (PARLEY_LOG_LEVEL): %w", err)
+	}
+	return nil
+}
+
+func format(v string) error {
+	switch observe.Format(v) {
+	case observe.FormatAuto, observe.FormatText, observe.FormatJSON:
+		return nil
+	}
+	return fmt.Errorf("--log-format (PARLEY_LOG_FORMAT): %q is not text, json or auto", v)
+}

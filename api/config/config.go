@@ -1,0 +1,79 @@
+// Package config is what an operator decides before a node starts: one struct for the
+// command line, its environment twins, the reference and the checks.
+//
+// A flag beats its environment variable, which beats the default. An empty variable counts
+// as unset. Secrets may come from a file named by the variable with _FILE appended. [Source]
+// reads it all and reports every mistake at once.
+//
+// What may change while meetings run is not here but in package flags.
+package config
+
+import "time"
+
+// Mode is what a node is started for.
+type Mode string
+
+// The modes.
+const (
+	Dev   Mode = "dev"   // everything embedded, people sign in with a name
+	Serve Mode = "serve" // production: nothing is assumed
+)
+
+// Common is the configuration that parley dev and parley serve share. Each command embeds
+// it; [Source.Settle] completes and checks it. After that nobody changes it.
+type Common struct {
+	Listen Listen `embed:"" group:"Listening"`
+	Stores Stores `embed:"" group:"Stores"`
+	Access Access `embed:"" group:"Access"`
+	Node   Node   `embed:"" group:"Node"`
+	Log    Log    `embed:"" group:"Log"`
+}
+
+// Listen is where a node answers.
+type Listen struct {
+	HTTP              string        `name:"http-addr" from:"PARLEY_HTTP_ADDR" default:":8080" help:"Address of page, REST, WebSocket and health."`
+	WebTransport      string        `name:"webtransport-addr" from:"PARLEY_WEBTRANSPORT_ADDR" default:":4433" help:"Address of WebTransport (UDP) and of HTTPS with the same routes (TCP)."`
+	CertPath          string        `name:"cert-path" from:"CERT_PATH" help:"PEM certificate chain. Without one a self-signed certificate is made and renewed."`
+	KeyPath           string        `name:"key-path" from:"KEY_PATH" help:"PEM private key of --cert-path, PKCS#8 or PKCS#1."`
+	QUICIdleTimeout   time.Duration `name:"quic-max-idle-timeout" from:"QUIC_MAX_IDLE_TIMEOUT_SECS" type:"seconds" default:"30" help:"Close a QUIC connection that is silent for so long. 5s to 10m."`
+	QUICKeepAlive     time.Duration `name:"quic-keep-alive-interval" from:"QUIC_KEEP_ALIVE_INTERVAL_SECS" type:"seconds" default:"1" help:"How often a silent QUIC connection is probed. 1s to half of the idle timeout."`
+	CORSAllowedOrigin []string      `name:"cors-allowed-origin" from:"CORS_ALLOWED_ORIGIN" placeholder:"ORIGIN" help:"Other origins whose pages may use the REST API with credentials, separated by commas."`
+}
+
+// Stores is where a node keeps what outlives it.
+type Stores struct {
+	DataDir         string `name:"data-dir" from:"PARLEY_DATA_DIR" placeholder:"DIR" help:"Directory of the embedded stores and of what the node generates. One process at a time uses it. Default: parley in $XDG_DATA_HOME or ~/.local/share, else ./data."`
+	DatabaseURL     string `name:"database-url" from:"DATABASE_URL" secret:"url" placeholder:"URL" help:"PostgreSQL to use instead of the embedded one."`
+	DatabaseURLFile string `name:"database-url-file" from:"DATABASE_URL_FILE" placeholder:"FILE" help:"File that holds --database-url."`
+	NATSURL         string `name:"nats-url" from:"NATS_URL" secret:"nats" placeholder:"URL" help:"NATS servers with JetStream to use instead of the embedded one, separated by commas."`
+	NATSURLFile     string `name:"nats-url-file" from:"NATS_URL_FILE" placeholder:"FILE" help:"File that holds --nats-url."`
+}
+
+// Access is who gets in.
+type Access struct {
+	JWTSecret     string        `name:"jwt-secret" from:"JWT_SECRET" secret:"all" placeholder:"SECRET" help:"Secret that signs tokens, the same on all nodes; at least 16 bytes. Required by serve; dev makes one and keeps it in the data directory."`
+	JWTSecretFile string        `name:"jwt-secret-file" from:"JWT_SECRET_FILE" placeholder:"FILE" help:"File that holds --jwt-secret."`
+	TokenTTL      time.Duration `name:"token-ttl" from:"TOKEN_TTL_SECS" type:"seconds" default:"60" help:"Life of a room token: the time a client has to connect. 1s to 24h."`
+	SessionTTL    time.Duration `name:"session-ttl" from:"SESSION_TTL_SECS" type:"seconds" default:"604800" help:"Life of a sign-in, a week unless set. 1m to 87600h."`
+	CookieName    string        `name:"cookie-name" from:"COOKIE_NAME" default:"session" help:"Name of the session cookie."`
+	CookieDomain  string        `name:"cookie-domain" from:"COOKIE_DOMAIN" placeholder:"DOMAIN" help:"Domain of the session cookie. Without one it belongs to the host that set it."`
+	CookieSecure  bool          `name:"cookie-secure" from:"COOKIE_SECURE" default:"true" negatable:"" help:"Send the session cookie over HTTPS only."`
+	DemoSignIn    *bool         `name:"demo-sign-in" from:"PARLEY_DEMO_SIGN_IN" negatable:"" help:"Let anybody sign in with just a name. Default: on in dev, off in serve."`
+}
+
+// Node is what a node calls itself and how it stops.
+type Node struct {
+	Region        string            `name:"region" from:"REGION" default:"us-east" help:"Region in statistics. Letters, digits, _ and -."`
+	ServerID      string            `name:"server-id" from:"SERVER_ID" placeholder:"NAME" help:"Name of this server in statistics. Letters, digits, _ and -. Default: the host name."`
+	ServiceType   string            `name:"service-type" from:"SERVICE_TYPE" placeholder:"NAME" help:"Kind of server in statistics. Default: the transport of each connection."`
+	StatsInterval time.Duration     `name:"server-stats-interval" from:"SERVER_STATS_INTERVAL_SECS" type:"seconds" default:"5" help:"How often statistics of connections are published. 1s to 1h."`
+	ReadyFile     string            `name:"ready-file" from:"PARLEY_READY_FILE" placeholder:"FILE" help:"JSON file with the addresses, written when the node serves."`
+	Drain         time.Duration     `name:"drain" from:"PARLEY_DRAIN_SECS" type:"seconds" default:"10" help:"How long sessions may take to move away when the node stops. 0s to 10m."`
+	Features      map[string]string `name:"feature" mapsep:"none" placeholder:"NAME=VALUE" help:"Start with a feature flag set; may be repeated. The same as FEATURE_<NAME> in the environment."`
+}
+
+// Log is what the node writes about itself.
+type Log struct {
+	Level  string `name:"log-level" from:"PARLEY_LOG_LEVEL" default:"info" help:"debug, info, warn or error."`
+	Format string `name:"log-format" from:"PARLEY_LOG_FORMAT" default:"auto" help:"text, json, or auto: text to a terminal, JSON otherwise."`
+}

@@ -1,0 +1,384 @@
+package config
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"parley/api/flags"
+
+	"github.com/alecthomas/kong"
+)
+
+var update = flag.Bool("update", false, "rewrite the reference")
+
+func env(pairs ...string) func(string) string {
+	values := map[string]string{}
+	for i := 0; i < len(pairs); i += 2 {
+		values[pairs[i]] = pairs[i+1]
+	}
+	return func(name string) string { return values[name] }
+}
+
+const goodSecret = "sixteen bytes or more"
+
+func TestDefaults(t *testing.T) {
+	c, err := Parse(nil, env("HOME", "/home/ada"), Dev)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Listen.HTTP != ":8080" || c.Listen.WebTransport != ":4433" || c.Listen.QUICIdleTimeout != 30*time.Second ||
+		c.Listen.QUICKeepAlive != time.Second || len(c.Listen.CORSAllowedOrigin) != 0 {
+		t.Errorf("listen: %+v", c.Listen)
+	}
+	if c.Stores.DataDir != "/home/ada/.local/share/parley" || c.Stores.DatabaseURL != "" || c.Stores.NATSURL != "" {
+		t.Errorf("stores: %+v", c.Stores)
+	}
+	if c.Access.TokenTTL != time.Minute || c.Access.SessionTTL != 7*24*time.Hour || c.Access.CookieName != "session" ||
+		!c.Access.CookieSecure || !*c.Access.DemoSignIn {
+		t.Errorf("access: %+v", c.Access)
+	}
+	if c.Node.Region != "us-east" || c.Node.ServerID == "" || c.Node.StatsInterval != 5*time.Second || c.Node.Drain != 10*time.Second {
+		t.Errorf("node: %+v", c.Node)
+	}
+}
+
+func TestDataDirectory(t *testing.T) {
+	for _, tc := range []struct{ xdg, home, want string }{
+		{"/data", "/home/ada", "/data/parley"}, {"relative", "/home/ada", "/home/ada/.local/share/parley"}, {"", "", "data"},
+	} {
+		if got := defaultDataDir(env("XDG_DATA_HOME", tc.xdg, "HOME", tc.home)); got != tc.want {
+			t.Errorf("%+v: %s", tc, got)
+		}
+	}
+}
+
+func TestDemoSignInDependsOnTheMode(t *testing.T) {
+	for _, tc := range []struct {
+		mode Mode
+		args []string
+		env  string
+		want bool
+	}{
+		{Dev, nil, "", true},
+		{Serve, nil, "", false},
+		{Serve, []string{"--demo-sign-in"}, "", true},
+		{Dev, []string{"--no-demo-sign-in"}, "", false},
+		{Dev, nil, "no", false},
+		{Serve, nil, "TRUE", true},
+		{Serve, []string{"--demo-sign-in=false"}, "1", false},
+	} {
+		c, err := Parse(tc.args, env("PARLEY_DEMO_SIGN_IN", tc.env, "JWT_SECRET", goodSecret), tc.mode)
+		if err != nil {
+			t.Errorf("%+v: %v", tc, err)
+		} else if *c.Access.DemoSignIn != tc.want {
+			t.Errorf("%+v: %v", tc, *c.Access.DemoSignIn)
+		}
+	}
+}
+
+func TestFlagBeatsEnvironmentBeatsDefault(t *testing.T) {
+	environment := env("PARLEY_HTTP_ADDR", ":1", "PARLEY_WEBTRANSPORT_ADDR", ":2", "TOKEN_TTL_SECS", "90", "SESSION_TTL_SECS", "2h",
+		"COOKIE_SECURE", "0", "CORS_ALLOWED_ORIGIN", "https://a.example,http://b.example:8080", "REGION", "")
+	c, err := Parse([]string{"--http-addr", "127.0.0.1:0", "--token-ttl=2m"}, environment, Dev)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Listen.HTTP != "127.0.0.1:0" || c.Listen.WebTransport != ":2" || c.Access.TokenTTL != 2*time.Minute ||
+		c.Access.SessionTTL != 2*time.Hour || c.Access.CookieSecure || c.Node.Region != "us-east" {
+		t.Errorf("got %+v", c)
+	}
+	if got := strings.Join(c.Listen.CORSAllowedOrigin, " "); got != "https://a.example http://b.example:8080" {
+		t.Errorf("origins %s", got)
+	}
+}
+
+func TestAllMistakesAtOnce(t *testing.T) {
+	environment := env("PARLEY_WEBTRANSPORT_ADDR", "nowhere", "SESSION_TTL_SECS", "long", "COOKIE_SECURE", "maybe", "CERT_PATH", "/c.pem",
+		"NATS_URL", "http://u:hush@x", "DATABASE_URL", "mysql://u:hush@x/y", "CORS_ALLOWED_ORIGIN", "*", "FEATURE_PATH_ENDPOINTS", "ajar",
+		"JWT_SECRET", "hush", "PARLEY_LOG_LEVEL", "loud", "SERVER_ID", "a.b", "DATABASE_URL_FILE", "/x")
+	_, err := Parse([]string{"--http-addr=:99999", "--token-ttl=0", "--log-format=xml", "--feature=unheard_of=1"}, environment, Serve)
+	if err == nil {
+		t.Fatal("no error")
+	}
+	text := err.Error()
+	for _, part := range []string{
+		`--http-addr (PARLEY_HTTP_ADDR): ":99999"`, `--webtransport-addr (PARLEY_WEBTRANSPORT_ADDR): "nowhere"`,
+		`--session-ttl (SESSION_TTL_SECS): "long"`, `--cookie-secure (COOKIE_SECURE): "maybe"`, `--cert-path (CERT_PATH)`,
+		`--nats-url (NATS_URL)`, `--database-url (DATABASE_URL)`, `--cors-allowed-origin (CORS_ALLOWED_ORIGIN): "*"`,
+		`FEATURE_PATH_ENDPOINTS: path_endpoints: "ajar"`, `--jwt-secret (JWT_SECRET): 4 bytes`, `--log-level (PARLEY_LOG_LEVEL): "loud"`,
+		`--log-format (PARLEY_LOG_FORMAT): "xml"`, `--token-ttl (TOKEN_TTL_SECS): 0s`, `--server-id (SERVER_ID): "a.b"`,
+		`--database-url-file (DATABASE_URL_FILE): "/x"`, `--feature: there is no flag "unheard_of"`,
+	} {
+		if !strings.Contains(text, part) {
+			t.Errorf("not reported: %s", part)
+		}
+	}
+	if got := strings.Count(text, "\n") + 1; got != 16 {
+		t.Errorf("%d mistakes, want 16:\n%s", got, text)
+	}
+	if strings.Contains(text, "hush") {
+		t.Errorf("a secret is in the report:\n%s", text)
+	}
+}
+
+func TestServeNeedsASecret(t *testing.T) {
+	if _, err := Parse(nil, env(), Serve); err == nil || !strings.Contains(err.Error(), "JWT_SECRET") {
+		t.Errorf("got %v", err)
+	}
+	if _, err := Parse(nil, env("JWT_SECRET", goodSecret), Serve); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestAcceptedStores(t *testing.T) {
+	for _, e := range [][]string{
+		{"DATABASE_URL", "postgres://u:p@h:5432/db?sslmode=disable"}, {"DATABASE_URL", "postgresql:///db?host=/run/postgresql"},
+		{"DATABASE_URL", "host=/tmp dbname=x"}, {"NATS_URL", "nats://a:4222,nats://b:4222"}, {"NATS_URL", "tls://token@a"}, {"NATS_URL", "localhost:4222"},
+	} {
+		if _, err := Parse(nil, env(e...), Dev); err != nil {
+			t.Errorf("%v: %v", e, err)
+		}
+	}
+}
+
+func TestSecretsFromFiles(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, content string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	c, err := Parse(nil, env("JWT_SECRET_FILE", write("jwt", goodSecret+"\n"), "DATABASE_URL_FILE", write("db", "postgres://h/db\n"),
+		"NATS_URL_FILE", write("nats", "nats://h")), Serve)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Access.JWTSecret != goodSecret || c.Stores.DatabaseURL != "postgres://h/db" || c.Stores.NATSURL != "nats://h" {
+		t.Errorf("got %+v %+v", c.Access, c.Stores)
+	}
+	for _, path := range []string{filepath.Join(dir, "missing"), write("empty", "\n")} {
+		if _, err := Parse(nil, env("JWT_SECRET_FILE", path), Dev); err == nil || !strings.Contains(err.Error(), "JWT_SECRET_FILE") {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+}
+
+func TestFeaturesFromCommandLineAndEnvironment(t *testing.T) {
+	for _, tc := range []struct {
+		args []string
+		env  string
+		want bool
+	}{
+		{nil, "true", true}, {[]string{"--feature", "meeting_management=true"}, "", true}, {[]string{"--feature", "meeting_management=false"}, "true", false},
+	} {
+		getenv := env("FEATURE_MEETING_MANAGEMENT", tc.env)
+		var c Common
+		s := NewSource(getenv)
+		parse(t, s, &c, tc.args)
+		if err := s.Settle(&c, Dev); err != nil {
+			t.Fatal(err)
+		}
+		reg, err := s.Flags(&c, slog.New(slog.NewTextHandler(t.Output(), nil)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := flags.MeetingManagement.Get(reg); got != tc.want {
+			t.Errorf("%+v: %v", tc, got)
+		}
+	}
+}
+
+func parse(t *testing.T, s *Source, grammar any, args []string) *kong.Context {
+	t.Helper()
+	parser, err := kong.New(grammar, append(s.Options(), kong.Writers(io.Discard, io.Discard))...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, err := parser.Parse(args)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ctx
+}
+
+// The way cmd/parley uses the package: commands that embed Common.
+type devCommand struct {
+	Common
+	ran bool
+}
+
+func (d *devCommand) Run(s *Source) error { d.ran = true; return s.Settle(&d.Common, Dev) }
+
+func TestCommandsEmbedCommon(t *testing.T) {
+	var app struct {
+		Dev devCommand `cmd:"" help:"Start everything."`
+	}
+	s := NewSource(env("PARLEY_HTTP_ADDR", ":9"))
+	if err := parse(t, s, &app, []string{"dev", "--region", "eu"}).Run(s); err != nil {
+		t.Fatal(err)
+	}
+	if !app.Dev.ran || app.Dev.Listen.HTTP != ":9" || app.Dev.Node.Region != "eu" {
+		t.Errorf("got %+v", app.Dev.Common)
+	}
+}
+
+func TestHelpNamesDefaultAndVariable(t *testing.T) {
+	var out bytes.Buffer
+	var c Common
+	parser, err := kong.New(&c, append(NewSource(env()).Options(), kong.Writers(&out, &out), kong.Exit(func(int) {}))...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _ = parser.Parse([]string{"--help"})
+	help := strings.Join(strings.Fields(out.String()), " ")
+	for _, part := range []string{"Listening", "health. Default: :8080. ($PARLEY_HTTP_ADDR)", "--[no-]demo-sign-in", "($JWT_SECRET_FILE)"} {
+		if !strings.Contains(help, part) {
+			t.Errorf("help does not say %q:\n%s", part, out.String())
+		}
+	}
+}
+
+func TestRedacted(t *testing.T) {
+	getenv := env("JWT_SECRET", "hush hush hush hush", "DATABASE_URL", "postgres://ada:hush@db/parley?password=hush&sslmode=require",
+		"NATS_URL", "nats://hush@a:4222,nats://ada:hush@b:4222", "HOME", "/home/ada")
+	var c Common
+	s := NewSource(getenv)
+	parse(t, s, &c, []string{"--region=eu", "--feature=meeting_management=true"})
+	if err := s.Settle(&c, Serve); err != nil {
+		t.Fatal(err)
+	}
+	settings := s.Redacted(&c)
+	var table bytes.Buffer
+	if err := WriteSettings(&table, settings); err != nil {
+		t.Fatal(err)
+	}
+	asJSON, err := json.Marshal(settings)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(table.String()+string(asJSON), "hush") {
+		t.Errorf("a secret is printed:\n%s", table.String())
+	}
+	got := map[string]Setting{}
+	for _, s := range settings {
+		got[s.Flag] = s
+	}
+	for flag, want := range map[string]Setting{
+		"--region":       {"--region", "REGION", "eu", "flag"},
+		"--http-addr":    {"--http-addr", "PARLEY_HTTP_ADDR", ":8080", "default"},
+		"--data-dir":     {"--data-dir", "PARLEY_DATA_DIR", "/home/ada/.local/share/parley", "default"},
+		"--demo-sign-in": {"--demo-sign-in", "PARLEY_DEMO_SIGN_IN", "false", "default"},
+		"--jwt-secret":   {"--jwt-secret", "JWT_SECRET", "<redacted>", "JWT_SECRET"},
+		"--database-url": {"--database-url", "DATABASE_URL", "postgres://ada:redacted@db/parley?password=redacted&sslmode=require", "DATABASE_URL"},
+		"--nats-url":     {"--nats-url", "NATS_URL", "nats://redacted@a:4222,nats://ada:redacted@b:4222", "NATS_URL"},
+		"--feature":      {"--feature", "", "meeting_management=true", "flag"},
+	} {
+		if got[flag] != want {
+			t.Errorf("got %+v, want %+v", got[flag], want)
+		}
+	}
+}
+
+func TestRedactKeepsNothingSecret(t *testing.T) {
+	for kind, texts := range map[string][]string{
+		"url": {
+			"postgres://u:hush@h/db", "host=h password=hush user=u", "host=h password = 'hush hu\\'sh' user=u",
+			"postgres://u:hush%zz@h/db", "postgres://h/db?user=u&password=hush", "postgres://h/db?sslpassword=hush",
+		},
+		"nats": {"nats://hush@h", "nats://u:hush@h", "hush@h:4222", "u:hush@h:4222", "nats://u:hu%zzsh@hush"},
+		"all":  {"hush"},
+	} {
+		for _, text := range texts {
+			if got := redact(kind, text); strings.Contains(got, "hush") {
+				t.Errorf("%s %q: %q", kind, text, got)
+			}
+		}
+	}
+}
+
+// The reference is a part of README.md; -update rewrites it.
+func TestReferenceIsCurrent(t *testing.T) {
+	var want bytes.Buffer
+	if err := WriteReference(&want); err != nil {
+		t.Fatal(err)
+	}
+	content, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const begin, end = "<!-- reference: go test ./api/config -update -->\n\n", "\n<!-- end of reference -->"
+	before, rest, ok := strings.Cut(string(content), begin)
+	current, after, ok2 := strings.Cut(rest, end)
+	if !ok || !ok2 {
+		t.Fatal("README.md has no place for the reference")
+	}
+	if current == want.String() {
+		return
+	}
+	if !*update {
+		t.Fatal("README.md is not current: go test ./api/config -update")
+	}
+	if err := os.WriteFile("README.md", []byte(before+begin+want.String()+end+after), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestReadyFileIsWrittenInOneStep(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "ready.json")
+	ready := func(id string) Ready {
+		return Ready{HTTP: "http://127.0.0.1:1", WebTransport: "https://127.0.0.1:2", CertificateSHA256: "ab", NodeID: id}
+	}
+	if err := ready("a").Write(path); err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for range 50 {
+			if err := ready("b").Write(path); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	for range 50 {
+		got, err := ReadReady(path)
+		if err != nil || got != ready("a") && got != ready("b") {
+			t.Fatalf("half a file: %+v, %v", got, err)
+		}
+	}
+	wg.Wait()
+	entries, err := os.ReadDir(filepath.Dir(path))
+	if err != nil || len(entries) != 1 {
+		t.Errorf("left behind: %v, %v", entries, err)
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("mode %v, %v", info.Mode(), err)
+	}
+	if err := ready("a").Write(filepath.Join(path, "below", "a", "file")); err == nil {
+		t.Error("written below a file")
+	}
+}
+
+func TestDevSecretStays(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "data")
+	first, err := DevSecret(dir)
+	if err != nil || len(first) < 32 {
+		t.Fatalf("%q, %v", first, err)
+	}
+	if again, err := DevSecret(dir); err != nil || again != first {
+		t.Errorf("another secret: %v", err)
+	}
+	if other, err := DevSecret(t.TempDir()); err != nil || other == first {
+		t.Errorf("the same secret elsewhere: %v", err)
+	}
+}
