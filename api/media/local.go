@@ -1,0 +1,241 @@
+package media
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"parley/api/fault"
+)
+
+var (
+	_ Relay = (*Local)(nil)
+	_ Link  = (*localLink)(nil)
+)
+
+const (
+	// localBacklog is how many calls may wait for one sink before media is dropped.
+	localBacklog = 1 << 14
+	// localMaxAge is how old a packet may be to be delivered.
+	localMaxAge = 2 * time.Second
+)
+
+// Bus connects nodes of one process. It is what JetStream is for a cluster.
+type Bus struct {
+	mu      sync.Mutex
+	links   map[RoomID]map[NodeID]*localLink
+	members map[RoomID]map[memberID]Member
+}
+
+// memberID is what an entry is known by: while a session moves, two nodes have one.
+type memberID struct {
+	node    NodeID
+	session SessionID
+}
+
+// NewBus returns a bus without nodes.
+func NewBus() *Bus {
+	return &Bus{
+		links:   make(map[RoomID]map[NodeID]*localLink),
+		members: make(map[RoomID]map[memberID]Member),
+	}
+}
+
+// Node returns the relay of one node on the bus.
+func (b *Bus) Node(id NodeID) *Local { return &Local{bus: b, node: id} }
+
+// NewLocal returns the relay of a node that has no others.
+func NewLocal(id NodeID) *Local { return NewBus().Node(id) }
+
+// Local is a relay that stays in this process.
+type Local struct {
+	bus  *Bus
+	node NodeID
+}
+
+// localLink hands calls to its sink in a goroutine of its own: a sink may publish while
+// another one does, and neither must wait for the other.
+type localLink struct {
+	bus  *Bus
+	node NodeID
+	room RoomID
+	sink Sink
+	done chan struct{} // closed when the sink is not called any more
+
+	mu     sync.Mutex
+	filled sync.Cond
+	calls  []func(Sink)
+	closed bool
+}
+
+// Open takes part in room. A room is open once per node: a second Open before the first link
+// is closed fails with code Conflict.
+func (l *Local) Open(ctx context.Context, room RoomID, sink Sink) (Link, error) {
+	k := &localLink{bus: l.bus, node: l.node, room: room, sink: sink, done: make(chan struct{})}
+	k.filled.L = &k.mu
+	if err := l.bus.join(k); err != nil {
+		return nil, err
+	}
+	go k.run() // Close waits for it
+	told := make(chan struct{})
+	k.push(func(Sink) { close(told) })
+	select {
+	case <-told:
+		return k, nil
+	case <-ctx.Done():
+		k.Close()
+		return nil, fault.Wrap(context.Cause(ctx), fault.Unavailable, "the room did not open in time")
+	}
+}
+
+// join adds k to its room, with the members on other nodes as its first calls.
+func (b *Bus) join(k *localLink) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.links[k.room][k.node] != nil {
+		return fault.New(fault.Conflict, "the room is open already")
+	}
+	if b.links[k.room] == nil {
+		b.links[k.room] = make(map[NodeID]*localLink)
+	}
+	b.links[k.room][k.node] = k
+	for id, m := range b.members[k.room] {
+		if id.node != k.node {
+			k.push(func(s Sink) { s.Entered(m) })
+		}
+	}
+	return nil
+}
+
+// tell calls the sinks of a room on all nodes but one; b.mu is held.
+func (b *Bus) tell(room RoomID, except NodeID, call func(Sink)) {
+	for node, k := range b.links[room] {
+		if node != except {
+			k.push(call)
+		}
+	}
+}
+
+func (k *localLink) run() {
+	defer close(k.done)
+	for {
+		k.mu.Lock()
+		for len(k.calls) == 0 && !k.closed {
+			k.filled.Wait()
+		}
+		if k.closed {
+			k.mu.Unlock()
+			return
+		}
+		call := k.calls[0]
+		k.calls = k.calls[1:]
+		k.mu.Unlock()
+		call(k.sink)
+	}
+}
+
+func (k *localLink) push(call func(Sink)) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.calls = append(k.calls, call)
+	k.filled.Signal()
+}
+
+// full reports whether the sink is too far behind to get media.
+func (k *localLink) full() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return len(k.calls) >= localBacklog
+}
+
+func (k *localLink) Publish(f *Frame) {
+	d := Delivery{From: f.From, Wire: f.Wire}
+	media := f.From != 0 && (f.Kind == Audio || f.Kind == Screen || f.Kind == Video)
+	if media && !f.Received.IsZero() && time.Since(f.Received) > localMaxAge {
+		return
+	}
+	k.bus.mu.Lock()
+	defer k.bus.mu.Unlock()
+	for node, other := range k.bus.links[k.room] {
+		if node != k.node && !(media && other.full()) {
+			other.push(func(s Sink) { s.Deliver(d) })
+		}
+	}
+}
+
+// Flush returns at once: what was published waits at the other nodes already.
+func (k *localLink) Flush(context.Context) error { return nil }
+
+func (k *localLink) Announce(_ context.Context, m Member) error {
+	m.Node, m.Room = k.node, k.room
+	b := k.bus
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	id := memberID{m.Node, m.Session}
+	if old, ok := b.members[k.room][id]; ok && old == m {
+		return nil
+	}
+	if b.members[k.room] == nil {
+		b.members[k.room] = make(map[memberID]Member)
+	}
+	b.members[k.room][id] = m
+	b.tell(k.room, k.node, func(s Sink) { s.Entered(m) })
+	return nil
+}
+
+func (k *localLink) Withdraw(_ context.Context, m Member) (bool, error) {
+	if m.Node == "" {
+		m.Node = k.node
+	}
+	b := k.bus
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	id := memberID{m.Node, m.Session}
+	m, ok := b.members[k.room][id]
+	if !ok {
+		return false, nil
+	}
+	delete(b.members[k.room], id)
+	if len(b.members[k.room]) == 0 {
+		delete(b.members, k.room)
+	}
+	except := NodeID("") // nobody: the owner of somebody else's entry is told, too
+	if m.Node == k.node {
+		except = k.node
+	}
+	b.tell(k.room, except, func(s Sink) { s.Left(m) })
+	return true, nil
+}
+
+// Close must not be called from within a call of the sink.
+func (k *localLink) Close() {
+	b := k.bus
+	b.mu.Lock()
+	if b.links[k.room][k.node] == k {
+		delete(b.links[k.room], k.node)
+		if len(b.links[k.room]) == 0 {
+			delete(b.links, k.room)
+		}
+	}
+	b.mu.Unlock()
+	k.mu.Lock()
+	k.closed = true
+	k.filled.Signal()
+	k.mu.Unlock()
+	<-k.done
+}
+
+// Close removes the members of this node, as if it had died: the others are told.
+func (l *Local) Close() {
+	b := l.bus
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for room, members := range b.members {
+		for id, m := range members {
+			if id.node == l.node {
+				delete(members, id)
+				b.tell(room, l.node, func(s Sink) { s.Left(m) })
+			}
+		}
+	}
+}
