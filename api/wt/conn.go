@@ -1,0 +1,187 @@
+package wt
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/quic-go/quic-go"
+	"github.com/quic-go/quic-go/http3"
+	"github.com/quic-go/quic-go/quicvarint"
+	"github.com/quic-go/webtransport-go"
+
+	"parley/api/fault"
+	"parley/api/media"
+)
+
+const (
+	// closeTimeout is how long a client may take to close the connection after it was told
+	// that the session is over.
+	closeTimeout = 700 * time.Millisecond
+
+	// inboxPackets wait for the session to read them.
+	inboxPackets = 32
+
+	// outboxDatagrams wait for the QUIC library, which takes 32 itself and then blocks.
+	outboxDatagrams = 32
+
+	// uniStreamType starts every unidirectional stream of a session, before its number.
+	uniStreamType = 0x54
+)
+
+// errClosed is what Read and Write return once this side closed the connection.
+var errClosed = fmt.Errorf("webtransport: %w", net.ErrClosed)
+
+// conn is one WebTransport session and the QUIC connection that carries it.
+type conn struct {
+	sess  *webtransport.Session
+	quic  *quic.Conn
+	quiet time.Duration
+	write time.Duration
+	work  sync.WaitGroup // all goroutines of this connection
+
+	life context.Context // ends with the connection; its cause says why
+	end  context.CancelCauseFunc
+
+	closing sync.Once
+
+	born  time.Time
+	heard atomic.Int64 // nanoseconds after born
+
+	inbox   chan media.Packet
+	partial atomic.Int64 // bytes of packets that are not complete
+
+	outbox  chan []byte // datagrams
+	streams sender      // of the goroutine that writes
+}
+
+var _ media.Conn = (*conn)(nil)
+
+func newConn(sess *webtransport.Session, qc *quic.Conn, id quic.StreamID, quiet, write time.Duration) *conn {
+	c := &conn{
+		sess:   sess,
+		quic:   qc,
+		quiet:  quiet,
+		write:  write,
+		born:   time.Now(),
+		inbox:  make(chan media.Packet, inboxPackets),
+		outbox: make(chan []byte, outboxDatagrams),
+	}
+	c.life, c.end = context.WithCancelCause(context.Background())
+	header := quicvarint.Append(nil, uniStreamType)
+	header = quicvarint.Append(header, uint64(id))
+	c.streams = sender{quic: qc, life: c.life, header: header}
+	return c
+}
+
+// start begins to read. The goroutines end with the connection.
+func (c *conn) start() {
+	c.work.Go(c.readStreams)
+	c.work.Go(c.readDatagrams)
+	c.work.Go(c.refuseStreams)
+	c.work.Go(c.writeDatagrams)
+	c.work.Go(c.watch)
+}
+
+// Transport returns [media.WebTransport].
+func (c *conn) Transport() media.Transport { return media.WebTransport }
+
+func (c *conn) hear() { c.heard.Store(int64(time.Since(c.born))) }
+
+// watch ends a session that is connected and says nothing.
+func (c *conn) watch() {
+	timer := time.NewTimer(c.quiet)
+	defer timer.Stop()
+	for {
+		select {
+		case <-timer.C:
+		case <-c.life.Done():
+			return
+		}
+		left := c.quiet - time.Since(c.born) + time.Duration(c.heard.Load())
+		if left <= 0 {
+			c.end(fault.New(fault.Idle, "no packet for %v", c.quiet))
+			return
+		}
+		timer.Reset(left)
+	}
+}
+
+// lost notes why the session ended when this side did not end it. err comes from the library.
+func (c *conn) lost(err error) {
+	if c.life.Err() != nil {
+		return
+	}
+	if e, ok := errors.AsType[*webtransport.SessionError](err); ok && e.Remote {
+		c.end(io.EOF)
+		_ = c.quic.CloseWithError(noError, "") // there is nobody to wait for
+		return
+	}
+	finished := false // the client closed its side of the session without a word
+	if e, ok := errors.AsType[*http3.Error](err); ok {
+		finished = e.ErrorMessage == io.EOF.Error()
+	}
+	// The library reports a lost connection as a broken session. Closing has no effect on
+	// a connection that is lost already; then its own reason remains.
+	_ = c.quic.CloseWithError(noError, "")
+	c.end(reasonOf(context.Cause(c.quic.Context()), err, finished))
+}
+
+// Codes by which clients of the older drafts end a session together with its connection.
+const (
+	firstSessionCode = 0x52e4a40fa8db
+	lastSessionCode  = 0x52e5ac983162
+)
+
+// reasonOf translates the end of a connection, or of a session when this side closed the
+// connection because of it.
+func reasonOf(connection, session error, finished bool) error {
+	if _, ok := errors.AsType[*quic.IdleTimeoutError](connection); ok {
+		return fault.Wrap(connection, fault.Idle, "nothing heard of the client")
+	}
+	e, ok := errors.AsType[*quic.ApplicationError](connection)
+	switch {
+	case ok && !e.Remote && finished:
+		return io.EOF
+	case ok && !e.Remote:
+		return fault.Wrap(session, fault.Protocol, "the session broke")
+	case ok && (e.ErrorCode == noError || e.ErrorCode == 0),
+		ok && e.ErrorCode >= firstSessionCode && e.ErrorCode <= lastSessionCode:
+		return io.EOF
+	}
+	return fmt.Errorf("webtransport: connection lost: %w", connection)
+}
+
+// Close tells the client that the session is over, gives it a moment to close the
+// connection and closes it otherwise. Callers after the first wait with it.
+func (c *conn) Close(code fault.Code) error {
+	c.closing.Do(func() {
+		c.end(errClosed)
+		out, ok := fault.Codes[code]
+		if !ok {
+			out = fault.Codes[fault.Internal]
+		}
+		_ = c.sess.CloseWithError(webtransport.SessionErrorCode(out.Close), reason(code))
+		wait := time.NewTimer(closeTimeout)
+		defer wait.Stop()
+		select {
+		case <-c.quic.Context().Done():
+		case <-wait.C:
+			_ = c.quic.CloseWithError(noError, "")
+		}
+	})
+	return nil
+}
+
+// reason is what the end of a session says to people.
+func reason(code fault.Code) string {
+	if code == fault.Reserved {
+		return "Session rejected" // existing clients know this text
+	}
+	return string(code)
+}

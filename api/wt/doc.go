@@ -1,0 +1,28 @@
+// Package wt carries sessions over WebTransport: one unidirectional stream or one datagram
+// is one packet, in both directions.
+//
+// # Reading
+//
+// Streams are looked at in the order in which the client opened them. One that is complete
+// by then, as nearly all small packets are, is delivered at once and so in order; others
+// are read on the side and delivered when they are complete, because waiting for a large
+// or lost one would give away what separate streams are for. A stream that is larger than
+// wire.MaxPacket or takes too long is cancelled; the session stays. Bidirectional streams
+// are refused. Packets pass through one bounded channel: when the session does not read,
+// flow control stops the client.
+//
+// # Writing
+//
+// Every packet gets a stream that is opened, written and closed, unless its frame allows a
+// datagram. Small writes of the QUIC library return before anything is sent, and a client
+// may grant any number of streams, so the library alone would buffer without limit. Once
+// unsentBytes were handed over, a write therefore waits until it has really been put into
+// a network packet, and with it all that was written before.
+//
+// # Life
+//
+// A dead path is noticed by QUIC: its idle timeout ends a connection that does not answer
+// keep-alives. A living path with a dead application is noticed by this package: a session
+// without a single stream or datagram for a while is idle. Every session has a connection
+// of its own, and ends with it.
+package wt

@@ -1,0 +1,216 @@
+package wt_test
+
+import (
+	"context"
+	"crypto/tls"
+	"net"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/quic-go/quic-go"
+	"github.com/quic-go/quic-go/testutils/simnet"
+	"github.com/quic-go/webtransport-go"
+
+	"parley/api/client"
+	"parley/api/fault"
+	"parley/api/media"
+	"parley/api/media/mediatest"
+	"parley/api/wt"
+)
+
+// router is a network that stops to deliver when it is cut.
+type router struct {
+	simnet.PerfectRouter
+	cut atomic.Bool
+}
+
+func (r *router) SendPacket(p simnet.Packet) error {
+	if r.cut.Load() {
+		return nil
+	}
+	return r.PerfectRouter.SendPacket(p)
+}
+
+// world is a server on a simulated network with a delay of 20 ms, in fake time.
+type world struct {
+	hold   *mediatest.Hold
+	cut    func() // stops all packets from now on
+	secure *tls.Config
+	dial   func(ctx context.Context, addr string, s *tls.Config, q *quic.Config) (*quic.Conn, error)
+}
+
+const worldURL = "https://localhost/lobby"
+
+func inFakeTime(t *testing.T, f func(t *testing.T, w world)) {
+	synctest.Test(t, func(t *testing.T) {
+		network := new(router)
+		net4 := &simnet.Simnet{Router: network}
+		link := simnet.NodeBiDiLinkSettings{Latency: 20 * time.Millisecond}
+		serverAddr := &net.UDPAddr{IP: net.IPv4(10, 0, 0, 1), Port: 443}
+		serverConn := net4.NewEndpoint(serverAddr, link)
+		clientConn := net4.NewEndpoint(&net.UDPAddr{IP: net.IPv4(10, 0, 0, 2), Port: 1000}, link)
+		if err := net4.Start(); err != nil {
+			t.Fatal(err)
+		}
+		serverTLS, clientTLS := certificate(t)
+		hold := mediatest.NewHold()
+		server := wt.New(wt.Options{
+			PacketConn: serverConn, TLS: serverTLS, Hub: hold, Admit: admitAll, Log: logTo(t),
+		})
+		served := make(chan error, 1)
+		go func() { served <- server.Serve(context.Background()) }()
+		socket := &quic.Transport{Conn: clientConn}
+
+		f(t, world{
+			hold:   hold,
+			cut:    func() { network.cut.Store(true) },
+			secure: clientTLS,
+			dial: func(ctx context.Context, _ string, s *tls.Config, q *quic.Config) (*quic.Conn, error) {
+				return socket.Dial(ctx, serverAddr, s, q)
+			},
+		})
+
+		if err := server.Shutdown(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if err := <-served; err != nil {
+			t.Error(err)
+		}
+		_ = socket.Close()
+		_ = clientConn.Close()
+		if err := net4.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// session opens a session. Its end is left to the caller, as it may be what is tested.
+func (w world) session(t *testing.T) (*client.Client, *mediatest.Held) {
+	c, err := client.Dial(t.Context(), worldURL, client.Options{TLS: w.secure, DialQUIC: w.dial})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c, w.hold.Next(t)
+}
+
+func TestBrokenPathIsNoticed(t *testing.T) {
+	inFakeTime(t, func(t *testing.T, w world) {
+		c, held := w.session(t)
+		if err := c.Send(t.Context(), []byte("here")); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := held.Conn.Read(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		w.cut()
+		start := time.Now()
+		_, err := held.Conn.Read(t.Context())
+		if fault.CodeOf(err) != fault.Idle {
+			t.Errorf("read: %v, want code %s", err, fault.Idle)
+		}
+		if took := time.Since(start); took > 6*time.Second {
+			t.Errorf("noticed after %v", took)
+		}
+		start = time.Now()
+		if err := held.Conn.Close(fault.Idle); err != nil {
+			t.Error(err)
+		}
+		if took := time.Since(start); took > time.Second {
+			t.Errorf("close of a dead path took %v", took)
+		}
+		held.End(err)
+		_ = c.Close() // its path is broken
+	})
+}
+
+// A path that breaks while packets are written is dead or slow, whichever shows first.
+func TestBrokenPathIsNoticedByWrite(t *testing.T) {
+	inFakeTime(t, func(t *testing.T, w world) {
+		c, held := w.session(t)
+		w.cut()
+		start := time.Now()
+		frames := []*media.Frame{{Wire: make([]byte, 1000)}, {Wire: make([]byte, 500), Datagram: true}}
+		for {
+			if err := held.Conn.Write(t.Context(), frames); err != nil {
+				if code := fault.CodeOf(err); code != fault.Slow && code != fault.Idle {
+					t.Errorf("write: %v", err)
+				}
+				break
+			}
+		}
+		if took := time.Since(start); took > 6*time.Second {
+			t.Errorf("noticed after %v", took)
+		}
+		start = time.Now()
+		if err := held.Conn.Close(fault.Slow); err != nil {
+			t.Error(err)
+		}
+		if took := time.Since(start); took > time.Second {
+			t.Errorf("close of a dead path took %v", took)
+		}
+		held.End(nil)
+		_ = c.Close() // its path is broken
+	})
+}
+
+// Keep-alives are the path's signs of life, not the client's.
+func TestSilentClientIsIdle(t *testing.T) {
+	inFakeTime(t, func(t *testing.T, w world) {
+		c, held := w.session(t)
+		for range 5 { // a ping in time keeps it
+			<-time.After(25 * time.Second)
+			if err := c.SendDatagram([]byte("ping")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		start := time.Now()
+		_, err := held.Conn.Read(t.Context())
+		if fault.CodeOf(err) != fault.Idle {
+			t.Errorf("read: %v, want code %s", err, fault.Idle)
+		}
+		if took := time.Since(start).Round(100 * time.Millisecond); took != 30*time.Second {
+			t.Errorf("idle after %v", took)
+		}
+		held.End(err)
+		if _, err := c.Receive(t.Context()); err == nil || c.CloseCode() != int(fault.Codes[fault.Idle].Close) {
+			t.Errorf("client: %v, code %d", err, c.CloseCode())
+		}
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// A client that does not finish a packet loses it and nothing else.
+func TestSlowStreamIsCancelled(t *testing.T) {
+	inFakeTime(t, func(t *testing.T, w world) {
+		dialer := webtransport.Transport{TLSClientConfig: w.secure, DialAddr: w.dial}
+		_, sess, err := dialer.Dial(t.Context(), worldURL, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		held := w.hold.Next(t)
+		str, err := sess.OpenUniStream()
+		if err != nil {
+			t.Fatal(err)
+		}
+		start := time.Now()
+		for err == nil {
+			<-time.After(time.Second)
+			_, err = str.Write([]byte("drip"))
+		}
+		if took := time.Since(start); took < 10*time.Second || took > 12*time.Second {
+			t.Errorf("stream failed after %v: %v", took, err)
+		}
+		if err := sess.SendDatagram([]byte("marker")); err != nil {
+			t.Fatal(err)
+		}
+		if p, err := held.Conn.Read(t.Context()); err != nil || string(p.Data) != "marker" {
+			t.Errorf("read %q, %v", p.Data, err)
+		}
+		held.End(nil)
+		<-sess.Context().Done()
+	})
+}

@@ -1,0 +1,194 @@
+package wt
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/quic-go/webtransport-go"
+
+	"parley/api/media"
+	"parley/api/wire"
+)
+
+const (
+	// glance is how long a stream is waited for before it is read on the side: longer than
+	// to take what arrived already, shorter than anything a network does.
+	glance = 100 * time.Microsecond
+
+	// streamTimeout is how long a client may take to send one packet.
+	streamTimeout = 10 * time.Second
+
+	// sideStreams are read on the side at a time.
+	sideStreams = 256
+
+	// partialBytes bounds what the packets of one client occupy before they are complete:
+	// four of the largest.
+	partialBytes = 4 * wire.MaxPacket
+
+	// scratchBytes holds nearly all packets but keyframes. They are read here first and
+	// then copied into a buffer of their exact size, because queues keep it.
+	scratchBytes = 4 << 10
+
+	// refused tells a client that a stream was too large, too slow or not wanted.
+	refused webtransport.StreamErrorCode = 1
+)
+
+// Read returns the next packet. What arrived before the end of the session is delivered
+// before the end is reported.
+func (c *conn) Read(ctx context.Context) (media.Packet, error) {
+	select {
+	case p := <-c.inbox:
+		return p, nil
+	default:
+	}
+	select {
+	case p := <-c.inbox:
+		return p, nil
+	case <-ctx.Done():
+		return media.Packet{}, context.Cause(ctx)
+	case <-c.life.Done():
+	}
+	select {
+	case p := <-c.inbox:
+		return p, nil
+	default:
+		return media.Packet{}, context.Cause(c.life)
+	}
+}
+
+// deliver blocks until there is room, and drops p when the session is over.
+func (c *conn) deliver(p media.Packet) {
+	c.hear()
+	select {
+	case c.inbox <- p:
+	case <-c.life.Done():
+	}
+}
+
+func (c *conn) readDatagrams() {
+	for {
+		b, err := c.sess.ReceiveDatagram(c.life)
+		if err != nil {
+			return // readStreams notices it too
+		}
+		if string(b) == wire.Ping {
+			c.hear()
+			continue
+		}
+		data := make([]byte, len(b), len(b)+wire.StampRoom)
+		copy(data, b)
+		c.deliver(media.Packet{Data: data, Datagram: true})
+	}
+}
+
+// refuseStreams cancels the bidirectional streams that a client opens.
+func (c *conn) refuseStreams() {
+	for {
+		str, err := c.sess.AcceptStream(c.life)
+		if err != nil {
+			return
+		}
+		str.CancelRead(refused)
+		str.CancelWrite(refused)
+	}
+}
+
+func (c *conn) readStreams() {
+	ended, cancel := context.WithCancel(c.life)
+	cancel()
+	slots := make(chan struct{}, sideStreams)
+	scratch := make([]byte, scratchBytes)
+	var burst []*webtransport.ReceiveStream
+	for {
+		str, err := c.sess.AcceptUniStream(c.life)
+		for err == nil {
+			burst = append(burst, str)
+			str, err = c.sess.AcceptUniStream(ended) // what is there, without waiting
+		}
+		if len(burst) == 0 {
+			c.lost(err)
+			return
+		}
+		// The library hands streams over as its goroutines happen to run.
+		slices.SortFunc(burst, func(a, b *webtransport.ReceiveStream) int {
+			return int(a.StreamID() - b.StreamID())
+		})
+		for _, str := range burst {
+			c.readStream(str, scratch, slots)
+		}
+		clear(burst)
+		burst = burst[:0]
+	}
+}
+
+// readStream delivers the packet of a stream that is complete, and has others read on the
+// side.
+func (c *conn) readStream(str *webtransport.ReceiveStream, scratch []byte, slots chan struct{}) {
+	c.hear()
+	_ = str.SetReadDeadline(time.Now().Add(glance)) // it does not fail
+	n, err := fill(str, scratch)
+	if err == io.EOF {
+		data := make([]byte, n, n+wire.StampRoom)
+		copy(data, scratch)
+		c.deliver(media.Packet{Data: data})
+		return
+	}
+	if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
+		return // the client gave it up, or everything
+	}
+	select {
+	case slots <- struct{}{}:
+	case <-c.life.Done():
+		return
+	}
+	start := slices.Clone(scratch[:n])
+	c.work.Go(func() {
+		defer func() { <-slots }()
+		c.readSlowly(str, start)
+	})
+}
+
+// readSlowly reads a packet that begins with start. The buffer grows with what arrived.
+func (c *conn) readSlowly(str *webtransport.ReceiveStream, start []byte) {
+	_ = str.SetReadDeadline(time.Now().Add(streamTimeout))
+	buf, n := start, len(start)
+	held := int64(0)
+	defer func() { c.partial.Add(-held) }()
+	for {
+		size := min(max(2*n, scratchBytes), wire.MaxPacket+1)
+		held += int64(size - len(buf))
+		if c.partial.Add(int64(size-len(buf))) > partialBytes {
+			str.CancelRead(refused)
+			return
+		}
+		grown := make([]byte, size, size+wire.StampRoom)
+		copy(grown, buf[:n])
+		buf = grown
+		m, err := fill(str, buf[n:])
+		n += m
+		switch {
+		case n > wire.MaxPacket, errors.Is(err, os.ErrDeadlineExceeded):
+			str.CancelRead(refused)
+			return
+		case err == io.EOF:
+			c.deliver(media.Packet{Data: buf[:n]})
+			return
+		case err != nil:
+			return // the client gave it up, or everything
+		}
+	}
+}
+
+// fill reads until b is full, which it reports with a nil error, or r ends.
+func fill(r io.Reader, b []byte) (n int, err error) {
+	for n < len(b) && err == nil {
+		var m int
+		m, err = r.Read(b[n:])
+		n += m
+	}
+	return n, err
+}

@@ -1,0 +1,77 @@
+package wt
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/quic-go/quic-go"
+	"github.com/quic-go/quic-go/http3"
+	"github.com/quic-go/webtransport-go"
+)
+
+// HTTP/3 settings by which clients of different ages recognize WebTransport. The library
+// sends SETTINGS_WT_ENABLED of the current drafts and ENABLE_WEBTRANSPORT of draft 2, and
+// HTTP/3 itself ENABLE_CONNECT_PROTOCOL and H3_DATAGRAM; these are missing.
+const (
+	settingDatagramDraft4    = 0xffd277   // H3_DATAGRAM until draft-ietf-masque-h3-datagram-04
+	settingMaxSessionsDraft2 = 0x2b603743 // beside ENABLE_WEBTRANSPORT until draft-ietf-webtrans-http3-06
+	settingMaxSessionsDraft7 = 0xc671706a // instead of it from draft 7 on
+	settingMaxSessions       = 0x14e9cd29 // from draft 13 on
+)
+
+// advertise completes the settings of s.
+func advertise(s *webtransport.Server) {
+	// The library writes its own settings once, when it is first used; a request that it
+	// refuses is such a use.
+	_, _ = s.Upgrade(nil, &http.Request{Method: http.MethodGet})
+
+	// One session per connection, because packets of several would share a congestion
+	// window. It also keeps the session flow control of recent drafts out: clients expect
+	// it from a server that allows more.
+	for _, id := range []uint64{settingMaxSessionsDraft2, settingMaxSessionsDraft7, settingMaxSessions, settingDatagramDraft4} {
+		s.H3.AdditionalSettings[id] = 1
+	}
+}
+
+// Limits of one connection. Together they bound its memory to about 24 MB for a peer that
+// tries hard, and to a few hundred KB for one that does not.
+const (
+	// uniStreams is how many packets a client may have under way. Clients open 30 to 150
+	// streams per second each; a second of a lossy path must fit.
+	uniStreams = 1024
+
+	// bidiStreams are enough for the request of the session and those of other routes.
+	bidiStreams = 16
+
+	streamWindow     = 512 << 10
+	maxStreamWindow  = 4 << 20
+	connectionWindow = 1 << 20
+	maxConnWindow    = 8 << 20
+
+	// maxHeaderBytes has room for a token and all headers of browsers.
+	maxHeaderBytes = 32 << 10
+
+	handshakeTimeout = 5 * time.Second
+
+	// requestIdle ends connections that carry no session and no request.
+	requestIdle = 30 * time.Second
+)
+
+func quicConfig(idle, keepAlive time.Duration) *quic.Config {
+	return &quic.Config{
+		HandshakeIdleTimeout:             handshakeTimeout,
+		MaxIdleTimeout:                   idle,
+		KeepAlivePeriod:                  keepAlive,
+		InitialStreamReceiveWindow:       streamWindow,
+		MaxStreamReceiveWindow:           maxStreamWindow,
+		InitialConnectionReceiveWindow:   connectionWindow,
+		MaxConnectionReceiveWindow:       maxConnWindow,
+		MaxIncomingStreams:               bidiStreams,
+		MaxIncomingUniStreams:            uniStreams,
+		EnableDatagrams:                  true,
+		EnableStreamResetPartialDelivery: true,
+	}
+}
+
+// noError closes connections that did nothing wrong.
+const noError = quic.ApplicationErrorCode(http3.ErrCodeNoError)

@@ -1,0 +1,84 @@
+package wt
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/quic-go/quic-go"
+	"github.com/quic-go/quic-go/http3"
+
+	"parley/api/fault"
+)
+
+func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
+	lobby := r.URL.Path == "/lobby" || strings.HasPrefix(r.URL.Path, "/lobby/")
+	// The protocol of an extended CONNECT: webtransport, or webtransport-h3 in recent drafts.
+	if lobby && r.Method == http.MethodConnect && strings.HasPrefix(r.Proto, "webtransport") {
+		s.serveSession(w, r)
+		return
+	}
+	s.opt.Routes.ServeHTTP(w, r)
+}
+
+// serveSession admits the peer, opens the session and blocks until it ended.
+func (s *Server) serveSession(w http.ResponseWriter, r *http.Request) {
+	// The query holds the token and stays out of the log.
+	log := s.opt.Log.With("path", r.URL.Path, "remote", r.RemoteAddr)
+	if !s.enter() {
+		refuse(w, errGoingAway)
+		return
+	}
+	defer s.sessions.Done()
+
+	peer, err := s.opt.Admit(r)
+	if err != nil {
+		code := refuse(w, err)
+		log.Debug("webtransport refused", "code", code, "err", err)
+		return
+	}
+	sess, err := s.wt.Upgrade(w, r)
+	if err != nil {
+		refuse(w, fault.Wrap(err, fault.BadRequest, "no WebTransport session is possible"))
+		log.Debug("no webtransport session", "err", err)
+		return
+	}
+	conn := r.Context().Value(connKey{}).(*quic.Conn)
+	id := w.(http3.HTTPStreamer).HTTPStream().StreamID()
+	c := newConn(sess, conn, id, s.opt.Quiet, s.opt.Write)
+	c.start()
+
+	// The context of the request ends with the session, which is too early to say why.
+	ctx, cancel := context.WithCancelCause(context.WithoutCancel(r.Context()))
+	defer cancel(nil)
+	defer context.AfterFunc(s.cut, func() {
+		_ = c.Close(fault.GoingAway)
+		cancel(errGoingAway)
+	})()
+
+	err = s.opt.Hub.Serve(ctx, c, peer)
+	if err := c.Close(fault.CodeOf(err)); err != nil {
+		log.Debug("webtransport close", "err", err)
+	}
+	c.work.Wait()
+}
+
+// refuse answers a request that may not enter.
+func refuse(w http.ResponseWriter, err error) fault.Code {
+	f := fault.From(err)
+	out, ok := fault.Codes[f.Code]
+	if !ok {
+		out = fault.Codes[fault.Internal]
+	}
+	if f.Retry > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(int((f.Retry+time.Second-1)/time.Second)))
+	}
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(out.HTTP)
+	_, _ = io.WriteString(w, f.Message) // a client that left needs no answer
+	return f.Code
+}

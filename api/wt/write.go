@@ -1,0 +1,143 @@
+package wt
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/quic-go/quic-go"
+
+	"parley/api/fault"
+	"parley/api/media"
+)
+
+const (
+	// unsentBytes is what may be handed to the QUIC library before a write waits until it
+	// is really sent: enough for a few runs of segmentation offload, and on a link of
+	// 1 Mbit/s a quarter of a second.
+	unsentBytes = 32 << 10
+
+	// copiedBytes is the largest write that the library copies and returns from at once.
+	copiedBytes = 1452
+)
+
+// Write sends every frame as a datagram or on a stream of its own. It returns when the QUIC
+// library has taken all of them, of which at most unsentBytes and one packet wait in it. An
+// ended ctx does not interrupt it: the write deadline bounds it.
+func (c *conn) Write(ctx context.Context, frames []*media.Frame) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	deadline := time.Now().Add(c.write)
+	for _, f := range frames {
+		if c.life.Err() != nil {
+			return context.Cause(c.life)
+		}
+		if f.Datagram {
+			select {
+			case c.outbox <- f.Wire:
+				continue
+			default: // the path is slow; the frame waits with the others
+			}
+		}
+		if err := c.streams.send(f.Wire, deadline); err != nil {
+			return c.writeError(err)
+		}
+	}
+	return nil
+}
+
+func (c *conn) writeError(err error) error {
+	switch {
+	case c.life.Err() != nil:
+		return context.Cause(c.life)
+	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded):
+		return fault.Wrap(err, fault.Slow, "the client does not take its packets")
+	}
+	return fmt.Errorf("webtransport: write: %w", err)
+}
+
+// writeDatagrams sends what is in the outbox. It is a goroutine of its own because the
+// library knows no deadline for datagrams.
+func (c *conn) writeDatagrams() {
+	streams := sender{quic: c.quic, life: c.life, header: c.streams.header}
+	for {
+		select {
+		case b := <-c.outbox:
+			err := c.sess.SendDatagram(b)
+			if _, ok := errors.AsType[*quic.DatagramTooLargeError](err); ok {
+				// The path is narrower than most.
+				_ = streams.send(b, time.Now().Add(c.write))
+			}
+		case <-c.life.Done():
+			return
+		}
+	}
+}
+
+// sender sends packets on streams of their own. It goes past the session to the connection:
+// a stream needs nothing of the session but its number, and only the connection tells when
+// bytes were sent.
+type sender struct {
+	quic    *quic.Conn
+	life    context.Context
+	header  []byte // of every stream
+	scratch [copiedBytes]byte
+	unsent  int // bytes that may still wait in the library
+}
+
+// send blocks until the library has taken packet, at most until deadline.
+func (s *sender) send(packet []byte, deadline time.Time) error {
+	str, err := s.open(deadline)
+	if err != nil {
+		return err
+	}
+	if err := s.fill(str, packet, deadline); err != nil {
+		if e, ok := errors.AsType[*quic.StreamError](err); ok && e.Remote {
+			return nil // the client does not want this one packet
+		}
+		str.CancelWrite(quic.StreamErrorCode(firstSessionCode))
+		return err
+	}
+	return str.Close()
+}
+
+func (s *sender) open(deadline time.Time) (*quic.SendStream, error) {
+	str, err := s.quic.OpenUniStream()
+	if _, ok := errors.AsType[*quic.StreamLimitReachedError](err); !ok {
+		return str, err
+	}
+	ctx, cancel := context.WithDeadline(s.life, deadline)
+	defer cancel()
+	return s.quic.OpenUniStreamSync(ctx)
+}
+
+func (s *sender) fill(str *quic.SendStream, packet []byte, deadline time.Time) error {
+	size := len(s.header) + len(packet)
+	if size > copiedBytes {
+		// The library returns when it has sent all but the last copiedBytes, and by then
+		// something of every stream that was written before.
+		_ = str.SetWriteDeadline(deadline) // it does not fail
+		if _, err := str.Write(s.header); err != nil {
+			return err
+		}
+		_, err := str.Write(packet)
+		s.unsent = copiedBytes
+		return err
+	}
+	b := s.scratch[:copy(s.scratch[:], s.header)]
+	b = append(b, packet...)
+	if s.unsent+size <= unsentBytes {
+		s.unsent += size
+		_, err := str.Write(b)
+		return err
+	}
+	// A write with a limit is never copied: it returns when it has been put into network
+	// packets. Streams take turns, so what was written before is in them as well.
+	s.unsent = 0
+	_ = str.SetWriteDeadline(deadline)
+	_, err := str.WriteWithLimit(b, func(n int) int { return n })
+	return err
+}
