@@ -1,0 +1,124 @@
+package natsrelay
+
+import (
+	"context"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"parley/api/media"
+)
+
+// stampKey is the header that marks a packet of a parley node. Its value is the node's name,
+// a dot and the time from which the packet ages: milliseconds since 1970 on the server's
+// clock, in base 36. Media age from when the node read them, all else from when it was sent.
+const stampKey = "Parley"
+
+// publisher empties an outbox. It belongs to one goroutine.
+type publisher struct {
+	relay *Relay
+	msg   nats.Msg
+	stamp []string // the one value of msg's header; nil for reports, which carry none
+	when  int64    // what stamp says
+	buf   []byte
+}
+
+func newPublisher(r *Relay, stamped bool) *publisher {
+	p := &publisher{relay: r}
+	if stamped {
+		p.stamp = make([]string, 1)
+		p.msg.Header = nats.Header{stampKey: p.stamp}
+	}
+	return p
+}
+
+// run publishes what is put into o until ctx ends. Then it shuts o and publishes what is left
+// if NATS is in reach.
+func (p *publisher) run(ctx context.Context, o *outbox) {
+	status := p.relay.nc.StatusChanged(nats.CONNECTED)
+	defer p.relay.nc.RemoveStatusListener(status)
+	batch := make([]parcel, 0, outboxBatch)
+	for {
+		if ctx.Err() != nil {
+			o.close()
+		}
+		batch = o.take(batch[:0])
+		if len(batch) == 0 {
+			if ctx.Err() != nil {
+				return
+			}
+			select {
+			case <-o.wake:
+			case <-ctx.Done():
+			}
+			continue
+		}
+		for i := range batch {
+			for !p.relay.nc.IsConnected() {
+				select {
+				case <-status:
+				case <-ctx.Done():
+					return
+				}
+			}
+			p.send(&batch[i])
+		}
+		clear(batch)
+	}
+}
+
+func (p *publisher) send(b *parcel) {
+	r := p.relay
+	if b.passed != nil {
+		close(b.passed)
+		return
+	}
+	p.msg.Subject, p.msg.Data = b.subject, b.wire
+	if b.from != 0 {
+		p.buf = strconv.AppendUint(append(p.buf[:0], b.subject...), uint64(b.from), 10)
+		p.msg.Subject = string(p.buf)
+	}
+	if p.stamp != nil && !p.mark(b) {
+		r.stats.outdated.Add(1)
+		return
+	}
+	if err := r.nc.PublishMsg(&p.msg); err != nil {
+		r.stats.unsent.Add(1)
+		return
+	}
+	r.stats.published.Add(1)
+}
+
+// mark writes the stamp of b and reports whether b is young enough to be of use.
+func (p *publisher) mark(b *parcel) bool {
+	now := time.Now()
+	since := now
+	if b.lossy {
+		since = b.read
+	}
+	if when := p.relay.serverTime(since); when != p.when {
+		p.when, p.stamp[0] = when, string(p.relay.node)+"."+strconv.FormatInt(when, 36)
+	}
+	return now.Sub(since) <= p.relay.maxAge
+}
+
+// origin returns what the stamp of a packet says; false when a parley node did not send it.
+func origin(h nats.Header) (node media.NodeID, when int64, ok bool) {
+	v := h[stampKey]
+	if len(v) != 1 {
+		return "", 0, false
+	}
+	name, stamp, ok := strings.Cut(v[0], ".")
+	if !ok {
+		return "", 0, false
+	}
+	when, err := strconv.ParseInt(stamp, 36, 64)
+	return media.NodeID(name), when, err == nil
+}
+
+// serverTime returns t on the server's clock, in milliseconds since 1970.
+func (r *Relay) serverTime(t time.Time) int64 {
+	return t.UnixMilli() - r.skew.Load()
+}

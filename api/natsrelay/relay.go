@@ -1,0 +1,255 @@
+package natsrelay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"parley/api/fault"
+	"parley/api/media"
+)
+
+const (
+	// defaultMaxAge is how old a packet may be: later it would only be a burst.
+	defaultMaxAge = 2 * time.Second
+
+	// exchange bounds one exchange with JetStream that its caller does not bound: longer
+	// than the election of a new leader takes.
+	exchange = 5 * time.Second
+
+	// farewell bounds what Close sends.
+	farewell = 3 * time.Second
+
+	// maxRoom is the longest name of a room, in bytes.
+	maxRoom = 255
+)
+
+// Options configure a Relay.
+type Options struct {
+	// Conn is the way to NATS; see [ConnOptions]. It stays the caller's, who closes it after
+	// the relay.
+	Conn *nats.Conn
+	// Node is the name of this process, of [A-Za-z0-9_-]. No other process ever has it.
+	Node media.NodeID
+	// Replicas is how many servers of a NATS cluster keep each stream; 0 means 1.
+	Replicas int
+	// MaxAge is how old a packet from another node may be; 0 means 2 s.
+	MaxAge time.Duration
+
+	// Region, ServiceType, ServerID and Instance appear in the subjects of reports. Those
+	// left out are us-east, websocket, server-1 and the name of the node.
+	Region, ServiceType, ServerID, Instance string
+
+	// NodeLost is called, from a goroutine of its own, once for each other node that died
+	// without saying goodbye. May be nil.
+	NodeLost func(ctx context.Context, node media.NodeID)
+
+	Log *slog.Logger
+}
+
+// Relay connects this node with the others. See the package comment for how.
+type Relay struct {
+	nc       *nats.Conn
+	js       jetstream.JetStream
+	node     media.NodeID
+	maxAge   time.Duration
+	replicas int
+	lost     func(context.Context, media.NodeID)
+	log      *slog.Logger
+	stats    counters
+
+	outbox  *outbox
+	reports *outbox
+
+	instance, region                 string
+	healthSubject, connectionSubject string
+
+	skew   atomic.Int64  // our clock less the server's, in milliseconds
+	repair chan struct{} // holds a token while own entries are to be stored or removed
+
+	stop    chan struct{} // closed by Close
+	stopped sync.Once
+	running sync.WaitGroup // Run
+	tasks   sync.WaitGroup // evictions and calls of lost; follow waits for them
+
+	mu     sync.Mutex
+	closed bool
+	links  map[media.RoomID]*link
+	mirror mirror
+}
+
+// New returns a relay that takes part once Run is called. It creates what is missing on the
+// JetStream server and fails when that does not answer before ctx ends.
+func New(ctx context.Context, o Options) (*Relay, error) {
+	if !token(string(o.Node), maxRoom) {
+		return nil, fmt.Errorf("natsrelay: node name %q is not of [A-Za-z0-9_-]", o.Node)
+	}
+	js, err := jetstream.New(o.Conn, jetstream.WithDefaultTimeout(exchange))
+	if err != nil {
+		return nil, fmt.Errorf("natsrelay: %w", err)
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	region, service := or(o.Region, "us-east"), or(o.ServiceType, "websocket")
+	instance := or(o.Instance, string(o.Node))
+	r := &Relay{
+		nc: o.Conn, js: js, node: o.Node, lost: o.NodeLost, log: o.Log,
+		maxAge:            max(o.MaxAge, 0),
+		replicas:          max(o.Replicas, 1),
+		outbox:            newOutbox(outboxBytes),
+		reports:           newOutbox(reportBytes),
+		instance:          instance,
+		region:            region,
+		healthSubject:     "health.diagnostics." + region + "." + service + "." + or(o.ServerID, "server-1"),
+		connectionSubject: "server.connections." + region + "." + service + "." + instance,
+		repair:            make(chan struct{}, 1),
+		stop:              make(chan struct{}),
+		links:             make(map[media.RoomID]*link),
+		mirror:            newMirror(),
+	}
+	if r.maxAge == 0 {
+		r.maxAge = defaultMaxAge
+	}
+	ctx, cancel := context.WithTimeout(ctx, 4*exchange) // a new cluster elects leaders first
+	defer cancel()
+	if err := r.prepare(ctx); err != nil {
+		return nil, fmt.Errorf("natsrelay: %w", err)
+	}
+	return r, nil
+}
+
+// Run carries packets and keeps the presence of this node up until ctx ends or Close is
+// called. It is called once; it outlives every failure of NATS and returns nil.
+func (r *Relay) Run(ctx context.Context) error {
+	r.mu.Lock()
+	if r.closed {
+		r.mu.Unlock()
+		return nil
+	}
+	r.running.Add(1)
+	r.mu.Unlock()
+	defer r.running.Done()
+
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	hello, err := r.nc.Subscribe(helloSubject, func(m *nats.Msg) { _ = m.Respond([]byte(r.node)) })
+	if err != nil {
+		return fmt.Errorf("natsrelay: %w", err)
+	}
+	defer func() { _ = hello.Unsubscribe() }()
+
+	wg.Go(func() { newPublisher(r, true).run(ctx, r.outbox) })
+	wg.Go(func() { newPublisher(r, false).run(ctx, r.reports) })
+	wg.Go(func() { r.follow(ctx) })
+	wg.Go(func() { r.keepLease(ctx) })
+	wg.Go(func() { r.mend(ctx) })
+	select {
+	case <-ctx.Done():
+	case <-r.stop:
+	}
+	cancel()
+	return nil
+}
+
+// Close publishes what waits, removes this node and its members from the presence of the
+// cluster and ends all links. It blocks for at most 3 s beyond the end of Run.
+func (r *Relay) Close() {
+	r.stopped.Do(func() {
+		r.mu.Lock()
+		r.closed = true
+		links := make([]*link, 0, len(r.links))
+		for _, l := range r.links {
+			links = append(links, l)
+		}
+		r.mu.Unlock()
+		for _, l := range links {
+			l.Close()
+		}
+		close(r.stop)
+	})
+	r.running.Wait()
+	r.leave()
+}
+
+// Nodes returns the nodes that are alive, this one included.
+func (r *Relay) Nodes(ctx context.Context) ([]media.NodeID, error) {
+	if err := r.barrier(ctx); err != nil {
+		return nil, err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var nodes []media.NodeID
+	for id, n := range r.mirror.nodes {
+		if n.lease != 0 {
+			nodes = append(nodes, id)
+		}
+	}
+	return nodes, nil
+}
+
+// ConnOptions are the connection options that suit a Relay: it never gives up, notices a
+// dead server within 6 s, and does not keep packets for later in a place where they do not age.
+func ConnOptions(name string, log *slog.Logger) []nats.Option {
+	return []nats.Option{
+		nats.Name(name),
+		nats.NoEcho(),
+		nats.MaxReconnects(-1),
+		nats.ReconnectWait(250 * time.Millisecond),
+		nats.ReconnectJitter(250*time.Millisecond, 250*time.Millisecond),
+		nats.ReconnectBufSize(-1),
+		nats.Timeout(2 * time.Second),
+		nats.PingInterval(2 * time.Second),
+		nats.MaxPingsOutstanding(2),
+		nats.FlusherTimeout(5 * time.Second),
+		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
+			if err != nil { // nil: we closed it
+				log.Warn("nats out of reach", "err", err)
+			}
+		}),
+		nats.ReconnectHandler(func(nc *nats.Conn) { log.Info("nats back", "server", nc.ConnectedServerName()) }),
+		nats.ErrorHandler(func(_ *nats.Conn, s *nats.Subscription, err error) {
+			subject := ""
+			if s != nil {
+				subject = s.Subject
+			}
+			log.Warn("nats", "subject", subject, "err", err)
+		}),
+	}
+}
+
+// token reports whether s can be one token of a subject and of a key.
+func token(s string, longest int) bool {
+	for _, c := range []byte(s) {
+		switch {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '_', c == '-':
+		default:
+			return false
+		}
+	}
+	return 0 < len(s) && len(s) <= longest
+}
+
+func or(s, otherwise string) string {
+	if s == "" {
+		return otherwise
+	}
+	return s
+}
+
+// unavailable says that the other nodes could not be reached.
+func unavailable(err error) error {
+	if e, ok := errors.AsType[*fault.Error](err); ok {
+		return e
+	}
+	return fault.Wrap(err, fault.Unavailable, "the other nodes are out of reach")
+}

@@ -1,0 +1,87 @@
+package natsrelay_test
+
+import (
+	"context"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"go.uber.org/goleak"
+
+	"parley/api/media"
+	"parley/api/media/relaytest"
+	"parley/api/natsrelay"
+	"parley/api/natsrelay/natstest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// patience bounds each wait for what normally takes milliseconds.
+const patience = 30 * time.Second
+
+// node is a relay at work.
+type node struct {
+	*natsrelay.Relay
+	id   media.NodeID
+	conn *nats.Conn
+	kill func() // ends the relay without a goodbye
+}
+
+// start runs a relay on the server at url until the test ends.
+func start(t testing.TB, url string, o natsrelay.Options) node {
+	t.Helper()
+	o.Log = natstest.Log(t)
+	if o.Node == "" {
+		o.Node = media.NodeID(natstest.Name("node"))
+	}
+	o.Conn = natstest.Dial(t, url, natsrelay.ConnOptions(string(o.Node), o.Log)...)
+	r, err := natsrelay.New(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
+	var running sync.WaitGroup
+	running.Go(func() {
+		if err := r.Run(ctx); err != nil {
+			t.Error(err)
+		}
+	})
+	kill := func() { // what is left of it has no connection to say goodbye on
+		cancel()
+		running.Wait()
+		o.Conn.Close()
+	}
+	t.Cleanup(func() {
+		r.Close()
+		kill()
+	})
+	return node{r, o.Node, o.Conn, kill}
+}
+
+func pair(t *testing.T, urlA, urlB string, replicas int) relaytest.Pair {
+	a := start(t, urlA, natsrelay.Options{Replicas: replicas})
+	b := start(t, urlB, natsrelay.Options{Replicas: replicas})
+	other := natstest.Dial(t, urlA)
+	return relaytest.Pair{
+		A: a, B: b, NodeA: a.id, NodeB: b.id, Kill: b.kill,
+		Foreign: func(room media.RoomID, from media.SessionID, packet []byte) {
+			t.Helper()
+			subject := "room." + string(room) + ".system"
+			if from != 0 {
+				subject = "room." + string(room) + "." + strconv.FormatUint(uint64(from), 10)
+			}
+			if err := other.Publish(subject, packet); err != nil {
+				t.Fatal(err)
+			}
+		},
+	}
+}
+
+func TestContract(t *testing.T) {
+	relaytest.Run(t, func(t *testing.T) relaytest.Pair {
+		url := natstest.URL(t)
+		return pair(t, url, url, 1)
+	})
+}
