@@ -18,6 +18,8 @@ export class VideoSender {
   private readonly worker: Worker;
   private readonly ladder: Ladder;
   private unwatch?: () => void;
+  /** What is being encoded. */
+  track?: MediaStreamTrack;
   private congested = false;
   stats?: EncodeStats;
 
@@ -49,6 +51,7 @@ export class VideoSender {
   /** Encodes this track from now on, instead of the one before. */
   feed(track: MediaStreamTrack): void {
     this.release();
+    this.track = track;
     if (typeof MediaStreamTrackProcessor !== "undefined") {
       const stream = new MediaStreamTrackProcessor({ track, maxBufferSize: 1 }).readable;
       this.tell({ do: "feed", stream }, [stream]);
@@ -70,6 +73,7 @@ export class VideoSender {
   /** Stops encoding; numbering goes on with the next feed. */
   pause(): void {
     this.release();
+    this.track = undefined;
     this.tell({ do: "stop" });
     this.stats = undefined;
   }

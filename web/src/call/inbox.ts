@@ -1,0 +1,213 @@
+// Reads what arrives and tells everybody whom it concerns.
+import { MeetingPacket_MeetingEventType as Event } from "../gen/call/v1/meeting_pb.ts";
+import { TransportType } from "../gen/call/v1/media_pb.ts";
+import type { Clock } from "./clock.ts";
+import type { Problem, TransportKind } from "./contract.ts";
+import type { Members } from "./members.ts";
+import type { Peers } from "./peers.ts";
+import type { Pictures } from "./pictures.ts";
+import { meetingEnded } from "./problem.ts";
+import type { Store } from "./store.ts";
+import { MediaType, PacketType, readMedia, readMeeting, readUtf8, type MeetingPacket, type PacketWrapper } from "./wire.ts";
+import type { Source } from "./work/messages.ts";
+
+/** Announcements so soon after we came tell who was there before us; they are no news, ms. */
+const settling = 2_000;
+/** Somebody who leaves and joins within this time is announced once, ms. */
+const sameNews = 30_000;
+
+export interface InboxEvents {
+  changed(): void; // of who takes part, or how
+  keyframe(source: Source): void; // somebody needs one of ours
+  congestion(): void; // a receiver cannot keep up with us
+  ended(problem: Problem): void;
+  mute(): void;
+  stopVideo(): void;
+}
+
+const transports: Partial<Record<TransportType, TransportKind>> = {
+  [TransportType.TRANSPORT_WEBTRANSPORT]: "webtransport",
+  [TransportType.TRANSPORT_WEBSOCKET]: "websocket",
+};
+
+export class Inbox {
+  /** Our own session, decimal; "" until assigned. */
+  sessionId = "";
+  private readonly ownSessions = new Set<string>();
+  private userId = "";
+  private arrivedAt = -Infinity;
+  private times = 0; // that we arrived
+  private readonly news = new Map<string, number>();
+
+  constructor(
+    private readonly members: Members,
+    private readonly peers: Peers,
+    private readonly pictures: Pictures,
+    private readonly store: Store,
+    private readonly clock: Clock,
+    private readonly events: InboxEvents,
+  ) {}
+
+  /** Names the user we are. */
+  expect(userId: string): void {
+    this.userId = userId;
+  }
+
+  /** A connection is up; who was there is about to be listed. */
+  arrived(): void {
+    this.arrivedAt = this.clock.now();
+    if (this.times++ > 0) this.members.rejoined(this.arrivedAt);
+  }
+
+  take(packet: PacketWrapper): void {
+    const from = packet.sessionId === 0n ? "" : packet.sessionId.toString();
+    switch (packet.packetType) {
+      case PacketType.SESSION_ASSIGNED:
+        this.sessionId = from;
+        this.ownSessions.add(from);
+        this.events.changed();
+        return;
+      case PacketType.CONGESTION:
+        if (this.ownSessions.has(from)) this.events.congestion();
+        return;
+      case PacketType.MEETING: {
+        const m = readMeeting(packet.data);
+        if (m) this.meeting(m);
+        return;
+      }
+    }
+    if (!from || this.ownSessions.has(from)) return;
+    const { isNew } = this.members.heard(from, packet.userId, this.clock.now());
+    if (packet.packetType === PacketType.MEDIA) this.media(from, packet);
+    if (isNew) this.events.changed();
+  }
+
+  /** Forgets who left without notice; to be called about once a second. */
+  sweep(): void {
+    const gone = this.members.prune(this.clock.now());
+    for (const m of gone) this.forget(m.sessionId);
+    if (gone.length > 0) this.events.changed();
+  }
+
+  private media(from: string, packet: PacketWrapper): void {
+    const media = readMedia(packet.data);
+    if (!media) return;
+    switch (media.mediaType) {
+      case MediaType.VIDEO:
+      case MediaType.SCREEN: {
+        const source = media.mediaType === MediaType.VIDEO ? "camera" : "screen";
+        this.assume(from, source === "camera" ? { video: true } : { screen: true });
+        this.peers.picture(from, source, media);
+        return;
+      }
+      case MediaType.AUDIO:
+        this.assume(from, { audio: true });
+        this.peers.voice(from, media);
+        return;
+      case MediaType.HEARTBEAT: {
+        const h = media.heartbeatMetadata;
+        if (!h) return;
+        const before = this.members.get(from);
+        const [video, screen] = [before?.video, before?.screen];
+        const changed = this.members.heartbeat(from, {
+          audio: h.audioEnabled,
+          video: h.videoEnabled,
+          screen: h.screenEnabled,
+          speaking: h.isSpeaking,
+          transport: transports[h.transportType],
+        });
+        // The next picture must not start with the last one of before.
+        if (video && !h.videoEnabled) this.pictures.close(`${from}/camera`);
+        if (screen && !h.screenEnabled) this.pictures.close(`${from}/screen`);
+        if (changed) this.events.changed();
+        return;
+      }
+      case MediaType.KEYFRAME_REQUEST: {
+        // Older servers send everybody's requests to everybody.
+        const forUs =
+          media.targetSessionId !== 0n
+            ? this.ownSessions.has(media.targetSessionId.toString())
+            : media.userId.length === 0 || readUtf8(media.userId) === this.userId;
+        if (forUs) this.events.keyframe(readUtf8(media.data) === "SCREEN" ? "screen" : "camera");
+      }
+    }
+  }
+
+  /** Media of somebody whose heartbeat has not come yet says what is on. */
+  private assume(from: string, on: { audio?: boolean; video?: boolean; screen?: boolean }): void {
+    const m = this.members.get(from);
+    if (!m || m.heartbeats > 0) return;
+    if ((on.audio && !m.audio) || (on.video && !m.video) || (on.screen && !m.screen)) {
+      Object.assign(m, on);
+      this.events.changed();
+    }
+  }
+
+  private meeting(m: MeetingPacket): void {
+    const id = m.sessionId.toString();
+    const name = readUtf8(m.displayName);
+    const aboutUs = this.ownSessions.has(id) || (m.sessionId === 0n && readUtf8(m.targetUserId) === this.userId);
+    switch (m.eventType) {
+      case Event.MEETING_STARTED:
+        if (m.startTimeMs > 0n) this.store.set({ startedAt: Number(m.startTimeMs) });
+        return;
+      case Event.MEETING_ENDED:
+        return this.events.ended(meetingEnded(m.message));
+      case Event.PARTICIPANT_JOINED:
+        if (aboutUs || m.sessionId === 0n) return;
+        if (this.members.joined(id, m.targetUserId, name, this.clock.now())) this.announce("joined", id);
+        break;
+      case Event.PARTICIPANT_LEFT: {
+        if (aboutUs) return;
+        if (this.members.get(id)) this.announce("left", id);
+        this.members.left(id);
+        this.forget(id);
+        break;
+      }
+      case Event.SESSION_REPLACED: {
+        if (aboutUs) return;
+        const old = m.replacedSessionId.toString();
+        if (this.ownSessions.has(old)) return;
+        if (this.members.replaced(old, id, m.targetUserId, name, this.clock.now())) {
+          for (const source of ["camera", "screen"]) this.pictures.move(`${old}/${source}`, `${id}/${source}`);
+          this.peers.forget(old);
+        }
+        break;
+      }
+      case Event.PARTICIPANT_DISPLAY_NAME_CHANGED:
+        this.members.rename(id, name);
+        break;
+      case Event.HOST_MUTE_PARTICIPANT:
+        if (readUtf8(m.targetUserId) !== this.userId) return;
+        this.events.mute();
+        this.store.notify("info", "The host switched your microphone off.");
+        return;
+      case Event.HOST_DISABLE_VIDEO:
+        if (readUtf8(m.targetUserId) !== this.userId) return;
+        this.events.stopVideo();
+        this.store.notify("info", "The host switched your camera off.");
+        return;
+      case Event.PARTICIPANT_KICKED:
+        if (readUtf8(m.targetUserId) !== this.userId) return;
+        return this.events.ended({ code: "refused", title: "The host removed you", detail: m.message || "You are no longer part of this meeting." });
+      default:
+        return;
+    }
+    this.events.changed();
+  }
+
+  private announce(kind: "joined" | "left", id: string): void {
+    const member = this.members.get(id);
+    const now = this.clock.now();
+    if (!member || now - this.arrivedAt < settling) return;
+    const key = `${kind} ${member.userId}`;
+    if (now - (this.news.get(key) ?? -Infinity) < sameNews) return;
+    this.news.set(key, now);
+    this.store.notify(kind, `${member.name} ${kind}`);
+  }
+
+  private forget(id: string): void {
+    this.peers.forget(id);
+    for (const source of ["camera", "screen"]) this.pictures.close(`${id}/${source}`);
+  }
+}

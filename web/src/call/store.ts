@@ -1,0 +1,62 @@
+import type { Clock } from "./clock.ts";
+import type { CallState, Notice, NoticeKind, Problem } from "./contract.ts";
+
+/** How long a notice stays, ms. */
+const noticeFor = 6_000;
+
+/** The state of a call: replaced as a whole, announced after every change. */
+export class Store {
+  private current: CallState = {
+    phase: "idle",
+    room: "",
+    participants: [],
+    notices: [],
+    micOn: false,
+    cameraOn: false,
+    screenOn: false,
+    cameras: [],
+    microphones: [],
+    speakers: [],
+    micLevel: 0,
+  };
+  private readonly listeners = new Set<(state: CallState) => void>();
+  private notices = 0;
+
+  constructor(private readonly clock: Clock) {}
+
+  get state(): CallState {
+    return this.current;
+  }
+
+  subscribe(fn: (state: CallState) => void): () => void {
+    this.listeners.add(fn);
+    return () => this.listeners.delete(fn);
+  }
+
+  set(patch: Partial<CallState>): void {
+    const keys = Object.keys(patch) as (keyof CallState)[];
+    if (keys.every((k) => Object.is(this.current[k], patch[k]))) return;
+    this.current = { ...this.current, ...patch };
+    for (const fn of [...this.listeners]) fn(this.current);
+  }
+
+  problem(problem: Problem | undefined): void {
+    this.set({ problem });
+  }
+
+  /** Takes a problem away when it is one of these; others stay. */
+  solved(...codes: Problem["code"][]): void {
+    if (this.current.problem && codes.includes(this.current.problem.code)) this.set({ problem: undefined });
+  }
+
+  notify(kind: NoticeKind, text: string): void {
+    const notice: Notice = { id: ++this.notices, kind, text };
+    this.set({ notices: [...this.current.notices, notice] });
+    this.clock.after(noticeFor, () => this.dismiss(notice.id));
+  }
+
+  dismiss(id: number): void {
+    if (!this.current.notices.some((n) => n.id === id)) return;
+    this.set({ notices: this.current.notices.filter((n) => n.id !== id) });
+  }
+}

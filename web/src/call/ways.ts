@@ -1,0 +1,36 @@
+// The addresses of the two ways to the server.
+import type { ClientConfig, Ticket } from "./api.ts";
+import type { Clock } from "./clock.ts";
+import type { JoinOptions, TransportKind } from "./contract.ts";
+import type { Open } from "./path.ts";
+import { openWebSocket } from "./websocket.ts";
+import { openWebTransport } from "./webtransport.ts";
+
+/** Tells the server that connections belong to one page, so that a return is not a new guest. */
+export const instanceId: string = globalThis.crypto?.randomUUID?.() ?? "";
+
+export function ways(
+  ticket: Ticket,
+  config: ClientConfig,
+  wanted: JoinOptions["transport"],
+  clock: Clock,
+  needKey: (lane: "video" | "screen") => void,
+): Partial<Record<TransportKind, Open>> {
+  const query = new URLSearchParams({ token: ticket.roomToken, instance_id: instanceId });
+  const websocket: Open = (signal) =>
+    openWebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/lobby?${query}`, clock, needKey, signal);
+  const webtransport: Open = (signal) =>
+    openWebTransport(
+      `https://${location.hostname}:${config.webtransport_port}/lobby?${query}`,
+      config.certificate_sha256 ?? [],
+      clock,
+      needKey,
+      signal,
+    );
+  const able = "WebTransport" in globalThis && config.webtransport_port > 0;
+  if (wanted === "websocket") return { websocket };
+  if (wanted === "webtransport") {
+    return { webtransport: able ? webtransport : () => Promise.reject(new Error("no WebTransport here")) };
+  }
+  return able ? { webtransport, websocket } : { websocket };
+}
