@@ -60,13 +60,8 @@ func Parse(args []string, getenv func(string) string, mode Mode) (*Common, error
 // variable and the value. It reads files and creates nothing.
 func (s *Source) Settle(c *Common, mode Mode) error {
 	s.mistakes = append(s.mistakes,
-		s.fromFile("jwt-secret", "JWT_SECRET", c.Access.JWTSecretFile, &c.Access.JWTSecret),
-		s.fromFile("database-url", "DATABASE_URL", c.Stores.DatabaseURLFile, &c.Stores.DatabaseURL),
-		s.fromFile("nats-url", "NATS_URL", c.Stores.NATSURLFile, &c.Stores.NATSURL),
-	)
-	if c.Stores.DataDir == "" {
-		c.Stores.DataDir = defaultDataDir(s.getenv)
-	}
+		s.fromFile("jwt-secret", "JWT_SECRET", c.Access.JWTSecretFile, &c.Access.JWTSecret))
+	s.completeStores(&c.Stores)
 	if c.Node.ServerID == "" {
 		c.Node.ServerID = defaultServerID()
 	}
@@ -78,6 +73,21 @@ func (s *Source) Settle(c *Common, mode Mode) error {
 		s.mistakes = append(s.mistakes, err)
 	}
 	return errors.Join(s.mistakes...)
+}
+
+// SettleStores is Settle for commands that need nothing but the stores.
+func (s *Source) SettleStores(c *Stores) error {
+	s.completeStores(c)
+	return errors.Join(append(s.mistakes, databaseURL(c.DatabaseURL), natsURL(c.NATSURL))...)
+}
+
+func (s *Source) completeStores(c *Stores) {
+	s.mistakes = append(s.mistakes,
+		s.fromFile("database-url", "DATABASE_URL", c.DatabaseURLFile, &c.DatabaseURL),
+		s.fromFile("nats-url", "NATS_URL", c.NATSURLFile, &c.NATSURL))
+	if c.DataDir == "" {
+		c.DataDir = defaultDataDir(s.getenv)
+	}
 }
 
 // Flags returns the registry of feature flags as command line and environment set them.

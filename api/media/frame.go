@@ -1,6 +1,9 @@
 package media
 
-import "time"
+import (
+	"iter"
+	"time"
+)
 
 // RoomID names a room: 1 to 255 bytes of [A-Za-z0-9_-], so that it is also one NATS token.
 type RoomID string
@@ -61,3 +64,14 @@ type Frame struct {
 
 // Stream returns the stream f belongs to.
 func (f *Frame) Stream() StreamID { return StreamID{f.From, f.Kind, f.Layer} }
+
+// Kinds yields every kind in order.
+func Kinds() iter.Seq[Kind] {
+	return func(yield func(Kind) bool) {
+		for k := range kinds {
+			if !yield(k) {
+				return
+			}
+		}
+	}
+}

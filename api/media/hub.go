@@ -257,6 +257,20 @@ func (h *Hub) Run(ctx context.Context) error {
 	}
 }
 
+// Sessions returns the number of sessions on this node.
+func (h *Hub) Sessions() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.sessions)
+}
+
+// Rooms returns the number of rooms this node takes part in.
+func (h *Hub) Rooms() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.rooms)
+}
+
 func (h *Hub) live() []*Session {
 	h.mu.Lock()
 	defer h.mu.Unlock()

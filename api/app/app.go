@@ -1,0 +1,201 @@
+package app
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"parley/api/cert"
+	"parley/api/config"
+	"parley/api/flags"
+	"parley/api/lobby"
+	"parley/api/media"
+	"parley/api/meeting"
+	"parley/api/natsrelay"
+	"parley/api/observe"
+	"parley/api/token"
+)
+
+// Options are what a node is started with.
+type Options struct {
+	Config *config.Common // settled
+	Mode   config.Mode
+	Flags  *flags.Registry
+	Log    *slog.Logger
+
+	// Ready is called once, when the node serves. May be nil.
+	Ready func(config.Ready)
+}
+
+// node is a running node.
+type node struct {
+	Options
+	id       media.NodeID
+	stores   *stores
+	relay    *natsrelay.Relay
+	meetings *meeting.Ledger
+	ledger   ledger
+	hub      *media.Hub
+	cert     *cert.Holder
+	metrics  *observe.Metrics
+	tokens   *token.Authority
+	lobby    *lobby.Lobby
+	draining atomic.Bool
+}
+
+// Run starts a node, serves until ctx ends and stops it in this order: readiness goes and
+// newcomers are refused; sessions are told to move and drain, at most for the configured
+// time; listeners close; what the ledger still has to write is written; the relay leaves the
+// cluster; NATS and PostgreSQL, where embedded, stop. A part that fails starts the same
+// sequence and its error is returned. Nothing of the node is left when Run returns.
+func Run(ctx context.Context, o Options) (err error) {
+	start := time.Now()
+	n := &node{Options: o, id: newNodeID()}
+	n.Log = o.Log.With(observe.KeyNode, string(n.id))
+	if err := n.prepare(ctx); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, n.stores.close()) }()
+	defer n.relay.Close()
+
+	// What the node lives on outlasts its listeners: background parts stop after them.
+	life, stopLife := context.WithCancel(context.WithoutCancel(ctx))
+	g, serving := errgroup.WithContext(ctx)
+	var background errgroup.Group
+	defer func() {
+		flush, cancel := context.WithTimeout(life, flushTime)
+		defer cancel()
+		err = errors.Join(err, n.meetings.Flush(flush))
+		stopLife()
+		err = errors.Join(err, background.Wait())
+	}()
+	background.Go(func() error { n.meetings.Run(life); return nil })
+	background.Go(func() error { return n.hub.Run(life) })
+	background.Go(func() error { return n.cert.Run(life) })
+	g.Go(func() error {
+		if err := n.relay.Run(life); err != nil {
+			return fmt.Errorf("relay: %w", err)
+		}
+		return nil
+	})
+	// The relay's Run ends with Close; its error has started the shutdown.
+	defer func() { err = errors.Join(err, g.Wait()) }()
+	defer n.relay.Close()
+
+	if err := n.reconcile(ctx); err != nil {
+		n.Log.Warn("sessions of nodes that died are not closed yet", observe.KeyErr, err)
+	}
+	front, err := n.listen()
+	if err != nil {
+		return err
+	}
+	n.announce(front, time.Since(start))
+	return front.serve(serving)
+}
+
+// flushTime bounds the last writes of the ledger.
+const flushTime = 5 * time.Second
+
+// prepare builds the parts of the node from the ground up.
+func (n *node) prepare(ctx context.Context) (err error) {
+	c := n.Config
+	if n.stores, err = openStores(ctx, string(n.id), c.Stores, n.Log); err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, n.stores.close())
+		}
+	}()
+	secret := c.Access.JWTSecret
+	if secret == "" && n.Mode == config.Dev {
+		if secret, err = config.DevSecret(c.Stores.DataDir); err != nil {
+			return err
+		}
+	}
+	if n.cert, err = n.certificate(); err != nil {
+		return err
+	}
+	n.tokens = token.New(secret)
+	n.lobby = lobby.New(n.tokens, n.Flags, n.Log)
+	n.metrics = observe.NewMetrics(observe.ReadBuild())
+	n.meetings = meeting.New(meeting.Options{
+		Store: n.stores.store, Log: n.Log,
+		Enabled:        func(room string) bool { return flags.MeetingManagement.For(n.Flags, room) },
+		EndOnHostLeave: func(room string) bool { return flags.EndOnHostLeave.For(n.Flags, room) },
+	})
+	n.ledger = ledger{n.meetings}
+	n.relay, err = natsrelay.New(ctx, natsrelay.Options{
+		Conn: n.stores.conn, Node: n.id, Log: n.Log,
+		Region: c.Node.Region, ServiceType: c.Node.ServiceType, ServerID: c.Node.ServerID,
+		NodeLost: n.lost,
+	})
+	if err != nil {
+		return fmt.Errorf("join the cluster: %w", err)
+	}
+	n.hub = media.NewHub(media.Options{
+		Node: n.id, Relay: n.relay, Ledger: n.ledger, Reporter: n.relay, Log: n.Log,
+		StatsInterval: c.Node.StatsInterval,
+	})
+	n.measure()
+	return nil
+}
+
+// certificate returns the configured certificate or the node's own.
+func (n *node) certificate() (*cert.Holder, error) {
+	if l := n.Config.Listen; l.CertPath != "" {
+		return cert.Load(l.CertPath, l.KeyPath, n.Log)
+	}
+	return cert.SelfSigned(n.Config.Stores.DataDir, n.Log)
+}
+
+// newNodeID names this process. No other ever has the name.
+func newNodeID() media.NodeID {
+	return media.NodeID("n-" + strings.ToLower(rand.Text()[:10]))
+}
+
+// lost records that the sessions of a node that died are gone.
+func (n *node) lost(ctx context.Context, dead media.NodeID) {
+	n.Log.Warn("node lost", "lost", string(dead))
+	if _, err := n.meetings.NodeLost(ctx, string(dead)); err != nil {
+		n.Log.Error("close sessions of a lost node", "lost", string(dead), observe.KeyErr, err)
+	}
+}
+
+// reconcile closes what nodes left open that died unseen, for example this one by kill -9.
+func (n *node) reconcile(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, reconcileTime)
+	defer cancel()
+	alive, err := n.relay.Nodes(ctx)
+	if err != nil {
+		return err
+	}
+	return n.ledger.reconcile(ctx, append(alive, n.id))
+}
+
+const reconcileTime = 5 * time.Second
+
+// measure offers the hub's totals to Prometheus.
+func (n *node) measure() {
+	c := n.hub.Counters()
+	read := func(v *atomic.Uint64) func() float64 {
+		return func() float64 { return float64(v.Load()) }
+	}
+	for kind := range media.Kinds() {
+		n.metrics.Counter("parley_frames_delivered_total", "Frames taken by outbound queues.", read(&c.Delivered[kind]), "kind", kind.String())
+		n.metrics.Counter("parley_frames_dropped_total", "Frames that outbound queues refused.", read(&c.Dropped[kind]), "kind", kind.String())
+	}
+	n.metrics.Counter("parley_packets_forged_total", "Packets of clients that only the server may send.", read(&c.Forged))
+	n.metrics.Counter("parley_keyframe_requests_total", "Keyframe requests made by the server.", read(&c.KeyframesAsked))
+	n.metrics.Counter("parley_keyframe_requests_limited_total", "Keyframe requests of clients above the limit.", read(&c.KeyframesLimited))
+	n.metrics.Counter("parley_congestions_total", "Senders told that a receiver loses their frames.", read(&c.Congestions))
+	n.metrics.Gauge("parley_sessions", "Sessions on this node.", func() float64 { return float64(n.hub.Sessions()) })
+	n.metrics.Gauge("parley_rooms", "Rooms with members on this node.", func() float64 { return float64(n.hub.Rooms()) })
+}

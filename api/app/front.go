@@ -1,0 +1,230 @@
+package app
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"strconv"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"parley/api/config"
+	"parley/api/observe"
+	"parley/api/rest"
+	"parley/api/ws"
+	"parley/api/wt"
+	"parley/web"
+)
+
+// front is what faces the network: one address in clear for browsers on this machine and
+// proxies, and one encrypted, for HTTP/3 over UDP and the same routes over TCP.
+type front struct {
+	node   *node
+	clear  net.Listener
+	secure net.Listener
+	socket net.PacketConn
+
+	http  *http.Server // both listeners
+	ws    *ws.Server
+	quic  *wt.Server
+	drain time.Duration
+}
+
+// Bounds of the HTTP servers. Upgraded connections have their own.
+const (
+	readHeaderTime = 5 * time.Second
+	idleTime       = 2 * time.Minute
+	maxHeaderBytes = 64 << 10 // a token and a few cookies
+)
+
+// listen opens the addresses and builds what answers there.
+func (n *node) listen() (_ *front, err error) {
+	f := &front{node: n, drain: n.Config.Node.Drain}
+	defer func() {
+		if err != nil {
+			f.close()
+		}
+	}()
+	if f.clear, err = net.Listen("tcp", n.Config.Listen.HTTP); err != nil {
+		return nil, fmt.Errorf("listen for HTTP: %w", err)
+	}
+	if err = f.listenSecure(n.Config.Listen.WebTransport); err != nil {
+		return nil, fmt.Errorf("listen for WebTransport: %w", err)
+	}
+	f.ws = ws.New(ws.Options{Hub: n.hub, Admit: n.lobby.Admit, Log: n.Log})
+	routes, err := f.routes()
+	if err != nil {
+		return nil, err
+	}
+	f.http = &http.Server{
+		Handler: routes, ReadHeaderTimeout: readHeaderTime, IdleTimeout: idleTime, MaxHeaderBytes: maxHeaderBytes,
+		ErrorLog: slog.NewLogLogger(n.Log.Handler(), slog.LevelDebug), // scanners and impatient browsers
+	}
+	f.quic = wt.New(wt.Options{
+		PacketConn: f.socket, TLS: &tls.Config{GetCertificate: n.cert.GetCertificate},
+		Hub: n.hub, Admit: n.lobby.Admit, Log: n.Log, Routes: routes,
+		Idle: n.Config.Listen.QUICIdleTimeout, KeepAlive: n.Config.Listen.QUICKeepAlive,
+	})
+	return f, nil
+}
+
+// sharedPortTries is how often a free port is looked for that is free for TCP as well.
+const sharedPortTries = 20
+
+// listenSecure opens addr for UDP and TCP; port 0 means one port that is free for both.
+func (f *front) listenSecure(addr string) error {
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return err
+	}
+	for range sharedPortTries {
+		if f.socket, err = wt.Listen(addr); err != nil {
+			return err
+		}
+		same := strconv.Itoa(f.socket.LocalAddr().(*net.UDPAddr).Port)
+		f.secure, err = net.Listen("tcp", net.JoinHostPort(host, same))
+		if err == nil {
+			f.secure = tls.NewListener(f.secure, &tls.Config{
+				GetCertificate: f.node.cert.GetCertificate, NextProtos: []string{"http/1.1"}, MinVersion: tls.VersionTLS12,
+			})
+			return nil
+		}
+		f.socket.Close()
+		f.socket = nil
+		if port != "0" {
+			return err
+		}
+	}
+	return err
+}
+
+// close gives the addresses back; for a front that never served.
+func (f *front) close() {
+	for _, c := range []interface{ Close() error }{f.clear, f.secure, f.socket} {
+		if c != nil {
+			_ = c.Close()
+		}
+	}
+}
+
+// routes builds what the node answers over HTTP.
+func (f *front) routes() (http.Handler, error) {
+	n, access := f.node, f.node.Config.Access
+	return rest.New(rest.Options{
+		Tokens: n.tokens, Meetings: n.ledger, Log: n.Log, Build: observe.ReadBuild(),
+		TokenTTL: access.TokenTTL, SessionTTL: access.SessionTTL, CookieName: access.CookieName,
+		DemoSignIn: *access.DemoSignIn, CORSOrigins: n.Config.Listen.CORSAllowedOrigin,
+		Client: f.clientConfig, Page: web.FS(), Lobby: f.ws,
+		Ready: n.ready, Metrics: n.metrics, Observe: n.metrics.Request,
+	})
+}
+
+// clientConfig is what the page has to know about the encrypted port.
+func (f *front) clientConfig() rest.ClientConfig {
+	n := f.node
+	c := rest.ClientConfig{WebTransportPort: f.socket.LocalAddr().(*net.UDPAddr).Port, Version: observe.ReadBuild().Version, DemoSignIn: *n.Config.Access.DemoSignIn}
+	if n.cert.SelfSigned() {
+		c.CertificateSHA256 = []string{n.cert.SHA256()}
+	}
+	return c
+}
+
+// ready says why the node should not get new clients, or nil.
+func (n *node) ready(ctx context.Context) error {
+	switch {
+	case n.draining.Load():
+		return errors.New("draining")
+	case !n.stores.conn.IsConnected():
+		return errors.New("NATS is out of reach")
+	}
+	return nil
+}
+
+// announce tells whoever waits that the node serves.
+func (n *node) announce(f *front, took time.Duration) {
+	r := config.Ready{
+		HTTP:         "http://" + reachable(f.clear.Addr()),
+		WebTransport: "https://" + reachable(f.socket.LocalAddr()),
+		DatabaseURL:  n.stores.databaseURL, NATSURL: n.stores.natsURL, NodeID: string(n.id),
+	}
+	if n.cert.SelfSigned() {
+		r.CertificateSHA256 = n.cert.SHA256()
+	}
+	n.Log.Info("serving", "http", r.HTTP, "webtransport", r.WebTransport, "took", took.Round(time.Millisecond))
+	if file := n.Config.Node.ReadyFile; file != "" {
+		if err := r.Write(file); err != nil {
+			n.Log.Error("ready file", observe.KeyErr, err)
+		}
+	}
+	if n.Ready != nil {
+		n.Ready(r)
+	}
+}
+
+// reachable turns a listening address into one to connect to: an address for all networks
+// becomes localhost.
+func reachable(a net.Addr) string {
+	host, port, err := net.SplitHostPort(a.String())
+	if err != nil {
+		return a.String()
+	}
+	if ip := net.ParseIP(host); ip == nil || ip.IsUnspecified() || ip.IsLoopback() {
+		host = "localhost"
+	}
+	return net.JoinHostPort(host, port)
+}
+
+// serve answers until ctx ends or a listener fails, then stops: newcomers are refused,
+// sessions drain, listeners close.
+func (f *front) serve(ctx context.Context) error {
+	quic, stopQUIC := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopQUIC()
+	g, serving := errgroup.WithContext(ctx)
+	g.Go(func() error { return closed(f.http.Serve(f.clear)) })
+	g.Go(func() error { return closed(f.http.Serve(f.secure)) })
+	g.Go(func() error { return f.quic.Serve(quic) })
+	g.Go(func() error {
+		<-serving.Done() // a signal, or the first part that failed
+		return f.stop(context.WithoutCancel(ctx))
+	})
+	return g.Wait()
+}
+
+func (f *front) stop(ctx context.Context) error {
+	f.node.draining.Store(true)
+	f.node.Log.Info("stopping", "sessions", f.node.hub.Sessions(), "drain", f.drain)
+	ctx, cancel := context.WithTimeout(ctx, f.drain)
+	defer cancel()
+	err := f.node.hub.Drain(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		f.node.Log.Warn("sessions did not drain in time")
+		err = nil
+	}
+	// Their connections are closed, so this only waits for handlers to return.
+	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTime)
+	defer cancel()
+	return errors.Join(err, late(f.ws.Shutdown(ending)), late(f.quic.Shutdown(ending)), late(f.http.Shutdown(ending)))
+}
+
+// closeTime bounds the end of connections that do not drain.
+const closeTime = 2 * time.Second
+
+// late takes running into closeTime for an answer: what is left is cut off.
+func late(err error) error {
+	if errors.Is(err, context.DeadlineExceeded) {
+		return nil
+	}
+	return err
+}
+
+func closed(err error) error {
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return err
+}
