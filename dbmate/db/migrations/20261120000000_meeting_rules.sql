@@ -1,12 +1,13 @@
 -- migrate:up
+-- A database of the development branch of the older backend has some of this already.
 alter table meetings
-    add column admitted_can_admit boolean not null default false,
-    add column allow_guests boolean not null default false,
-    add column end_on_host_leave boolean not null default false,
-    add column recording_allowed_for_all boolean not null default false;
+    add column if not exists admitted_can_admit boolean not null default false,
+    add column if not exists allow_guests boolean not null default false,
+    add column if not exists end_on_host_leave boolean not null default false,
+    add column if not exists recording_allowed_for_all boolean not null default false;
 
 alter table meeting_participants
-    add column is_guest boolean not null default false,
+    add column if not exists is_guest boolean not null default false,
     drop constraint chk_participant_status,
     add constraint chk_participant_status
         check (status in ('waiting', 'admitted', 'rejected', 'left', 'kicked'));

@@ -18,5 +18,8 @@ create table sessions (
 create index idx_sessions_open_by_room on sessions (room_id, user_id) where left_at is null;
 create index idx_sessions_open_by_node on sessions (node_id) where left_at is null;
 
+-- Without a session nobody is there: such rows were left by a server that crashed.
+update session_participants set left_at = now() where left_at is null;
+
 -- migrate:down
 drop table sessions;

@@ -1,0 +1,95 @@
+package meeting
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// Attendance is one session in one room.
+type Attendance struct {
+	Session     uint64 // random, never given twice
+	Room        string // 1 to 255 bytes
+	User        string // 1 to 255 bytes
+	DisplayName string
+	Node        string
+	Transport   string
+	Instance    string // identifies a client across its reconnections, or ""
+}
+
+// Started is what a joiner is told of a meeting.
+type Started struct {
+	At      time.Time // in microseconds, as the database keeps it
+	Creator string
+	First   bool // the joiner is the only participant
+}
+
+// Ended is what a departure means for a meeting. The zero value says that it continues, or
+// that nothing is known.
+type Ended struct {
+	Over      bool
+	Message   string // for those still connected; "" when nobody needs to be told
+	Remaining int    // participants still there
+}
+
+// HostEnded is the message when a meeting ends because its host left.
+const HostEnded = "The host has ended the meeting"
+
+// State is what a meeting is in.
+type State string
+
+// The states of a meeting: set up and not begun, running, over.
+const (
+	Idle   State = "idle"
+	Active State = "active"
+	Over   State = "ended"
+)
+
+// Meeting is the record of one.
+type Meeting struct {
+	Room    string
+	Started time.Time
+	Ended   time.Time // zero unless the meeting is over
+	Creator string    // "" when nobody is known to have created it
+	State   State
+}
+
+// RoomEnded is a meeting that ended without anybody leaving politely.
+type RoomEnded struct {
+	Room string
+	Ended
+}
+
+// Store keeps the record. All methods block until the store answers or ctx ends, may be
+// called from any goroutine, and leave nothing half done. Errors that wrap [ErrRejected] are
+// final; others may pass.
+type Store interface {
+	// Enter records a session that entered at the given time, its user as participant, and
+	// starts or revives the meeting when they are the only one. For a session that was
+	// recorded before it changes nothing and tells what is.
+	Enter(ctx context.Context, a Attendance, at time.Time) (Started, error)
+
+	// Exit records that a session left at the given time. When it was the last of its user,
+	// the participant is gone; when nobody remains, or endWithHost is set and the creator is
+	// gone, the meeting is over and so is the participation of all others. For a session
+	// that is not open it changes nothing and tells that the meeting continues.
+	Exit(ctx context.Context, a Attendance, at time.Time, endWithHost bool) (Ended, error)
+
+	// OpenOn lists the sessions of a node that have not left, oldest first.
+	OpenOn(ctx context.Context, node string) ([]Attendance, error)
+
+	// OpenElsewhere lists those of all nodes but the given ones.
+	OpenElsewhere(ctx context.Context, nodes []string) ([]Attendance, error)
+
+	// ActiveCount returns the number of participants in a room.
+	ActiveCount(ctx context.Context, room string) (int, error)
+
+	// Meeting returns the meeting of a room, or [ErrNoMeeting].
+	Meeting(ctx context.Context, room string) (Meeting, error)
+}
+
+// Errors of a Store.
+var (
+	ErrNoMeeting = errors.New("no such meeting")
+	ErrRejected  = errors.New("the store does not accept this record")
+)

@@ -1,0 +1,223 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"parley/api/meeting"
+)
+
+var _ meeting.Store = (*Store)(nil)
+
+// roomLocks sets the advisory locks of rooms apart from other uses of such locks.
+const roomLocks = 0x726f6f6d // "room"
+
+const lockRoom = `select pg_advisory_xact_lock(hashtextextended($1, $2))`
+
+const insertSession = `
+insert into sessions (session_id, room_id, user_id, display_name, node_id, transport, instance, entered_at)
+values ($1, $2, $3, $4, $5, $6, $7, $8)
+on conflict (session_id) do nothing`
+
+// Somebody who is there already has been since their first session entered.
+const upsertParticipant = `
+insert into session_participants as p (room_id, user_id, joined_at)
+values ($1, $2, $3)
+on conflict (room_id, user_id) do update set
+    joined_at = case when p.left_at is null then p.joined_at else excluded.joined_at end,
+    left_at = null`
+
+const countParticipants = `
+select count(*) from session_participants where room_id = $1 and left_at is null`
+
+// A meeting that is over begins anew, one that is not keeps its start and creator. That one
+// is over is in its state; rows older than that column only have ended_at.
+const startMeeting = `
+insert into meetings as m (room_id, started_at, creator_id, state)
+values ($1, $2, $3, 'active')
+on conflict (room_id) where deleted_at is null do update set
+    started_at = case when m.state = 'ended' or (m.state = 'idle' and m.ended_at is not null)
+        then excluded.started_at else m.started_at end,
+    creator_id = case when m.state = 'ended' or (m.state = 'idle' and m.ended_at is not null)
+        then excluded.creator_id else coalesce(m.creator_id, excluded.creator_id) end,
+    ended_at = null,
+    state = 'active'
+returning started_at, creator_id`
+
+const selectMeeting = `
+select room_id, started_at, ended_at, coalesce(creator_id, ''), state
+from meetings where room_id = $1 and deleted_at is null`
+
+const closeSession = `
+update sessions set left_at = $2 where session_id = $1 and left_at is null`
+
+// Only the last session of a participant takes them away.
+const closeParticipant = `
+update session_participants set left_at = $3
+where room_id = $1 and user_id = $2 and left_at is null and not exists (
+    select from sessions where room_id = $1 and user_id = $2 and left_at is null)`
+
+const closeParticipants = `
+update session_participants set left_at = $2 where room_id = $1 and left_at is null`
+
+const endMeeting = `
+update meetings set ended_at = $2, state = 'ended'
+where room_id = $1 and deleted_at is null and state <> 'ended'`
+
+const selectOpen = `
+select session_id, room_id, user_id, display_name, node_id, transport, instance
+from sessions where left_at is null`
+
+// Enter implements meeting.Store.
+func (s *Store) Enter(ctx context.Context, a meeting.Attendance, at time.Time) (started meeting.Started, err error) {
+	err = s.inRoom(ctx, a.Room, func(tx pgx.Tx) error {
+		inserted, err := tx.Exec(ctx, insertSession,
+			a.Session, a.Room, a.User, a.DisplayName, a.Node, a.Transport, a.Instance, at)
+		if err != nil {
+			return err
+		}
+		isNew := inserted.RowsAffected() == 1
+		if isNew {
+			if _, err := tx.Exec(ctx, upsertParticipant, a.Room, a.User, at); err != nil {
+				return err
+			}
+		}
+		participants, err := count(ctx, tx, a.Room)
+		if err != nil {
+			return err
+		}
+		started.First = participants == 1
+		if !isNew || !started.First {
+			m, err := selectMeetingOf(ctx, tx, a.Room)
+			started.At, started.Creator = m.Started, m.Creator
+			// Without a meeting, recording began while people were in the room already.
+			if err == nil || !isNew || !errors.Is(err, meeting.ErrNoMeeting) {
+				return err
+			}
+		}
+		return tx.QueryRow(ctx, startMeeting, a.Room, at, a.User).Scan(&started.At, &started.Creator)
+	})
+	if err != nil {
+		return meeting.Started{}, fmt.Errorf("record that session %d entered: %w", a.Session, err)
+	}
+	return started, nil
+}
+
+// Exit implements meeting.Store.
+func (s *Store) Exit(ctx context.Context, a meeting.Attendance, at time.Time, endWithHost bool) (ended meeting.Ended, err error) {
+	err = s.inRoom(ctx, a.Room, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, closeSession, a.Session, at); err != nil {
+			return err
+		}
+		closed, err := tx.Exec(ctx, closeParticipant, a.Room, a.User, at)
+		if err != nil {
+			return err
+		}
+		if ended.Remaining, err = count(ctx, tx, a.Room); err != nil || closed.RowsAffected() == 0 {
+			return err
+		}
+		if ended.Remaining > 0 {
+			if !endWithHost {
+				return nil
+			}
+			m, err := selectMeetingOf(ctx, tx, a.Room)
+			if err != nil && !errors.Is(err, meeting.ErrNoMeeting) {
+				return err
+			}
+			if m.State != meeting.Active || m.Creator != a.User {
+				return nil
+			}
+			if _, err := tx.Exec(ctx, closeParticipants, a.Room, at); err != nil {
+				return err
+			}
+			ended = meeting.Ended{Message: meeting.HostEnded}
+		}
+		ended.Over = true
+		_, err = tx.Exec(ctx, endMeeting, a.Room, at)
+		return err
+	})
+	if err != nil {
+		return meeting.Ended{}, fmt.Errorf("record that session %d left: %w", a.Session, err)
+	}
+	return ended, nil
+}
+
+// OpenOn implements meeting.Store.
+func (s *Store) OpenOn(ctx context.Context, node string) ([]meeting.Attendance, error) {
+	return s.open(ctx, selectOpen+` and node_id = $1 order by entered_at`, node)
+}
+
+// OpenElsewhere implements meeting.Store.
+func (s *Store) OpenElsewhere(ctx context.Context, nodes []string) ([]meeting.Attendance, error) {
+	return s.open(ctx, selectOpen+` and node_id <> all (coalesce($1, '{}')) order by entered_at`, nodes)
+}
+
+func (s *Store) open(ctx context.Context, sql string, arg any) ([]meeting.Attendance, error) {
+	rows, err := s.pool.Query(ctx, sql, arg)
+	if err != nil {
+		return nil, fmt.Errorf("list open sessions: %w", err)
+	}
+	open, err := pgx.CollectRows(rows, pgx.RowToStructByPos[meeting.Attendance])
+	if err != nil {
+		return nil, fmt.Errorf("list open sessions: %w", err)
+	}
+	return open, nil
+}
+
+// ActiveCount implements meeting.Store.
+func (s *Store) ActiveCount(ctx context.Context, room string) (int, error) {
+	n, err := count(ctx, s.pool, room)
+	if err != nil {
+		return 0, fmt.Errorf("count participants of %s: %w", room, err)
+	}
+	return n, nil
+}
+
+// Meeting implements meeting.Store.
+func (s *Store) Meeting(ctx context.Context, room string) (meeting.Meeting, error) {
+	m, err := selectMeetingOf(ctx, s.pool, room)
+	if err != nil {
+		return meeting.Meeting{}, fmt.Errorf("read meeting %s: %w", room, err)
+	}
+	return m, nil
+}
+
+// queryRower is a pool or a transaction.
+type queryRower interface {
+	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
+}
+
+func count(ctx context.Context, q queryRower, room string) (n int, err error) {
+	err = q.QueryRow(ctx, countParticipants, room).Scan(&n)
+	return n, err
+}
+
+func selectMeetingOf(ctx context.Context, q queryRower, room string) (m meeting.Meeting, err error) {
+	var ended *time.Time
+	err = q.QueryRow(ctx, selectMeeting, room).Scan(&m.Room, &m.Started, &ended, &m.Creator, &m.State)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return m, meeting.ErrNoMeeting
+	}
+	if ended != nil && m.State != meeting.Active {
+		m.Ended = *ended
+	}
+	return m, err
+}
+
+// inRoom runs do in a transaction that has the room to itself.
+func (s *Store) inRoom(ctx context.Context, room string, do func(pgx.Tx) error) error {
+	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, lockRoom, room, roomLocks); err != nil {
+			return err
+		}
+		return do(tx)
+	})
+	if unacceptable(err) {
+		return fmt.Errorf("%w: %w", meeting.ErrRejected, err)
+	}
+	return err
+}
