@@ -1,0 +1,187 @@
+// Package rest answers HTTP: the API that clients of the family know, the browser client, and
+// what operators and load balancers ask.
+//
+// An API answer is the envelope {"success": true, "result": …}; a failure has success false
+// and {"code", "message", "engineering_error"?} as its result. Exceptions are /version,
+// /client-config.json, health and the page. What nobody expected is answered with
+// INTERNAL_ERROR and the id of the request, which is in the log beside the cause.
+//
+// Differences to the reference system, on purpose: failures of the framework (unknown route,
+// wrong method, malformed JSON) have the same statuses but the envelope as well; other origins
+// are only let in by CORS_ALLOWED_ORIGIN; ids of meetings are checked when they are joined.
+package rest
+
+import (
+	"context"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"parley/api/fault"
+	"parley/api/observe"
+	"parley/api/token"
+)
+
+// Meetings is what joining asks about a meeting.
+type Meetings interface {
+	// Creator returns who created the meeting that is open in a room; false when none is. It
+	// blocks for at most the time ctx allows.
+	Creator(ctx context.Context, room string) (string, bool, error)
+}
+
+// Options is what an API is made of. Fields without a remark are required.
+type Options struct {
+	Tokens   *token.Authority
+	Meetings Meetings
+	Log      *slog.Logger
+	Build    observe.Build
+
+	TokenTTL   time.Duration // life of a room token
+	SessionTTL time.Duration // life of a sign-in
+	CookieName string        // of the session
+
+	// DemoSignIn lets anybody sign in with a name.
+	DemoSignIn bool
+	// CORSOrigins are the other origins whose pages may use the API with credentials.
+	CORSOrigins []string
+
+	// Client is what the page is told; it is asked each time, for a certificate may change.
+	Client func() ClientConfig
+	// Page holds index.html and assets/. It is read once. Nil, or without index.html, the
+	// page explains how to build it.
+	Page fs.FS
+	// Lobby answers /lobby and everything below, with the bare ResponseWriter.
+	Lobby http.Handler
+
+	// Ready returns why the node should get no new clients; nil is ready. Optional.
+	Ready func(context.Context) error
+	// Metrics answers /metrics. Optional: then there is no such route.
+	Metrics http.Handler
+	// Observe is told of every answered request but those of Lobby. Optional.
+	Observe func(route string, status int, took time.Duration)
+}
+
+// ClientConfig is what the page needs to know about the server.
+type ClientConfig struct {
+	Version           string   `json:"version"`
+	WebTransportPort  int      `json:"webtransport_port"`  // 0: there is none
+	CertificateSHA256 []string `json:"certificate_sha256"` // hex, of self-signed certificates
+	DemoSignIn        bool     `json:"demo_sign_in"`
+}
+
+// API answers every request on the HTTP and HTTPS addresses of a node.
+type API struct {
+	Options
+	page *page
+	mux  *http.ServeMux
+}
+
+// New returns an API. It fails when Page cannot be read.
+func New(o Options) (*API, error) {
+	p, err := newPage(o.Page)
+	if err != nil {
+		return nil, err
+	}
+	a := &API{Options: o, page: p, mux: http.NewServeMux()}
+	a.routes()
+	return a, nil
+}
+
+func (a *API) routes() {
+	a.mux.HandleFunc("GET /profile", a.answer(a.profile))
+	a.mux.HandleFunc("POST /api/v1/meetings/{id}/join", a.answer(a.join))
+	if a.DemoSignIn {
+		a.mux.HandleFunc("POST /login/demo", a.answer(a.demoSignIn))
+	}
+
+	a.mux.HandleFunc("GET /version", a.version)
+	a.mux.HandleFunc("GET /client-config.json", a.clientConfig)
+	a.mux.HandleFunc("GET /healthz", a.healthy)
+	a.mux.HandleFunc("GET /readyz", a.ready)
+	if a.Metrics != nil {
+		a.mux.Handle("GET /metrics", a.Metrics)
+	}
+
+	a.mux.HandleFunc("GET /{$}", a.page.index)
+	a.mux.HandleFunc("GET /m/{room}", a.page.index)
+	a.mux.HandleFunc("GET /assets/{file...}", a.page.serve) // one pattern: their names change with every build
+	for _, name := range a.page.others() {
+		a.mux.HandleFunc("GET /"+name, a.page.serve)
+	}
+}
+
+// ServeHTTP answers r.
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if a.Lobby != nil && (r.URL.Path == "/lobby" || strings.HasPrefix(r.URL.Path, "/lobby/")) {
+		a.Lobby.ServeHTTP(w, r)
+		return
+	}
+	a.guard(w, r)
+}
+
+// route answers r by its pattern, and what has none with an envelope or a page.
+func (a *API) route(w http.ResponseWriter, r *http.Request) {
+	h, pattern := a.mux.Handler(r)
+	if pattern != "" {
+		a.mux.ServeHTTP(w, r)
+		return
+	}
+	// The mux knows whether it is the path or the method that nobody serves.
+	verdict := &verdict{header: http.Header{}}
+	h.ServeHTTP(verdict, r)
+	if allow := verdict.header.Get("Allow"); allow != "" {
+		w.Header().Set("Allow", allow)
+		a.fail(w, r, &problem{http.StatusMethodNotAllowed, "METHOD_NOT_ALLOWED", "Only " + allow + " is possible here.", ""})
+		return
+	}
+	if wantsPage(r) {
+		a.page.missing(w)
+		return
+	}
+	a.fail(w, r, &problem{http.StatusNotFound, "NOT_FOUND", "There is nothing at this address.", ""})
+}
+
+// wantsPage reports whether a person is looking.
+func wantsPage(r *http.Request) bool {
+	return !strings.HasPrefix(r.URL.Path, "/api/") && strings.Contains(r.Header.Get("Accept"), "text/html")
+}
+
+// verdict keeps the headers of an answer and drops the rest.
+type verdict struct{ header http.Header }
+
+func (v *verdict) Header() http.Header         { return v.header }
+func (v *verdict) Write(b []byte) (int, error) { return len(b), nil }
+func (v *verdict) WriteHeader(int)             {}
+
+func (a *API) version(w http.ResponseWriter, _ *http.Request) {
+	writeJSON(w, http.StatusOK, a.Build)
+}
+
+func (a *API) clientConfig(w http.ResponseWriter, _ *http.Request) {
+	c := a.Client()
+	if c.CertificateSHA256 == nil {
+		c.CertificateSHA256 = []string{} // a list, never null
+	}
+	writeJSON(w, http.StatusOK, c)
+}
+
+func (a *API) healthy(w http.ResponseWriter, _ *http.Request) { writeText(w, http.StatusOK, "ok") }
+
+func (a *API) ready(w http.ResponseWriter, r *http.Request) {
+	if a.Ready != nil {
+		if err := a.Ready(r.Context()); err != nil {
+			a.Log.DebugContext(r.Context(), "not ready", observe.KeyErr, err)
+			writeText(w, http.StatusServiceUnavailable, fault.From(err).Message)
+			return
+		}
+	}
+	writeText(w, http.StatusOK, "ok")
+}
+
+// allows reports whether pages of origin may use the API.
+func (a *API) allows(origin string) bool {
+	return origin != "" && slices.Contains(a.CORSOrigins, origin)
+}

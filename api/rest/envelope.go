@@ -1,0 +1,142 @@
+package rest
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"math"
+	"mime"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"parley/api/fault"
+	"parley/api/observe"
+)
+
+// maxBody is the largest request body, in bytes; the largest sensible one is a list of a
+// hundred attendees.
+const maxBody = 64 << 10
+
+// envelope is the shape of every API answer.
+type envelope struct {
+	Success bool `json:"success"`
+	Result  any  `json:"result"`
+}
+
+// problem is a failure as the API names it.
+type problem struct {
+	status  int
+	code    string
+	message string
+	detail  string // engineering_error
+}
+
+func (p *problem) Error() string { return p.code + ": " + p.message }
+
+// problemResult is the result of a failure.
+type problemResult struct {
+	Code    string `json:"code"`
+	Message string `json:"message"`
+	Detail  string `json:"engineering_error,omitempty"`
+}
+
+func invalidMeetingID(why string) *problem {
+	return &problem{http.StatusBadRequest, "INVALID_MEETING_ID", "Invalid meeting ID: " + why, ""}
+}
+
+func unauthorized(detail string) *problem {
+	return &problem{http.StatusUnauthorized, "UNAUTHORIZED", "Authentication required.", detail}
+}
+
+// answer turns a function that returns a result or an error into a handler.
+func (a *API) answer(f func(http.ResponseWriter, *http.Request) (any, error)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		result, err := f(w, r)
+		if err != nil {
+			a.fail(w, r, err)
+			return
+		}
+		writeJSON(w, http.StatusOK, envelope{true, result})
+	}
+}
+
+// fail answers with the envelope of err, and logs what the client must not see.
+func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) {
+	p, ok := errors.AsType[*problem](err)
+	if !ok {
+		p = a.explain(w, r, fault.From(err))
+	}
+	writeJSON(w, p.status, envelope{false, problemResult{p.code, p.message, p.detail}})
+}
+
+// explain turns a fault into what the API says about it.
+func (a *API) explain(w http.ResponseWriter, r *http.Request, e *fault.Error) *problem {
+	p := &problem{fault.Codes[e.Code].HTTP, strings.ToUpper(string(e.Code)), e.Message, ""}
+	if e.Retry > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(e.Retry.Seconds()))))
+	}
+	if p.status >= http.StatusInternalServerError {
+		id := requestID(r.Context())
+		a.Log.ErrorContext(r.Context(), "request failed",
+			observe.KeyRequest, id, "route", r.Pattern, observe.KeyErr, e)
+		p.detail = "request " + id
+	}
+	if e.Code == fault.Internal {
+		p.code = "INTERNAL_ERROR"
+	}
+	return p
+}
+
+func writeJSON(w http.ResponseWriter, status int, v any) {
+	body, err := json.Marshal(v)
+	if err != nil {
+		panic(err) // our own types; the guard answers
+	}
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_, _ = w.Write(append(body, '\n')) // a client that left does not want it
+}
+
+func writeText(w http.ResponseWriter, status int, text string) {
+	h := w.Header()
+	h.Set("Content-Type", "text/plain; charset=utf-8")
+	h.Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_, _ = io.WriteString(w, text)
+}
+
+// readJSON decodes the body of r into v: 415 for another content type, 400 for what is no
+// JSON, 422 for JSON of another shape, 413 above maxBody. Without a content type there is no
+// body, which is a mistake unless it is optional.
+func readJSON(w http.ResponseWriter, r *http.Request, v any, optional bool) error {
+	contentType := r.Header.Get("Content-Type")
+	if contentType == "" && optional {
+		return nil
+	}
+	if media, _, err := mime.ParseMediaType(contentType); err != nil ||
+		media != "application/json" && !(strings.HasPrefix(media, "application/") && strings.HasSuffix(media, "+json")) {
+		return &problem{http.StatusUnsupportedMediaType, "UNSUPPORTED_MEDIA_TYPE", "Send JSON with Content-Type: application/json.", ""}
+	}
+	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody))
+	err := d.Decode(v)
+	if err == nil {
+		if _, err = d.Token(); err == io.EOF {
+			return nil
+		}
+		return malformed("there is more after the JSON value")
+	}
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return &problem{http.StatusRequestEntityTooLarge, "TOO_LARGE", "The body is larger than 64 KiB.", ""}
+	}
+	if e, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		return &problem{http.StatusUnprocessableEntity, "INVALID_BODY", "The JSON has another shape than this route takes.", e.Error()}
+	}
+	return malformed(err.Error())
+}
+
+func malformed(why string) *problem {
+	return &problem{http.StatusBadRequest, "INVALID_JSON", "The body is not JSON.", why}
+}

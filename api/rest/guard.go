@@ -1,0 +1,132 @@
+package rest
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"regexp"
+	"runtime/debug"
+	"time"
+
+	"parley/api/fault"
+	"parley/api/observe"
+)
+
+// requestTime is how long a request may take: longer than any query, shorter than patience.
+const requestTime = 15 * time.Second
+
+// contentPolicy lets the page load and connect to nothing but this server. wss and https are
+// open for ports of the same host, which 'self' does not cover.
+const contentPolicy = "default-src 'self'; connect-src 'self' ws: wss: https:; worker-src 'self' blob:; " +
+	"style-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; object-src 'none'; " +
+	"base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+
+// guard surrounds every answer: an id, a deadline, security headers, CORS, a net for panics.
+func (a *API) guard(w http.ResponseWriter, r *http.Request) {
+	begin := time.Now()
+	id := r.Header.Get("X-Request-Id")
+	if !plainID.MatchString(id) {
+		id = rand.Text()
+	}
+	ctx, cancel := context.WithTimeout(context.WithValue(r.Context(), requestKey{}, id), requestTime)
+	defer cancel()
+	r = r.WithContext(ctx)
+	out := &reply{ResponseWriter: w}
+
+	h := w.Header()
+	h.Set("X-Request-Id", id)
+	h.Set("Content-Security-Policy", contentPolicy)
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	h.Set("Permissions-Policy", "camera=(self), microphone=(self), display-capture=(self), speaker-selection=(self), geolocation=()")
+
+	defer func() {
+		if cause := recover(); cause != nil {
+			if cause == http.ErrAbortHandler {
+				panic(cause) // net/http knows what to do
+			}
+			a.Log.ErrorContext(ctx, "request panicked", observe.KeyRequest, id, "route", r.Pattern, "stack", string(debug.Stack()))
+			if out.status != 0 {
+				panic(http.ErrAbortHandler) // half an answer must not look like one
+			}
+			a.fail(out, r, fault.Wrap(fmt.Errorf("panic: %v", cause), fault.Internal, "something went wrong on the server"))
+		}
+		a.done(r, out, time.Since(begin))
+	}()
+	if a.crossOrigin(out, r) {
+		return
+	}
+	a.route(out, r)
+}
+
+func (a *API) done(r *http.Request, out *reply, took time.Duration) {
+	route := r.Pattern
+	if route == "" {
+		route = "none"
+	}
+	if a.Observe != nil {
+		a.Observe(route, out.status, took)
+	}
+	a.Log.LogAttrs(r.Context(), slog.LevelDebug, "request", slog.String("route", route), slog.Int("status", out.status),
+		slog.Duration(observe.KeyTook, took), slog.String(observe.KeyRequest, requestID(r.Context())))
+}
+
+// crossOrigin adds what pages of other origins need, and reports whether that was the answer.
+func (a *API) crossOrigin(w http.ResponseWriter, r *http.Request) bool {
+	if len(a.CORSOrigins) == 0 {
+		return false
+	}
+	h := w.Header()
+	h.Add("Vary", "Origin")
+	origin := r.Header.Get("Origin")
+	if !a.allows(origin) {
+		return false
+	}
+	h.Set("Access-Control-Allow-Origin", origin)
+	h.Set("Access-Control-Allow-Credentials", "true")
+	if r.Method != http.MethodOptions || r.Header.Get("Access-Control-Request-Method") == "" {
+		return false
+	}
+	h.Set("Access-Control-Allow-Methods", "GET, POST, PUT, DELETE, PATCH, OPTIONS")
+	h.Set("Access-Control-Allow-Headers", "content-type, authorization, cookie, accept")
+	h.Set("Access-Control-Max-Age", "600")
+	w.WriteHeader(http.StatusNoContent)
+	return true
+}
+
+// plainID is an id of a request that may go into logs as a proxy made it.
+var plainID = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
+
+type requestKey struct{}
+
+// requestID returns the id of the request that ctx belongs to, or "".
+func requestID(ctx context.Context) string {
+	id, _ := ctx.Value(requestKey{}).(string)
+	return id
+}
+
+// reply remembers the status of an answer.
+type reply struct {
+	http.ResponseWriter
+	status int
+}
+
+func (r *reply) WriteHeader(status int) {
+	if r.status == 0 {
+		r.status = status
+	}
+	r.ResponseWriter.WriteHeader(status)
+}
+
+func (r *reply) Write(b []byte) (int, error) {
+	if r.status == 0 {
+		r.status = http.StatusOK
+	}
+	return r.ResponseWriter.Write(b)
+}
+
+// Unwrap is for http.ResponseController.
+func (r *reply) Unwrap() http.ResponseWriter { return r.ResponseWriter }

@@ -1,0 +1,145 @@
+package rest
+
+import (
+	"crypto/rand"
+	"net/http"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"parley/api/fault"
+	"parley/api/token"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+const (
+	// maxDemoName is the longest name to sign in with, in characters.
+	maxDemoName = 50
+	// maxSlug bounds the readable part of an identity made from a name, in bytes.
+	maxSlug = 32
+)
+
+// profileResult says who somebody is.
+type profileResult struct {
+	User string `json:"user_id"`
+	Name string `json:"name"`
+}
+
+func (a *API) profile(_ http.ResponseWriter, r *http.Request) (any, error) {
+	s, err := a.session(r)
+	if err != nil {
+		return nil, err
+	}
+	return profileResult{s.User, s.Name}, nil
+}
+
+// session returns who sent r: by the session cookie or, only without one, by bearer token.
+func (a *API) session(r *http.Request) (token.Session, error) {
+	raw := cookie(r, a.CookieName)
+	if raw == "" {
+		bearer, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+		if raw = strings.TrimSpace(bearer); !ok || raw == "" {
+			return token.Session{}, unauthorized("")
+		}
+	}
+	s, err := a.Tokens.CheckSession(raw)
+	switch fault.CodeOf(err) {
+	case fault.Expired, fault.Invalid:
+		return token.Session{}, unauthorized("invalid or expired session")
+	}
+	return s, err
+}
+
+// cookie returns the first value of a cookie that is not empty. It reads the header itself:
+// net/http drops cookies whose values it finds odd, and then a bearer token would win.
+func cookie(r *http.Request, name string) string {
+	header := r.Header.Get("Cookie")
+	for pair := range strings.SplitSeq(header, ";") {
+		if value, ok := strings.CutPrefix(strings.TrimSpace(pair), name+"="); ok {
+			if value = strings.TrimSpace(value); value != "" {
+				return value
+			}
+		}
+	}
+	return ""
+}
+
+// demoResult is a sign-in by name.
+type demoResult struct {
+	User  string `json:"user_id"`
+	Name  string `json:"name"`
+	Token string `json:"token"`
+}
+
+// demoSignIn makes up an identity for a name. The page keeps the token per tab, so that two
+// tabs are two people; there is no cookie.
+func (a *API) demoSignIn(w http.ResponseWriter, r *http.Request) (any, error) {
+	var body struct {
+		Name string `json:"name"`
+	}
+	if err := readJSON(w, r, &body, false); err != nil {
+		return nil, err
+	}
+	name := cleanName(body.Name)
+	if n := utf8.RuneCountInString(name); n < 1 || n > maxDemoName {
+		return nil, &problem{http.StatusBadRequest, "INVALID_NAME", "A name has 1 to 50 characters.", ""}
+	}
+	s := token.Session{User: identity(name), Name: name}
+	raw, err := a.Tokens.MintSession(s, a.SessionTTL)
+	if err != nil {
+		return nil, err
+	}
+	return demoResult{s.User, s.Name, raw}, nil
+}
+
+// cleanName trims a name, makes every run of white space one space and removes what is not
+// for people to see, such as control characters and marks that turn text around.
+func cleanName(name string) string {
+	const nonJoiner, joiner = '\u200c', '\u200d' // of Persian, and inside of emoji
+	name = strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsSpace(r):
+			return ' '
+		case r == nonJoiner || r == joiner:
+			return r
+		case unicode.IsControl(r) || unicode.Is(unicode.Cf, r):
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(name, ""))
+	return strings.Join(strings.Fields(name), " ")
+}
+
+// identity makes an identity from a name: readable, and different for every call. It holds
+// [a-z0-9-] alone, so it is never the reserved one.
+func identity(name string) string {
+	var slug strings.Builder
+	for _, r := range norm.NFKD.String(strings.ToLower(name)) {
+		if slug.Len() >= maxSlug {
+			break
+		}
+		switch {
+		case 'a' <= r && r <= 'z', '0' <= r && r <= '9':
+			slug.WriteRune(r)
+		case (r == ' ' || r == '-' || r == '_') && slug.Len() > 0 && !strings.HasSuffix(slug.String(), "-"):
+			slug.WriteByte('-')
+		}
+	}
+	readable := strings.TrimSuffix(slug.String(), "-")
+	if readable == "" {
+		readable = "guest" // of a script that has no letters here
+	}
+	return readable + "-" + suffix()
+}
+
+// suffix returns four random characters of [a-z0-9].
+func suffix() string {
+	const alphabet = "abcdefghijklmnopqrstuvwxyz0123456789"
+	var b [4]byte
+	_, _ = rand.Read(b[:]) // never fails
+	for i := range b {
+		b[i] = alphabet[int(b[i])%len(alphabet)] // the slight bias does not matter: no secret
+	}
+	return string(b[:])
+}
