@@ -39,14 +39,15 @@ func (k *keeper) renew(current *tls.Certificate) (*tls.Certificate, error) {
 		}
 		return k.make()
 	}
-	kept, err := k.read()
+	content, err := os.ReadFile(filepath.Join(k.dir, file))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	if kept == nil || !k.good(kept.Leaf) {
+	kept, err := tls.X509KeyPair(content, content)
+	if err != nil || !k.good(kept.Leaf) { // nothing, or not what make wrote
 		return k.make()
 	}
-	return kept, nil
+	return &kept, nil
 }
 
 // good reports whether a certificate from the last run will do for this one.
@@ -60,19 +61,6 @@ func (k *keeper) good(leaf *x509.Certificate) bool {
 		}
 	}
 	return true
-}
-
-// read returns the kept certificate; nil and no error when the file is not what make wrote.
-func (k *keeper) read() (*tls.Certificate, error) {
-	content, err := os.ReadFile(filepath.Join(k.dir, file))
-	if err != nil {
-		return nil, err
-	}
-	c, err := tls.X509KeyPair(content, content)
-	if err != nil {
-		return nil, nil
-	}
-	return &c, nil
 }
 
 func (k *keeper) make() (*tls.Certificate, error) {

@@ -13,6 +13,7 @@ package rest
 
 import (
 	"context"
+	"errors"
 	"io/fs"
 	"log/slog"
 	"net/http"
@@ -56,7 +57,8 @@ type Options struct {
 	// Lobby answers /lobby and everything below, with the bare ResponseWriter.
 	Lobby http.Handler
 
-	// Ready returns why the node should get no new clients; nil is ready. Optional.
+	// Ready returns why the node should get no new clients, in words that anybody may read
+	// on /readyz; nil is ready. Optional.
 	Ready func(context.Context) error
 	// Metrics answers /metrics. Optional: then there is no such route.
 	Metrics http.Handler
@@ -173,8 +175,11 @@ func (a *API) healthy(w http.ResponseWriter, _ *http.Request) { writeText(w, htt
 func (a *API) ready(w http.ResponseWriter, r *http.Request) {
 	if a.Ready != nil {
 		if err := a.Ready(r.Context()); err != nil {
-			a.Log.DebugContext(r.Context(), "not ready", observe.KeyErr, err)
-			writeText(w, http.StatusServiceUnavailable, fault.From(err).Message)
+			why := err.Error()
+			if e, ok := errors.AsType[*fault.Error](err); ok {
+				why = e.Message // without its cause
+			}
+			writeText(w, http.StatusServiceUnavailable, why)
 			return
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"math"
 	"mime"
 	"net/http"
+	"os"
 	"strconv"
 	"strings"
 
@@ -130,6 +131,9 @@ func readJSON(w http.ResponseWriter, r *http.Request, v any, optional bool) erro
 	}
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return &problem{http.StatusRequestEntityTooLarge, "TOO_LARGE", "The body is larger than 64 KiB.", ""}
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return &problem{http.StatusRequestTimeout, "TIMEOUT", "The body took too long to arrive.", ""}
 	}
 	if e, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
 		return &problem{http.StatusUnprocessableEntity, "INVALID_BODY", "The JSON has another shape than this route takes.", e.Error()}

@@ -3,6 +3,7 @@ package rest
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -14,8 +15,15 @@ import (
 	"parley/api/observe"
 )
 
-// requestTime is how long a request may take: longer than any query, shorter than patience.
-const requestTime = 15 * time.Second
+const (
+	// requestTime is how long an answer may take: longer than any query, shorter than patience.
+	requestTime = 15 * time.Second
+	// bodyTime is how long a client may take to send a body.
+	bodyTime = 30 * time.Second
+	// writeTime is how long a client may take to take an answer: the page over a bad mobile
+	// network.
+	writeTime = 2 * time.Minute
+)
 
 // contentPolicy lets the page load and connect to nothing but this server. wss and https are
 // open for ports of the same host, which 'self' does not cover.
@@ -34,6 +42,9 @@ func (a *API) guard(w http.ResponseWriter, r *http.Request) {
 	defer cancel()
 	r = r.WithContext(ctx)
 	out := &reply{ResponseWriter: w}
+	limit := http.NewResponseController(w) // not every transport has deadlines; HTTP/3 bounds by idling
+	_ = limit.SetReadDeadline(begin.Add(bodyTime))
+	_ = limit.SetWriteDeadline(begin.Add(writeTime))
 
 	h := w.Header()
 	h.Set("X-Request-Id", id)
@@ -45,7 +56,7 @@ func (a *API) guard(w http.ResponseWriter, r *http.Request) {
 
 	defer func() {
 		if cause := recover(); cause != nil {
-			if cause == http.ErrAbortHandler {
+			if err, ok := cause.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 				panic(cause) // net/http knows what to do
 			}
 			a.Log.ErrorContext(ctx, "request panicked", observe.KeyRequest, id, "route", r.Pattern, "stack", string(debug.Stack()))

@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"bufio"
 	"compress/gzip"
 	"context"
 	"encoding/json"
@@ -9,12 +10,15 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"testing/fstest"
+	"testing/synctest"
 	"time"
 
 	"parley/api/fault"
@@ -342,6 +346,10 @@ func TestPlainRoutes(t *testing.T) {
 	if w := call(a, "GET", "/readyz", ""); w.Code != 503 || w.Body.String() != "NATS is not connected" {
 		t.Errorf("not ready: %d %q", w.Code, w.Body)
 	}
+	notReady = errors.New("draining")
+	if w := call(a, "GET", "/readyz", ""); w.Code != 503 || w.Body.String() != "draining" {
+		t.Errorf("draining: %d %q", w.Code, w.Body)
+	}
 	if w := call(a, "GET", "/healthz", ""); w.Code != 200 {
 		t.Errorf("alive: %d", w.Code)
 	}
@@ -512,20 +520,59 @@ func TestLobbyGetsTheBareWriter(t *testing.T) {
 	}
 }
 
-func TestServerOverTheNetwork(t *testing.T) {
-	s := httptest.NewUnstartedServer(nil)
-	s.Config = NewServer(newAPI(t, nil), slog.New(slog.NewTextHandler(t.Output(), nil)))
-	s.Start()
-	defer s.Close()
-	resp, err := s.Client().Get(s.URL + "/healthz")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	if body, err := io.ReadAll(resp.Body); err != nil || string(body) != "ok" {
-		t.Errorf("%q, %v", body, err)
-	}
+func TestSlowBodiesAreCutOff(t *testing.T) {
+	auth := bearer(t, "ada", "Ada")
+	synctest.Test(t, func(t *testing.T) {
+		near, far := net.Pipe()
+		server := &http.Server{Handler: newAPI(t, nil)}
+		served := make(chan error, 1)
+		go func() { served <- server.Serve(&oneConn{far: far, closed: make(chan struct{})}) }()
+
+		_, err := fmt.Fprintf(near, "POST /api/v1/meetings/standup/join HTTP/1.1\r\nHost: parley\r\nAuthorization: %s\r\n"+
+			"Content-Type: application/json\r\nContent-Length: 20\r\n\r\n{", auth)
+		if err != nil {
+			t.Fatal(err)
+		}
+		begin := time.Now()
+		resp, err := http.ReadResponse(bufio.NewReader(near), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(begin); resp.StatusCode != http.StatusRequestTimeout || took != bodyTime {
+			t.Errorf("%d after %v", resp.StatusCode, took)
+		}
+		near.Close()
+		if err := server.Close(); err != nil {
+			t.Error(err)
+		}
+		if err := <-served; !errors.Is(err, http.ErrServerClosed) {
+			t.Error(err)
+		}
+	})
 }
+
+// oneConn is a listener that accepts one end of a pipe.
+type oneConn struct {
+	far    net.Conn
+	closed chan struct{}
+	once   sync.Once
+}
+
+func (l *oneConn) Accept() (net.Conn, error) {
+	if c := l.far; c != nil {
+		l.far = nil
+		return c, nil
+	}
+	<-l.closed
+	return nil, net.ErrClosed
+}
+
+func (l *oneConn) Close() error {
+	l.once.Do(func() { close(l.closed) })
+	return nil
+}
+
+func (l *oneConn) Addr() net.Addr { return &net.IPAddr{} }
 
 // FuzzJoin looks for panics, and for answers without envelope.
 func FuzzJoin(f *testing.F) {
