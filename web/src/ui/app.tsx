@@ -83,6 +83,7 @@ function Visit({ room, memory, createCall, config, again, onAgain, onHome }: Vis
   const joinedAt = useRef<number | undefined>(undefined);
   const spentMs = useRef<number | undefined>(undefined);
   const options = useRef(again);
+  const [asking, setAsking] = useState(true);
   const wasIn = phase === "joined" || phase === "reconnecting";
   const micOn = useCall(call, (s) => s.micOn);
   const cameraOn = useCall(call, (s) => s.cameraOn);
@@ -103,6 +104,7 @@ function Visit({ room, memory, createCall, config, again, onAgain, onHome }: Vis
   useEffect(() => {
     void (async () => {
       await call.preview();
+      setAsking(false);
       if (!again) return;
       await Promise.all([call.setMic(again.micOn), call.setCamera(again.cameraOn)]);
       await call.join(again);
@@ -155,5 +157,5 @@ function Visit({ room, memory, createCall, config, again, onAgain, onHome }: Vis
       />
     );
   }
-  return <Lobby call={call} room={room} memory={memory} onJoin={join} onHome={onHome} onRemedy={onRemedy} />;
+  return <Lobby call={call} asking={asking} room={room} memory={memory} onJoin={join} onHome={onHome} onRemedy={onRemedy} />;
 }

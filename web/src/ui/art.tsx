@@ -42,8 +42,8 @@ function Person({ guest: g, clip }: { guest: Guest; clip: string }): JSX.Element
   const middle = g.x + g.w / 2;
   const floor = g.y + g.h;
   const head = Math.min(g.w, g.h) * 0.19;
-  const neck = floor - g.h * 0.36;
-  const shoulders = Math.min(g.w, g.h) * 0.44;
+  const neck = floor - g.h * 0.4;
+  const shoulders = Math.min(g.w, g.h) * 0.42;
   return (
     <g class={`art-guest ${g.speaking ? "is-speaking" : ""}`} style={{ "--hue": String(g.hue) }}>
       <g clip-path={clip}>
@@ -51,14 +51,9 @@ function Person({ guest: g, clip }: { guest: Guest; clip: string }): JSX.Element
         <circle class="art-light" cx={g.x + g.w * 0.78} cy={g.y + g.h * 0.16} r={g.h * 0.42} />
         <path
           class="art-body"
-          d={`M${middle - shoulders} ${floor + 4}c0-${shoulders * 0.95} ${shoulders * 0.45}-${shoulders * 1.05} ${shoulders}-${shoulders * 1.05}s${shoulders} ${shoulders * 0.1} ${shoulders} ${shoulders * 1.05}z`}
+          d={`M${middle - shoulders} ${floor + 4}a${shoulders} ${floor + 4 - neck - head * 0.28} 0 0 1 ${shoulders * 2} 0z`}
         />
-        <rect class="art-neck" x={middle - head * 0.36} y={neck - head * 0.4} width={head * 0.72} height={head} rx={head * 0.36} />
-        <circle class="art-head" cx={middle} cy={neck - head * 0.95} r={head} />
-        <path
-          class="art-hair"
-          d={`M${middle - head * 1.06} ${neck - head * 0.9}a${head * 1.06} ${head * 1.12} 0 0 1 ${head * 2.12} 0c-${head * 0.35}-${head * 0.75}-${head * 1.3}-${head * 0.9}-${head * 2.12} 0z`}
-        />
+        <circle class="art-head" cx={middle} cy={neck - head * 0.98} r={head} />
       </g>
       <rect class="art-frame" x={g.x + 1.5} y={g.y + 1.5} width={g.w - 3} height={g.h - 3} rx="26.5" />
       <g class="art-name">

@@ -91,9 +91,10 @@ interface PickerProps {
   chosen: string | undefined;
   empty: string;
   onPick: (id: string) => void;
+  children?: ComponentChildren;
 }
 
-function Picker({ testId, label, icon, devices, chosen, empty, onPick }: PickerProps): JSX.Element {
+function Picker({ testId, label, icon, devices, chosen, empty, onPick, children }: PickerProps): JSX.Element {
   return (
     <label class="picker">
       <span class="picker-label">{label}</span>
@@ -114,12 +115,13 @@ function Picker({ testId, label, icon, devices, chosen, empty, onPick }: PickerP
         </select>
         <icons.Chevron />
       </span>
+      {children}
     </label>
   );
 }
 
-/** Camera, microphone and, where the browser can choose it, speaker. */
-export function DevicePickers({ call }: { call: Call }): JSX.Element {
+/** Camera, microphone and speaker; meter adds the level below the microphone. */
+export function DevicePickers({ call, meter, waiting }: { call: Call; meter?: boolean; waiting?: boolean }): JSX.Element {
   const cameras = useCall(call, (s) => s.cameras, sameItems);
   const microphones = useCall(call, (s) => s.microphones, sameItems);
   const speakers = useCall(call, (s) => s.speakers, sameItems);
@@ -134,7 +136,7 @@ export function DevicePickers({ call }: { call: Call }): JSX.Element {
         icon={<icons.Camera />}
         devices={cameras}
         chosen={cameraId}
-        empty="No camera found"
+        empty={waiting ? "Waiting for permission" : "Not available"}
         onPick={(id) => void call.selectCamera(id)}
       />
       <Picker
@@ -143,9 +145,11 @@ export function DevicePickers({ call }: { call: Call }): JSX.Element {
         icon={<icons.Mic />}
         devices={microphones}
         chosen={microphoneId}
-        empty="No microphone found"
+        empty={waiting ? "Waiting for permission" : "Not available"}
         onPick={(id) => void call.selectMicrophone(id)}
-      />
+      >
+        {meter && <Meter call={call} label="Microphone level" />}
+      </Picker>
       <Picker
         testId={ids.selectSpeaker}
         label="Speaker"

@@ -2,7 +2,7 @@
 
 import type { JSX } from "preact";
 import type { Call } from "../call/contract.ts";
-import { DevicePickers, Dialog, Meter } from "./controls.tsx";
+import { DevicePickers, Dialog } from "./controls.tsx";
 import { useCall } from "./hooks.ts";
 import { ids } from "./testids.ts";
 import { Picture } from "./tile.tsx";
@@ -13,10 +13,9 @@ export function SettingsDialog({ call, onClose }: { call: Call; onClose: () => v
     <Dialog testId={ids.settings} closeId={ids.settingsClose} title="Camera and sound" onClose={onClose}>
       <div class="settings-preview">
         <p>Your camera is off</p>
-        {cameraOn && <Picture call={call} sessionId="self" source="camera" mirrored testId="settings-preview" />}
+        {cameraOn && <Picture call={call} sessionId="self" source="camera" mirrored testId={ids.settingsPreview} />}
       </div>
-      <Meter call={call} label="Microphone level" />
-      <DevicePickers call={call} />
+      <DevicePickers call={call} meter />
     </Dialog>
   );
 }

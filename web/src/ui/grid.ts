@@ -78,32 +78,36 @@ export interface StageLayout {
 }
 
 /**
- * Gives one picture the stage and up to n tiles a filmstrip: beside the stage in a wide area,
- * below it in a tall one. The strip holds as many tiles as fit; it may be fewer than n.
+ * Gives one picture the stage and up to n tiles the rest: a filmstrip beside the stage in a wide
+ * area, a grid below it in a tall one, where a shared screen would leave most of the height empty.
+ * strip holds as many tiles as fit readably; it may be fewer than n.
  */
 export function fitStage(n: number, area: Area, gap: number): StageLayout {
   if (area.w <= 0 || area.h <= 0) return { stage: { x: 0, y: 0, w: 0, h: 0 }, strip: [] };
   if (n < 1) return { stage: { x: 0, y: 0, w: area.w, h: area.h }, strip: [] };
-  const wide = area.w >= area.h;
-  const tile: Area = wide ? shape(area.w * 0.18, 128, 256) : shape(area.w * 0.3, MIN_TILE.w, 200);
-  const along = wide ? area.h : area.w;
-  const step = (wide ? tile.h : tile.w) + gap;
-  const fits = Math.max(1, Math.min(n, Math.floor((along + gap) / step)));
-  const start = (along - fits * step + gap) / 2;
-  const strip: Rect[] = [];
-  for (let i = 0; i < fits; i++) {
-    const at = start + i * step;
-    strip.push(wide ? { x: area.w - tile.w, y: at, ...tile } : { x: at, y: area.h - tile.h, ...tile });
-  }
-  const stage = wide
-    ? { x: 0, y: 0, w: Math.max(0, area.w - tile.w - gap), h: area.h }
-    : { x: 0, y: 0, w: area.w, h: Math.max(0, area.h - tile.h - gap) };
-  return { stage, strip };
+  return area.w >= area.h ? stageBeside(n, area, gap) : stageAbove(n, area, gap);
 }
 
-function shape(width: number, least: number, most: number): Area {
-  const w = Math.min(most, Math.max(least, width));
-  return { w, h: w / 1.5 };
+function stageBeside(n: number, area: Area, gap: number): StageLayout {
+  const share = (area.h - gap * (n - 1)) / n; // height of each, if all are to fit
+  const widest = clamp(area.w * 0.18, 128, 256);
+  const w = clamp(share * WIDEST, Math.min(widest, 176), widest);
+  const h = clamp(share, w / WIDEST, w / 1.4);
+  const fits = clamp(Math.floor((area.h + gap + 0.5) / (h + gap)), 1, n);
+  const top = (area.h - fits * (h + gap) + gap) / 2;
+  const strip = Array.from({ length: fits }, (_, i) => ({ x: area.w - w, y: top + i * (h + gap), w, h }));
+  return { stage: { x: 0, y: 0, w: Math.max(0, area.w - w - gap), h: area.h }, strip };
+}
+
+function stageAbove(n: number, area: Area, gap: number): StageLayout {
+  const h = clamp(area.w * 0.75, area.h * 0.45, Math.max(area.h * 0.45, area.h - MIN_TILE.h * 1.5 - gap));
+  const rest = { w: area.w, h: Math.max(0, area.h - h - gap) };
+  const strip = fitGrid(Math.min(n, gridCapacity(rest, gap)), rest, gap);
+  return { stage: { x: 0, y: 0, w: area.w, h }, strip: strip.map((r) => ({ ...r, y: r.y + h + gap })) };
+}
+
+function clamp(value: number, least: number, most: number): number {
+  return Math.min(most, Math.max(least, value));
 }
 
 /**

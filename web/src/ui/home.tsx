@@ -50,7 +50,7 @@ export function Home({ memory, onRoom }: Props): JSX.Element {
             Good talks start <br />
             with a link.
           </h1>
-          <p class="lead">Open a room, send the link, talk. Nothing to install, nobody in between.</p>
+          <p class="lead">Open a room, send the link, talk. There is nothing to install.</p>
         </div>
         <div class="home-card">
           <label class="field">

@@ -15,6 +15,8 @@ import { Avatar, Picture } from "./tile.tsx";
 
 interface Props {
   call: Call;
+  /** The browser still asks for camera and microphone. */
+  asking: boolean;
   room: string;
   memory: Memory;
   onJoin: (options: JoinOptions) => void;
@@ -28,7 +30,7 @@ const TRANSPORTS: { choice: JoinOptions["transport"]; name: string; about: strin
   { choice: "websocket", name: "WebSocket", about: "Works in every network." },
 ];
 
-export function Lobby({ call, room, memory, onJoin, onHome, onRemedy }: Props): JSX.Element {
+export function Lobby({ call, asking, room, memory, onJoin, onHome, onRemedy }: Props): JSX.Element {
   useTitle(`${room} · Parley`);
   const phase = useCall(call, (s) => s.phase);
   const problem = useCall(call, (s) => s.problem);
@@ -64,7 +66,7 @@ export function Lobby({ call, room, memory, onJoin, onHome, onRemedy }: Props): 
         </button>
       </header>
       <div class="lobby-body">
-        <Preview call={call} name={name} />
+        <Preview call={call} asking={asking} name={name} />
         <form class="lobby-form" onSubmit={join} noValidate>
           <div>
             <p class="eyebrow">{room}</p>
@@ -121,16 +123,15 @@ export function Lobby({ call, room, memory, onJoin, onHome, onRemedy }: Props): 
           </details>
         </form>
         <div class="lobby-devices">
-          <DevicePickers call={call} />
+          <DevicePickers call={call} waiting={asking} />
         </div>
       </div>
     </main>
   );
 }
 
-function Preview({ call, name }: { call: Call; name: string }): JSX.Element {
-  const s = useCall(call, ({ micOn, cameraOn, cameras, problem }) => ({ micOn, cameraOn, known: cameras.length > 0, stuck: problem !== undefined }), sameFields);
-  const asking = !s.known && !s.stuck;
+function Preview({ call, asking, name }: { call: Call; asking: boolean; name: string }): JSX.Element {
+  const s = useCall(call, ({ micOn, cameraOn }) => ({ micOn, cameraOn }), sameFields);
   const shown = cleanName(name);
   return (
     <section class="preview" aria-label="Your preview">
@@ -141,7 +142,7 @@ function Preview({ call, name }: { call: Call; name: string }): JSX.Element {
           </p>
         ) : (
           <>
-            <Avatar userId={shown || "you"} name={shown || "You"} />
+            {shown ? <Avatar userId={shown} name={shown} /> : <icons.CameraOff />}
             {!s.cameraOn && <p>Your camera is off</p>}
           </>
         )}

@@ -40,19 +40,17 @@ export function Stage({ call, link, onPeople, onInvite }: Props): JSX.Element {
 
   const onArrow = (event: KeyboardEvent) => {
     const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
-    if (!step || !(event.target instanceof HTMLElement) || !event.target.dataset.session) return;
-    const at = scene.tiles.findIndex((t) => t.who.sessionId === focusable);
-    const next = scene.tiles[(at + step + scene.tiles.length) % scene.tiles.length];
-    if (!next) return;
+    const at = scene.tiles.findIndex((t) => t.who.sessionId === sessionOf(event.target));
+    if (!step || at < 0) return;
     event.preventDefault();
-    setCurrent(next.who.sessionId);
-    event.currentTarget instanceof HTMLElement &&
-      event.currentTarget.querySelector<HTMLElement>(`[data-session="${CSS.escape(next.who.sessionId)}"].tile`)?.focus();
+    const next = scene.tiles[(at + step + scene.tiles.length) % scene.tiles.length]!.who.sessionId;
+    const tiles = (event.currentTarget as HTMLElement).querySelectorAll<HTMLElement>("article");
+    [...tiles].find((tile) => sessionOf(tile) === next)?.focus();
   };
 
   return (
     <section class="stage" aria-label="People in the meeting">
-      <div class="stage-area" ref={measure} onKeyDown={onArrow}>
+      <div class="stage-area" ref={measure} onKeyDown={onArrow} onFocusIn={(event) => setCurrent(sessionOf(event.target) ?? current)}>
         {sharer && scene.stage && (
           <SharedScreen
             key={`screen-${sharer.sessionId}`}
@@ -79,6 +77,11 @@ export function Stage({ call, link, onPeople, onInvite }: Props): JSX.Element {
       </div>
     </section>
   );
+}
+
+/** The session of a focused tile. */
+function sessionOf(target: EventTarget | null): string | undefined {
+  return target instanceof HTMLElement && target.localName === "article" ? target.dataset.session : undefined;
 }
 
 interface Scene {

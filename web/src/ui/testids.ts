@@ -47,6 +47,7 @@
 // | participants-close        | button                                                               |
 // | participants-invite       | button: copy the invite link                                         |
 // | settings, settings-close  | dialog for devices                                                   |
+// | settings-preview          | canvas with the own camera in that dialog                            |
 // | shortcuts, shortcuts-close| dialog with keyboard shortcuts                                       |
 // | notices                   | polite live region                                                   |
 // | notice                    | one message; data-kind                                               |
@@ -114,6 +115,7 @@ export const ids = {
   participantsInvite: "participants-invite",
   settings: "settings",
   settingsClose: "settings-close",
+  settingsPreview: "settings-preview",
   shortcuts: "shortcuts",
   shortcutsClose: "shortcuts-close",
   notices: "notices",

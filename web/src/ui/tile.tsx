@@ -73,6 +73,7 @@ function TileView({ call, participant: p, rect, pinned, tabIndex, onPin }: TileP
       data-quality={p.quality}
       tabIndex={tabIndex}
       aria-label={participantWords(p)}
+      onDblClick={() => onPin(p.sessionId)}
       onKeyDown={(event) => {
         if (event.key !== "Enter" || event.target !== event.currentTarget) return;
         event.preventDefault();

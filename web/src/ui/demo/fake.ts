@@ -69,7 +69,7 @@ export function createFake(): Call {
     },
     async preview() {
       await Promise.resolve();
-      if (query.has("asking")) return;
+      if (query.has("asking")) return new Promise<void>(() => set({ cameraOn: false }));
       if (code && query.get("when") !== "call" && query.get("when") !== "failed") return set({ problem: problem()!, cameraOn: false, micOn: false });
       set({
         cameras: [{ id: "c1", label: "Studio Display Camera" }, { id: "c2", label: "" }],
@@ -94,7 +94,7 @@ export function createFake(): Call {
         self: false,
         audio: i % 3 !== 1,
         video: !dark && i % 4 !== 2,
-        screen: i === 1 && (screen === "other" || screen === "both"),
+        screen: i === Math.min(1, n - 2) && (screen === "other" || screen === "both"),
         speaking: i === 0 && !query.has("quiet"),
         quality: ([4, 4, 3, 2, 4, 1, 4, 0] as const)[i % 8] as Quality,
         transport: i % 2 ? "websocket" : "webtransport",
