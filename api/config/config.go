@@ -33,8 +33,8 @@ type Common struct {
 type Listen struct {
 	HTTP              string        `name:"http-addr" from:"PARLEY_HTTP_ADDR" default:":8080" help:"Address of page, REST, WebSocket and health."`
 	WebTransport      string        `name:"webtransport-addr" from:"PARLEY_WEBTRANSPORT_ADDR" default:":4433" help:"Address of WebTransport (UDP) and of HTTPS with the same routes (TCP)."`
-	CertPath          string        `name:"cert-path" from:"CERT_PATH" help:"PEM certificate chain. Without one a self-signed certificate is made and renewed."`
-	KeyPath           string        `name:"key-path" from:"KEY_PATH" help:"PEM private key of --cert-path, PKCS#8 or PKCS#1."`
+	CertPath          string        `name:"cert-path" from:"CERT_PATH" placeholder:"FILE" help:"PEM certificate chain. Without one a self-signed certificate is made and renewed."`
+	KeyPath           string        `name:"key-path" from:"KEY_PATH" placeholder:"FILE" help:"PEM private key of --cert-path, PKCS#8 or PKCS#1."`
 	QUICIdleTimeout   time.Duration `name:"quic-max-idle-timeout" from:"QUIC_MAX_IDLE_TIMEOUT_SECS" type:"seconds" default:"30" help:"Close a QUIC connection that is silent for so long. 5s to 10m."`
 	QUICKeepAlive     time.Duration `name:"quic-keep-alive-interval" from:"QUIC_KEEP_ALIVE_INTERVAL_SECS" type:"seconds" default:"1" help:"How often a silent QUIC connection is probed. 1s to half of the idle timeout."`
 	CORSAllowedOrigin []string      `name:"cors-allowed-origin" from:"CORS_ALLOWED_ORIGIN" placeholder:"ORIGIN" help:"Other origins whose pages may use the REST API with credentials, separated by commas."`

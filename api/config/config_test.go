@@ -242,7 +242,7 @@ func TestHelpNamesDefaultAndVariable(t *testing.T) {
 	}
 	_, _ = parser.Parse([]string{"--help"})
 	help := strings.Join(strings.Fields(out.String()), " ")
-	for _, part := range []string{"Listening", "health. Default: :8080. ($PARLEY_HTTP_ADDR)", "--[no-]demo-sign-in", "($JWT_SECRET_FILE)"} {
+	for _, part := range []string{"Listening", "health. ($PARLEY_HTTP_ADDR)", `--http-addr=":8080"`, "HTTPS only. Default: true. ($COOKIE_SECURE)", "--[no-]demo-sign-in", "($JWT_SECRET_FILE)"} {
 		if !strings.Contains(help, part) {
 			t.Errorf("help does not say %q:\n%s", part, out.String())
 		}

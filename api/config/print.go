@@ -143,14 +143,14 @@ func redactNATS(text string) string {
 	return u.String()
 }
 
-// helpOf adds default and variable to the help of a flag.
+// helpOf adds the variable to the help of a flag.
 func helpOf(v *kong.Value) string {
 	from := v.Tag.Get("from")
 	if from == "" {
 		return kong.DefaultHelpValueFormatter(v)
 	}
 	help := v.Help
-	if v.HasDefault {
+	if v.HasDefault && v.IsBool() { // the others show it as their place holder
 		help += " Default: " + v.Default + "."
 	}
 	return help + " ($" + from + ")"

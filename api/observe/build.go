@@ -43,7 +43,8 @@ func ReadBuild() Build {
 
 // fill completes b from what the go command recorded.
 func fill(b *Build, info *debug.BuildInfo) {
-	if v := strings.TrimPrefix(info.Main.Version, "v"); b.Version == "" && v != "" {
+	// "(devel)" is what the go command calls a work tree.
+	if v := strings.Trim(strings.TrimPrefix(info.Main.Version, "v"), "()"); b.Version == "" && v != "" {
 		b.Version = v
 	}
 	modified := false

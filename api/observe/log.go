@@ -24,7 +24,7 @@ func NewLogger(w io.Writer, level slog.Level, format Format) *slog.Logger {
 	if format == FormatText || format == FormatAuto && isTerminal(w) {
 		return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: level, ReplaceAttr: forPeople}))
 	}
-	return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level}))
+	return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level, ReplaceAttr: withUnit}))
 }
 
 // ParseLevel reads debug, info, warn or error, in any case.
@@ -46,6 +46,14 @@ func ParseLevel(text string) (slog.Level, error) {
 func forPeople(groups []string, a slog.Attr) slog.Attr {
 	if len(groups) == 0 && a.Key == slog.TimeKey {
 		return slog.String(slog.TimeKey, a.Value.Time().Format(time.TimeOnly+".000"))
+	}
+	return a
+}
+
+// withUnit writes durations as text: a bare number of nanoseconds is taken for anything.
+func withUnit(_ []string, a slog.Attr) slog.Attr {
+	if a.Value.Kind() == slog.KindDuration {
+		return slog.String(a.Key, a.Value.Duration().String())
 	}
 	return a
 }

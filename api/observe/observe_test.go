@@ -21,9 +21,9 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func TestLoggerFormats(t *testing.T) {
 	var out bytes.Buffer
-	NewLogger(&out, slog.LevelInfo, FormatAuto).Info("hello", KeyRoom, "standup")
+	NewLogger(&out, slog.LevelInfo, FormatAuto).Info("hello", KeyRoom, "standup", KeyTook, 1500*time.Millisecond)
 	var line map[string]any
-	if err := json.Unmarshal(out.Bytes(), &line); err != nil || line["msg"] != "hello" || line["room"] != "standup" {
+	if err := json.Unmarshal(out.Bytes(), &line); err != nil || line["msg"] != "hello" || line["room"] != "standup" || line["took"] != "1.5s" {
 		t.Errorf("not a terminal: %q, %v", out.String(), err)
 	}
 	out.Reset()
