@@ -97,7 +97,7 @@ type Client struct {
 func Dial(ctx context.Context, rawURL string, opt Options) (*Client, error) {
 	u, err := url.Parse(rawURL)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("dial: %w", withoutURL(err))
 	}
 	if opt.Inbox <= 0 {
 		opt.Inbox = DefaultInbox
@@ -112,8 +112,7 @@ func Dial(ctx context.Context, rawURL string, opt Options) (*Client, error) {
 		err = fmt.Errorf("no transport for scheme %q", u.Scheme)
 	}
 	if err != nil {
-		// The query holds a token, which must not end up in a log.
-		return nil, fmt.Errorf("dial %s://%s%s: %w", u.Scheme, u.Host, u.Path, err)
+		return nil, fmt.Errorf("dial %s://%s%s: %w", u.Scheme, u.Host, u.Path, withoutURL(err))
 	}
 	reading, stop := context.WithCancel(context.WithoutCancel(ctx))
 	c := &Client{
@@ -131,6 +130,15 @@ func Dial(ctx context.Context, rawURL string, opt Options) (*Client, error) {
 		}
 	}()
 	return c, nil
+}
+
+// withoutURL returns the cause of an error that names a URL. The query of ours holds a
+// token, which must not end up in a log.
+func withoutURL(err error) error {
+	if e, ok := errors.AsType[*url.Error](err); ok {
+		return e.Err
+	}
+	return err
 }
 
 func (c *Client) deliver(ctx context.Context, p Packet) error {

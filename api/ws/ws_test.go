@@ -275,9 +275,7 @@ func TestBrokenPeers(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			_, err = io.WriteString(raw, "GET /lobby HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\n"+
-				"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"+
-				"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"+tc.bytes)
+			_, err = io.WriteString(raw, handshake+tc.bytes)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -483,3 +481,8 @@ func TestLiveness(t *testing.T) {
 }
 
 func isTimeout(err error) bool { return err == context.DeadlineExceeded }
+
+// handshake is what a client says that does the rest by hand.
+const handshake = "GET /lobby HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\n" +
+	"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n" +
+	"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"

@@ -24,6 +24,11 @@ const (
 	// that the session is over.
 	closeTimeout = 700 * time.Millisecond
 
+	// Bounds of the time between the last packet and the end of a session. The end aborts
+	// streams that the client has not read yet, and most sessions end with a message.
+	minLinger = 50 * time.Millisecond
+	maxLinger = 200 * time.Millisecond
+
 	// inboxPackets wait for the session to read them.
 	inboxPackets = 32
 
@@ -52,6 +57,7 @@ type conn struct {
 
 	born  time.Time
 	heard atomic.Int64 // nanoseconds after born
+	wrote atomic.Int64 // nanoseconds after born, or 0
 
 	inbox   chan media.Packet
 	partial atomic.Int64 // bytes of packets that are not complete
@@ -157,8 +163,9 @@ func reasonOf(connection, session error, finished bool) error {
 	return fmt.Errorf("webtransport: connection lost: %w", connection)
 }
 
-// Close tells the client that the session is over, gives it a moment to close the
-// connection and closes it otherwise. Callers after the first wait with it.
+// Close lets the last packets arrive, tells the client that the session is over, gives it a
+// moment to close the connection and closes it otherwise. Callers after the first wait with
+// it. It returns nil.
 func (c *conn) Close(code fault.Code) error {
 	c.closing.Do(func() {
 		c.end(errClosed)
@@ -166,6 +173,7 @@ func (c *conn) Close(code fault.Code) error {
 		if !ok {
 			out = fault.Codes[fault.Internal]
 		}
+		c.linger()
 		_ = c.sess.CloseWithError(webtransport.SessionErrorCode(out.Close), reason(code))
 		wait := time.NewTimer(closeTimeout)
 		defer wait.Stop()
@@ -176,6 +184,20 @@ func (c *conn) Close(code fault.Code) error {
 		}
 	})
 	return nil
+}
+
+// linger waits until what was just written has probably arrived: two round trips.
+func (c *conn) linger() {
+	if context.Cause(c.life) != errClosed || c.wrote.Load() == 0 {
+		return // the client is gone, or heard nothing
+	}
+	enough := min(max(2*c.quic.ConnectionStats().SmoothedRTT, minLinger), maxLinger)
+	wait := time.NewTimer(enough - time.Since(c.born) + time.Duration(c.wrote.Load()))
+	defer wait.Stop()
+	select {
+	case <-c.quic.Context().Done():
+	case <-wait.C:
+	}
 }
 
 // reason is what the end of a session says to people.

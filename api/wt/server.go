@@ -129,7 +129,14 @@ func (s *Server) Addr() net.Addr { return s.opt.PacketConn.LocalAddr() }
 // which closes all sessions at once with code GoingAway. It closes the socket and waits for
 // everything it started. It can be called once.
 func (s *Server) Serve(ctx context.Context) error {
+	defer s.opt.PacketConn.Close()
+	s.mu.Lock()
+	if s.closing {
+		s.mu.Unlock()
+		return nil
+	}
 	s.serving.Add(1)
+	s.mu.Unlock()
 	defer s.serving.Done()
 	defer context.AfterFunc(ctx, func() {
 		s.drain()
@@ -137,7 +144,6 @@ func (s *Server) Serve(ctx context.Context) error {
 		s.sessions.Wait()
 		s.finish()
 	})()
-	defer s.opt.PacketConn.Close()
 
 	transport := &quic.Transport{Conn: s.opt.PacketConn}
 	defer transport.Close()

@@ -30,7 +30,9 @@ func (c *conn) Write(ctx context.Context, frames []*media.Frame) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	deadline := time.Now().Add(c.write)
+	now := time.Now()
+	c.wrote.Store(int64(now.Sub(c.born)))
+	deadline := now.Add(c.write)
 	for _, f := range frames {
 		if c.life.Err() != nil {
 			return context.Cause(c.life)
@@ -63,15 +65,24 @@ func (c *conn) writeError(err error) error {
 // library knows no deadline for datagrams.
 func (c *conn) writeDatagrams() {
 	streams := sender{quic: c.quic, life: c.life, header: c.streams.header}
+	send := func(b []byte) {
+		err := c.sess.SendDatagram(b)
+		if _, ok := errors.AsType[*quic.DatagramTooLargeError](err); ok {
+			// The path is narrower than most.
+			_ = streams.send(b, time.Now().Add(c.write))
+		}
+	}
 	for {
 		select {
 		case b := <-c.outbox:
-			err := c.sess.SendDatagram(b)
-			if _, ok := errors.AsType[*quic.DatagramTooLargeError](err); ok {
-				// The path is narrower than most.
-				_ = streams.send(b, time.Now().Add(c.write))
-			}
+			send(b)
+			continue
 		case <-c.life.Done():
+		}
+		select {
+		case b := <-c.outbox: // written before the end
+			send(b)
+		default:
 			return
 		}
 	}

@@ -57,6 +57,7 @@ func (c ConnContract) Run(t *testing.T) {
 	t.Run("datagrams", c.datagrams)
 	t.Run("too large a packet", c.oversized)
 	t.Run("close codes", c.closeCodes)
+	t.Run("the last packet comes before the close", c.lastWords)
 	t.Run("the far end leaves", c.farEndLeaves)
 	t.Run("close unblocks read", c.closeUnblocks)
 	t.Run("the context ends read", c.contextEnds)
@@ -249,6 +250,25 @@ func (c ConnContract) closeCodes(t *testing.T) {
 				t.Errorf("close code %d, want %d", got, want)
 			}
 		})
+	}
+}
+
+func (c ConnContract) lastWords(t *testing.T) {
+	for i := range 10 {
+		ctx, p := bounded(t), c.New(t)
+		want := noise(200)
+		if err := p.Conn.Write(ctx, []*media.Frame{{Wire: want, Datagram: i%2 == 0}}); err != nil {
+			t.Fatal(err)
+		}
+		if err := p.Conn.Close(fault.Reserved); err != nil {
+			t.Fatal(err)
+		}
+		if got, _, err := p.Far.Receive(ctx); err != nil || !bytes.Equal(got, want) {
+			t.Errorf("received %d bytes, %v", len(got), err)
+		}
+		if _, _, err := p.Far.Receive(ctx); err == nil || p.Far.CloseCode() != 1008 {
+			t.Errorf("then %v with code %d", err, p.Far.CloseCode())
+		}
 	}
 }
 

@@ -1,0 +1,52 @@
+//go:build unix
+
+package mediatest
+
+import (
+	"context"
+	"fmt"
+	"syscall"
+	"testing"
+	"time"
+
+	"parley/api/media"
+)
+
+// BenchmarkWrite measures what it costs to write small and full packets to conns, one at a
+// time and in batches. Besides the time it reports the processor time of the whole process
+// for one packet: on a busy machine only that means something. open returns a connection
+// with a far end that takes everything.
+func BenchmarkWrite(b *testing.B, datagram bool, open func(b *testing.B) media.Conn) {
+	for _, size := range []int{160, 1200} {
+		for _, batch := range []int{1, 16} {
+			b.Run(fmt.Sprintf("size=%d/batch=%d", size, batch), func(b *testing.B) {
+				conn := open(b)
+				frames := make([]*media.Frame, batch)
+				for i := range frames {
+					frames[i] = &media.Frame{Wire: make([]byte, size), Datagram: datagram}
+				}
+				b.SetBytes(int64(size))
+				b.ReportAllocs()
+				n, before := 0, cpuTime(b)
+				for b.Loop() {
+					if n++; n%batch != 0 {
+						continue
+					}
+					if err := conn.Write(context.Background(), frames); err != nil {
+						b.Fatal(err)
+					}
+				}
+				b.ReportMetric(float64(cpuTime(b)-before)/float64(n), "cpu-ns/op")
+			})
+		}
+	}
+}
+
+// cpuTime returns the processor time that this process has used.
+func cpuTime(b *testing.B) time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
