@@ -1,0 +1,1 @@
+"use strict";(()=>{var s=new Map;self.onmessage=t=>{let{id:e,ms:n,once:o}=t.data;if(n===void 0){let l=s.get(e);s.delete(e),clearTimeout(l);return}o?s.set(e,self.setTimeout(()=>{s.delete(e),self.postMessage(e)},n)):s.set(e,self.setInterval(()=>self.postMessage(e),n))};})();
