@@ -34,6 +34,12 @@ export class FakeClock implements Clock {
     this.time = end;
   }
 
+  /** Passes time in which nothing runs, as in a page that is too busy or asleep. */
+  freeze(ms: number): void {
+    this.time += ms;
+    for (const t of this.timers) if (t.at < this.time) t.at = this.time;
+  }
+
   private add(timer: { at: number; every?: number; fn: () => void }): Cancel {
     this.timers.add(timer);
     return () => this.timers.delete(timer);

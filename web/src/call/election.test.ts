@@ -14,7 +14,7 @@ const failed: Standing = { failed: true, samples: [] };
 test("who wins", () => {
   const cases: [string, Standing, Standing, number, string][] = [
     ["both work: WebTransport", up(10, 5, 5), up(5, 1, 1), 60, "webtransport"],
-    ["WebTransport much slower", up(10, 200, 220), up(5, 20, 25), 300, "websocket"],
+    ["WebTransport much slower", up(10, 300, 320), up(5, 20, 25), 300, "websocket"],
     ["WebTransport still opening", opening, up(5, 1, 1), 400, "wait"],
     ["WebTransport does not open", opening, up(5, 1, 1), 1500, "websocket"],
     ["WebTransport refused", failed, up(5, 1, 1), 60, "websocket"],

@@ -52,7 +52,7 @@ function best(open: [TransportKind, Standing][]): TransportKind | undefined {
   if (!wt || !ws) return open[0]?.[0];
   if (wt.samples.length === 0) return ws.samples.length > 0 ? "websocket" : "webtransport";
   if (ws.samples.length === 0) return "webtransport";
-  return Math.min(...wt.samples) <= Math.min(...ws.samples) * 2 + 30 ? "webtransport" : "websocket";
+  return Math.min(...wt.samples) <= Math.min(...ws.samples) * 2 + 100 ? "webtransport" : "websocket";
 }
 
 /** The winner, and what came over it meanwhile: nothing of a call may be missed. */

@@ -70,6 +70,18 @@ test("a silent path is given up after six seconds", async () => {
   l.stop();
 });
 
+test("a page that was too busy is patient, one that slept is not", async () => {
+  const { l, clock, log } = link();
+  await clock.advance(3_100);
+  clock.freeze(9_000);
+  await clock.advance(3_000);
+  assert.deepEqual(log, ["up websocket"]);
+  clock.freeze(60_000);
+  await clock.advance(100);
+  assert.deepEqual(log, ["up websocket", "down 1"]);
+  l.stop();
+});
+
 test("a network that came back ends the wait", async () => {
   const { l, clock, paths, log } = link();
   await clock.advance(100);

@@ -13,6 +13,8 @@ import { readEcho, readPacket, utf8, writeProbe, type PacketWrapper } from "./wi
 /** Milliseconds without an echo after which a path counts as dead. */
 export const deadAfter = 6_000;
 const probeEvery = 1_000;
+/** Milliseconds without a packet of ours after which the server ends a session. */
+const serverPatience = 30_000;
 /** A connection that lived this long was good: the next trouble starts from attempt 1. */
 const goodAfter = 10_000;
 /** Attempts to get in for the first time; later ones never end. */
@@ -127,6 +129,7 @@ export class Link {
     try {
       return await new Promise<Ending>((resolve) => {
         let heard = clock.now();
+        let looked = heard;
         path.onend = resolve;
         path.onpacket = (bytes) => {
           const packet = readPacket(bytes);
@@ -138,12 +141,18 @@ export class Link {
           if (rtt >= 0 && rtt < 10_000) this.events.rtt(rtt);
         };
         watch = clock.every(probeEvery, () => {
-          if (clock.now() - heard >= deadAfter) {
+          const now = clock.now();
+          const frozen = now - looked - probeEvery;
+          looked = now;
+          // While this machine was busy nobody read the echoes; after a sleep the server
+          // has given us up, whatever still waits in the socket.
+          if (frozen > probeEvery && frozen < serverPatience) heard += frozen;
+          if (now - heard >= deadAfter) {
             path.close();
             resolve({ code: 0, reason: "no echo" });
             return;
           }
-          path.send({ lane: "control", bytes: writeProbe(this.userId, clock.now()), datagram: true });
+          path.send({ lane: "control", bytes: writeProbe(this.userId, now), datagram: true });
         });
         if (signal.aborted) return resolve({ code: 1000, reason: "" });
         up();
