@@ -60,10 +60,13 @@ func (r *Relay) track(ctx context.Context, status <-chan nats.Status) error {
 	if !r.nc.IsConnected() {
 		return nats.ErrDisconnected
 	}
-	if err := r.prepareAgain(ctx); err != nil {
-		return err
-	}
 	f, err := r.feed(ctx)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		if err := r.prepare(ctx); err != nil {
+			return err
+		}
+		f, err = r.feed(ctx)
+	}
 	if err != nil {
 		return err
 	}
@@ -76,6 +79,11 @@ func (r *Relay) track(ctx context.Context, status <-chan nats.Status) error {
 	if err := r.beginEpoch(ctx); err != nil {
 		return err
 	}
+	r.tasks.Go(func() { // the other streams may be gone without this one
+		if err := r.prepare(ctx); err != nil && ctx.Err() == nil {
+			r.log.Warn("streams not checked", "err", err)
+		}
+	})
 
 	var offsets clock
 	tick := time.NewTicker(sweepEvery)
@@ -124,12 +132,6 @@ func (r *Relay) update(ctx context.Context, change func(time.Time, *news)) {
 	}
 }
 
-func (r *Relay) prepareAgain(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, exchange)
-	defer cancel()
-	return r.prepare(ctx)
-}
-
 // beginEpoch names the bucket if nobody did.
 func (r *Relay) beginEpoch(ctx context.Context) error {
 	r.mu.Lock()
@@ -166,7 +168,7 @@ type feed struct {
 }
 
 func (r *Relay) feed(ctx context.Context) (*feed, error) {
-	ctx, cancel := context.WithTimeout(ctx, exchange)
+	ctx, cancel := context.WithTimeout(ctx, request)
 	defer cancel()
 	f := &feed{messages: make(chan *nats.Msg), done: make(chan struct{})}
 	inbox := r.nc.NewInbox()

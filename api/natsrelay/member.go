@@ -63,6 +63,7 @@ func (r *Relay) announce(ctx context.Context, m media.Member) error {
 		}
 		o.end()
 		if current {
+			r.mendLater(err)
 			return err
 		}
 	}
@@ -81,21 +82,29 @@ func (r *Relay) store(ctx context.Context, key string, o *own) error {
 		if rev != 0 {
 			opts = append(opts, jetstream.WithExpectLastSequencePerSubject(rev))
 		}
-		ack, err := r.js.Publish(ctx, presencePrefix+key, value, opts...)
-		if err == nil {
+		ack, err := r.attempt(ctx, key, value, opts)
+		switch {
+		case err == nil:
 			r.mu.Lock()
 			o.rev, o.stale = max(o.rev, ack.Sequence), false
 			r.mu.Unlock()
 			return nil
-		}
-		if !conflicts(err) {
-			r.wakeMend()
+		case conflicts(err):
+			if err := r.relearn(ctx, o, rev); err != nil {
+				return err
+			}
+		case !errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil:
 			return unavailable(err)
 		}
-		if err := r.relearn(ctx, o, rev); err != nil {
-			return err
-		}
 	}
+}
+
+// attempt stores one value. It gives up early: what a cluster is asked while it elects a
+// leader is never answered, and a value may be stored twice.
+func (r *Relay) attempt(ctx context.Context, key string, value []byte, opts []jetstream.PublishOpt) (*jetstream.PubAck, error) {
+	ctx, cancel := context.WithTimeout(ctx, request)
+	defer cancel()
+	return r.js.Publish(ctx, presencePrefix+key, value, opts...)
 }
 
 // relearn waits until the mirror knows what made a write on condition of rev fail.
@@ -129,7 +138,9 @@ func (r *Relay) withdrawOwn(ctx context.Context, m media.Member) (bool, error) {
 		return false, unavailable(err)
 	}
 	defer o.end()
-	return r.remove(ctx, key, o)
+	removed, err := r.remove(ctx, key, o)
+	r.mendLater(err)
+	return removed, err
 }
 
 // remove erases an entry of this node and reports whether it was there until then; the
@@ -150,7 +161,6 @@ func (r *Relay) remove(ctx context.Context, key string, o *own) (bool, error) {
 			return true, nil
 		}
 		if !conflicts(err) {
-			r.wakeMend()
 			return false, unavailable(err)
 		}
 		if err := r.relearn(ctx, o, rev); err != nil {
@@ -220,10 +230,20 @@ func (r *Relay) mend(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
+		if !r.nc.IsConnected() {
+			continue // follow comes here when it is back
+		}
 		if err := r.mendAll(ctx); err != nil && ctx.Err() == nil {
 			r.log.Warn("presence not up to date", "err", err)
 			retry.Reset(leaseEvery)
 		}
+	}
+}
+
+// mendLater leaves to mend what failed with err.
+func (r *Relay) mendLater(err error) {
+	if err != nil && fault.CodeOf(err) != fault.Conflict {
+		r.wakeMend()
 	}
 }
 

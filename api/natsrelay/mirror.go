@@ -274,8 +274,9 @@ func (r *Relay) reconcile(snapshot []change, now time.Time, n *news) {
 	}
 	for key, o := range m.own {
 		if c := there[key]; c == nil || lost || c.op == put && string(c.value) != string(o.value) {
-			o.rev, o.stale, n.mend = 0, true, true
+			o.rev, o.stale = 0, true
 		}
+		n.mend = n.mend || o.stale
 	}
 	for i := range snapshot {
 		c := &snapshot[i]

@@ -24,6 +24,12 @@ const (
 	// than the election of a new leader takes.
 	exchange = 5 * time.Second
 
+	// request bounds one attempt of an exchange that may be repeated.
+	request = 1500 * time.Millisecond
+
+	// prepareAttempts is how often New tries: a cluster that elects its leader loses requests.
+	prepareAttempts = 4
+
 	// farewell bounds what Close sends.
 	farewell = 3 * time.Second
 
@@ -86,7 +92,7 @@ type Relay struct {
 }
 
 // New returns a relay that takes part once Run is called. It creates what is missing on the
-// JetStream server and fails when that does not answer before ctx ends.
+// JetStream server and fails when that does not answer for 20 s, or before ctx ends.
 func New(ctx context.Context, o Options) (*Relay, error) {
 	if !token(string(o.Node), maxRoom) {
 		return nil, fmt.Errorf("natsrelay: node name %q is not of [A-Za-z0-9_-]", o.Node)
@@ -118,9 +124,12 @@ func New(ctx context.Context, o Options) (*Relay, error) {
 	if r.maxAge == 0 {
 		r.maxAge = defaultMaxAge
 	}
-	ctx, cancel := context.WithTimeout(ctx, 4*exchange) // a new cluster elects leaders first
-	defer cancel()
-	if err := r.prepare(ctx); err != nil {
+	for range prepareAttempts {
+		if err = r.prepare(ctx); !errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil {
+			break
+		}
+	}
+	if err != nil {
 		return nil, fmt.Errorf("natsrelay: %w", err)
 	}
 	return r, nil

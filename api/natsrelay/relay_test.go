@@ -16,7 +16,7 @@ import (
 	"parley/api/natsrelay/natstest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m, natstest.Leaks()) }
 
 // patience bounds each wait for what normally takes milliseconds.
 const patience = 30 * time.Second
@@ -61,8 +61,9 @@ func start(t testing.TB, url string, o natsrelay.Options) node {
 }
 
 func pair(t *testing.T, urlA, urlB string, replicas int) relaytest.Pair {
-	a := start(t, urlA, natsrelay.Options{Replicas: replicas})
-	b := start(t, urlB, natsrelay.Options{Replicas: replicas})
+	// Generous with age: the tests count packets, on machines that may be busy.
+	a := start(t, urlA, natsrelay.Options{Replicas: replicas, MaxAge: patience})
+	b := start(t, urlB, natsrelay.Options{Replicas: replicas, MaxAge: patience})
 	other := natstest.Dial(t, urlA)
 	return relaytest.Pair{
 		A: a, B: b, NodeA: a.id, NodeB: b.id, Kill: b.kill,
@@ -80,8 +81,17 @@ func pair(t *testing.T, urlA, urlB string, replicas int) relaytest.Pair {
 }
 
 func TestContract(t *testing.T) {
+	t.Parallel()
 	relaytest.Run(t, func(t *testing.T) relaytest.Pair {
 		url := natstest.URL(t)
 		return pair(t, url, url, 1)
+	})
+}
+
+func TestContractInCluster(t *testing.T) {
+	t.Parallel()
+	relaytest.Run(t, func(t *testing.T) relaytest.Pair {
+		c := natstest.Cluster(t)
+		return pair(t, c.URL(0), c.URL(1), 3)
 	})
 }

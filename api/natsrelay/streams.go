@@ -80,6 +80,8 @@ func streams(maxAge time.Duration, replicas int) []jetstream.StreamConfig {
 
 // prepare creates the streams that are missing and updates the others.
 func (r *Relay) prepare(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, exchange)
+	defer cancel()
 	for _, cfg := range streams(r.maxAge, r.replicas) {
 		_, err := r.js.CreateOrUpdateStream(ctx, cfg)
 		if err == nil {

@@ -361,7 +361,7 @@ func old(t *testing.T, p Pair) {
 func burst(t *testing.T, p Pair) {
 	_, a, _, _, b := openBoth(t, p)
 	packet := bytes.Repeat([]byte("v"), 64<<10)
-	for range 2000 {
+	for range 1000 {
 		a.Publish(&media.Frame{From: 1, Kind: media.Video, Received: time.Now(), Wire: packet})
 	}
 	a.Publish(event("still here"))

@@ -1,0 +1,256 @@
+package natsrelay_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"parley/api/embedded"
+	"parley/api/fault"
+	"parley/api/media"
+	"parley/api/media/relaytest"
+	"parley/api/natsrelay"
+	"parley/api/natsrelay/natstest"
+)
+
+func bounded(t testing.TB) context.Context {
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+func newRoom() media.RoomID { return media.RoomID(natstest.Name("room")) }
+
+func open(t testing.TB, n node, room media.RoomID) (media.Link, *relaytest.Sink) {
+	t.Helper()
+	s := relaytest.NewSink(t)
+	l, err := n.Open(bounded(t), room, s)
+	if err != nil {
+		t.Fatalf("open: %v", err)
+	}
+	t.Cleanup(l.Close)
+	return l, s
+}
+
+func member(session media.SessionID) media.Member {
+	return media.Member{Session: session, User: "u", Joined: time.Unix(int64(session), 0).UTC()}
+}
+
+func announce(t testing.TB, l media.Link, session media.SessionID) {
+	t.Helper()
+	if err := l.Announce(bounded(t), member(session)); err != nil {
+		t.Fatalf("announce: %v", err)
+	}
+}
+
+func entered(session int, n node) string { return fmt.Sprintf("entered %d u@%s", session, n.id) }
+func left(session int, n node) string    { return fmt.Sprintf("left %d u@%s", session, n.id) }
+
+// wantAll fails the test unless the next calls of s are want in any order.
+func wantAll(t *testing.T, s *relaytest.Sink, want ...string) {
+	t.Helper()
+	missing := make(map[string]int)
+	for _, w := range want {
+		missing[w]++
+	}
+	for range want {
+		got := s.Next()
+		if missing[got]--; missing[got] < 0 {
+			t.Fatalf("unexpected %q; want %q", got, want)
+		}
+	}
+}
+
+// disconnected returns when n has noticed that its server is gone.
+func disconnected(t testing.TB, n node) {
+	t.Helper()
+	for status := n.conn.StatusChanged(); n.conn.IsConnected(); {
+		select {
+		case <-status:
+		case <-bounded(t).Done():
+			t.Fatal("connection outlived its server")
+		}
+	}
+}
+
+func TestShortOutageIsCaughtUp(t *testing.T) {
+	t.Parallel()
+	url := natstest.URL(t)
+	proxy, through := natstest.Through(t, url)
+	a, b := start(t, url, natsrelay.Options{}), start(t, through, natsrelay.Options{})
+	room := newRoom()
+	atA, sinkA := open(t, a, room)
+	atB, sinkB := open(t, b, room)
+	announce(t, atA, 1)
+	announce(t, atA, 2)
+	announce(t, atB, 3)
+	sinkB.Want(entered(1, a), entered(2, a))
+	sinkA.Want(entered(3, b))
+
+	proxy.Cut()
+	disconnected(t, b)
+	if _, err := b.Open(t.Context(), newRoom(), relaytest.NewSink(t)); fault.CodeOf(err) != fault.Unavailable {
+		t.Errorf("open without NATS: %v, want %s", err, fault.Unavailable)
+	}
+	if err := atB.Announce(bounded(t), member(4)); fault.CodeOf(err) != fault.Unavailable {
+		t.Errorf("announce without NATS: %v, want %s", err, fault.Unavailable)
+	}
+	if _, err := atB.Withdraw(bounded(t), member(3)); fault.CodeOf(err) != fault.Unavailable {
+		t.Errorf("withdraw without NATS: %v, want %s", err, fault.Unavailable)
+	}
+	packet := make([]byte, 64<<10)
+	for range 2000 { // more than the outbox holds
+		atB.Publish(&media.Frame{From: 3, Kind: media.Video, Received: time.Now(), Wire: packet})
+	}
+	if b.Stats().Dropped == 0 {
+		t.Error("nothing was dropped of more than the outbox holds")
+	}
+	announce(t, atA, 5)
+	if ok, err := atA.Withdraw(bounded(t), member(1)); !ok || err != nil {
+		t.Fatalf("withdraw: %v, %v", ok, err)
+	}
+	proxy.Heal()
+
+	wantAll(t, sinkB, left(1, a), entered(5, a))
+	atB.Publish(&media.Frame{Wire: []byte("back")})
+	var calls []string
+	for got := map[string]bool{}; len(got) < 3; {
+		switch call := sinkA.Next(); call {
+		case "0: back", left(3, b), entered(4, b):
+			got[call] = true
+			calls = append(calls, call)
+		}
+	}
+	t.Log(calls)
+	announce(t, atA, 6)
+	sinkB.Want(entered(6, a)) // and nothing of the outage meanwhile
+}
+
+func TestServerThatForgotMakesNobodyLeave(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	serve := func() *embedded.NATS {
+		n, err := embedded.StartNATS(bounded(t), embedded.NATSOptions{Dir: dir, Log: natstest.Log(t)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(n.Close)
+		return n
+	}
+	server := serve()
+	a, b := start(t, server.URL(), natsrelay.Options{}), start(t, server.URL(), natsrelay.Options{})
+	room := newRoom()
+	atA, sinkA := open(t, a, room)
+	atB, sinkB := open(t, b, room)
+	announce(t, atA, 1)
+	announce(t, atB, 2)
+	sinkA.Want(entered(2, b))
+	sinkB.Want(entered(1, a))
+
+	server.Close()
+	disconnected(t, a)
+	disconnected(t, b)
+	serve() // where it was; its streams in memory are gone
+
+	// Who comes after that finds everybody.
+	c := start(t, server.URL(), natsrelay.Options{})
+	_, sinkC := open(t, c, room)
+	wantAll(t, sinkC, entered(1, a), entered(2, b))
+	// Those who were there noticed nothing.
+	for err := error(nil); ; {
+		if err = atA.Announce(bounded(t), member(3)); err == nil {
+			break
+		}
+		t.Logf("not yet: %v", err)
+	}
+	announce(t, atB, 4)
+	sinkA.Want(entered(4, b))
+	sinkB.Want(entered(3, a))
+	atA.Publish(&media.Frame{From: 1, Kind: media.Video, Wire: []byte("hello")})
+	sinkB.Want("1: hello")
+}
+
+func TestNodeTakenForDeadComesBack(t *testing.T) {
+	t.Parallel()
+	url := natstest.URL(t)
+	proxy, through := natstest.Through(t, url)
+	b := start(t, through, natsrelay.Options{})
+	lost := make(chan media.NodeID, 100)
+	a := start(t, url, natsrelay.Options{NodeLost: func(_ context.Context, n media.NodeID) { lost <- n }})
+	room := newRoom()
+	atA, sinkA := open(t, a, room)
+	atB, sinkB := open(t, b, room)
+	announce(t, atA, 1)
+	announce(t, atB, 2)
+	sinkA.Want(entered(2, b))
+	sinkB.Want(entered(1, a))
+
+	proxy.Cut()
+	cut := time.Now()
+	sinkA.Want(left(2, b))
+	if d := time.Since(cut); d > 8*time.Second {
+		t.Errorf("gone after %v, want 8 s at most", d)
+	}
+	if n := <-lost; n != b.id {
+		t.Errorf("lost %s, want %s", n, b.id)
+	}
+	proxy.Heal()
+	sinkA.Want(entered(2, b))
+	announce(t, atA, 3)
+	sinkB.Want(entered(3, a)) // nothing of its own member
+	if len(lost) > 0 {
+		t.Errorf("lost again: %s", <-lost)
+	}
+}
+
+func TestPartOfTheClusterCutOff(t *testing.T) {
+	t.Parallel()
+	c := natstest.Cluster(t)
+	a := start(t, c.URL(0), natsrelay.Options{Replicas: 3})
+	b := start(t, c.URL(1), natsrelay.Options{Replicas: 3})
+	room := newRoom()
+	atA, sinkA := open(t, a, room)
+	atB, sinkB := open(t, b, room)
+	announce(t, atA, 1)
+	announce(t, atB, 2)
+	sinkA.Want(entered(2, b))
+	sinkB.Want(entered(1, a))
+
+	c.Cut(1) // B keeps its connection but has no JetStream any more
+	cut := time.Now()
+	sinkA.Want(left(2, b))
+	t.Logf("gone after %v", time.Since(cut).Round(time.Millisecond))
+	c.Heal()
+	sinkA.Want(entered(2, b))
+	announce(t, atA, 3)
+	sinkB.Want(entered(3, a))
+}
+
+func TestServerOfTheClusterStops(t *testing.T) {
+	t.Parallel()
+	c := natstest.Cluster(t)
+	a := start(t, c.URL(0), natsrelay.Options{Replicas: 3})
+	b := start(t, c.URL(1), natsrelay.Options{Replicas: 3})
+	room := newRoom()
+	atA, sinkA := open(t, a, room)
+	atB, sinkB := open(t, b, room)
+	announce(t, atA, 1)
+	announce(t, atB, 2)
+	sinkA.Want(entered(2, b))
+	sinkB.Want(entered(1, a))
+
+	c.Stop(0) // A goes to another server; leaders are elected anew
+	for err := error(nil); ; {
+		if err = atA.Announce(bounded(t), member(3)); err == nil {
+			break
+		}
+		t.Logf("not yet: %v", err)
+	}
+	sinkB.Want(entered(3, a))
+	announce(t, atB, 4)
+	sinkA.Want(entered(4, b))
+	if err := atA.Flush(bounded(t)); err != nil {
+		t.Fatal(err)
+	}
+}
