@@ -35,7 +35,7 @@ type Listen struct {
 	WebTransport      string        `name:"webtransport-addr" from:"PARLEY_WEBTRANSPORT_ADDR" default:":4433" help:"Address of WebTransport (UDP) and of HTTPS with the same routes (TCP)."`
 	CertPath          string        `name:"cert-path" from:"CERT_PATH" placeholder:"FILE" help:"PEM certificate chain. Without one a self-signed certificate is made and renewed."`
 	KeyPath           string        `name:"key-path" from:"KEY_PATH" placeholder:"FILE" help:"PEM private key of --cert-path, PKCS#8 or PKCS#1."`
-	QUICIdleTimeout   time.Duration `name:"quic-max-idle-timeout" from:"QUIC_MAX_IDLE_TIMEOUT_SECS" type:"seconds" default:"30" help:"Close a QUIC connection that is silent for so long. 5s to 10m."`
+	QUICIdleTimeout   time.Duration `name:"quic-max-idle-timeout" from:"QUIC_MAX_IDLE_TIMEOUT_SECS" type:"seconds" default:"5" help:"Close a QUIC connection whose path is dead for so long, keep-alives included. 2s to 10m."`
 	QUICKeepAlive     time.Duration `name:"quic-keep-alive-interval" from:"QUIC_KEEP_ALIVE_INTERVAL_SECS" type:"seconds" default:"1" help:"How often a silent QUIC connection is probed. 1s to half of the idle timeout."`
 	CORSAllowedOrigin []string      `name:"cors-allowed-origin" from:"CORS_ALLOWED_ORIGIN" placeholder:"ORIGIN" help:"Other origins whose pages may use the REST API with credentials, separated by commas."`
 }
@@ -51,7 +51,7 @@ type Stores struct {
 
 // Access is who gets in.
 type Access struct {
-	JWTSecret     string        `name:"jwt-secret" from:"JWT_SECRET" secret:"all" placeholder:"SECRET" help:"Secret that signs tokens, the same on all nodes; at least 16 bytes. Required by serve; dev makes one and keeps it in the data directory."`
+	JWTSecret     string        `name:"jwt-secret" from:"JWT_SECRET" secret:"all" placeholder:"SECRET" help:"Secret that signs tokens, the same on all nodes. Serve requires one of at least 16 bytes; dev makes one and keeps it in the data directory."`
 	JWTSecretFile string        `name:"jwt-secret-file" from:"JWT_SECRET_FILE" placeholder:"FILE" help:"File that holds --jwt-secret."`
 	TokenTTL      time.Duration `name:"token-ttl" from:"TOKEN_TTL_SECS" type:"seconds" default:"60" help:"Life of a room token: the time a client has to connect. 1s to 24h."`
 	SessionTTL    time.Duration `name:"session-ttl" from:"SESSION_TTL_SECS" type:"seconds" default:"604800" help:"Life of a sign-in, a week unless set. 1m to 87600h."`

@@ -35,7 +35,7 @@ func TestDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.Listen.HTTP != ":8080" || c.Listen.WebTransport != ":4433" || c.Listen.QUICIdleTimeout != 30*time.Second ||
+	if c.Listen.HTTP != ":8080" || c.Listen.WebTransport != ":4433" || c.Listen.QUICIdleTimeout != 5*time.Second ||
 		c.Listen.QUICKeepAlive != time.Second || len(c.Listen.CORSAllowedOrigin) != 0 {
 		t.Errorf("listen: %+v", c.Listen)
 	}
