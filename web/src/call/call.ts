@@ -120,7 +120,7 @@ class Engine implements Call {
     this.link = link;
     this.reporter = new Reporter(this.clock, (packet) => this.send(packet), () => ({
       state: this.state,
-      sessionId: inbox.sessionId,
+      sessionId: inbox.assigned ? inbox.sessionId : "",
       userId: this.user.id,
       name: this.user.name,
       members: this.members.list,
@@ -232,9 +232,9 @@ class Engine implements Call {
   private end(): void {
     this.ended = true;
     for (const cancel of this.timers) cancel();
+    this.local.close();
     this.reporter?.close();
     this.link?.stop();
-    this.local.close();
     for (const sender of Object.values(this.senders)) sender.close();
     for (const stop of Object.values(this.selfViews)) stop();
     this.peers?.close();

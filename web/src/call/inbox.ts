@@ -33,6 +33,8 @@ const transports: Partial<Record<TransportType, TransportKind>> = {
 export class Inbox {
   /** Our own session, decimal; "" until assigned. */
   sessionId = "";
+  /** Whether sessionId belongs to the current connection. */
+  assigned = false;
   private readonly ownSessions = new Set<string>();
   private userId = "";
   private arrivedAt = -Infinity;
@@ -55,6 +57,7 @@ export class Inbox {
 
   /** A connection is up; who was there is about to be listed. */
   arrived(): void {
+    this.assigned = false;
     this.arrivedAt = this.clock.now();
     if (this.times++ > 0) this.members.rejoined(this.arrivedAt);
   }
@@ -64,6 +67,7 @@ export class Inbox {
     switch (packet.packetType) {
       case PacketType.SESSION_ASSIGNED:
         this.sessionId = from;
+        this.assigned = true;
         this.ownSessions.add(from);
         this.events.changed();
         return;
@@ -77,9 +81,10 @@ export class Inbox {
       }
     }
     if (!from || this.ownSessions.has(from)) return;
-    const { isNew } = this.members.heard(from, packet.userId, this.clock.now());
+    const heard = this.members.heard(from, packet.userId, this.clock.now());
+    if (!heard) return;
     if (packet.packetType === PacketType.MEDIA) this.media(from, packet);
-    if (isNew) this.events.changed();
+    if (heard.isNew) this.events.changed();
   }
 
   /** Forgets who left without notice; to be called about once a second. */
@@ -160,7 +165,7 @@ export class Inbox {
       case Event.PARTICIPANT_LEFT: {
         if (aboutUs) return;
         if (this.members.get(id)) this.announce("left", id);
-        this.members.left(id);
+        this.members.left(id, this.clock.now());
         this.forget(id);
         break;
       }

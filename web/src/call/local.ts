@@ -1,6 +1,6 @@
 // Our own camera, microphone and screen: opening, changing, and really switching off.
 import type { Problem } from "./contract.ts";
-import { listDevices, openCamera, openMicrophone, openScreen } from "./devices.ts";
+import { listDevices, openBoth, openCamera, openMicrophone, openScreen } from "./devices.ts";
 import { deviceProblem } from "./problem.ts";
 import type { Store } from "./store.ts";
 import type { Source } from "./work/messages.ts";
@@ -35,10 +35,16 @@ export class Local {
   /** Opens what the preview shows. One question to the person where the browser can. */
   preview(): Promise<void> {
     return this.inTurn(async () => {
-      await this.list();
-      await this.askOnce();
-      await this.openCam(true);
-      await this.openMic(true);
+      if (this.closed) return;
+      const both = this.camera || this.mic ? undefined : await openBoth(this.cameraHeight).catch(() => undefined);
+      if (both) {
+        this.useCam(both.camera);
+        await this.useMic(both.microphone);
+      } else {
+        // One by one, for the reason of each.
+        await this.openCam(true);
+        await this.openMic(true);
+      }
       await this.list();
     });
   }
@@ -100,21 +106,14 @@ export class Local {
     this.store.set(await listDevices());
   }
 
-  /** Asks for both at once, so that people see one question. What fails is told later. */
-  private async askOnce(): Promise<void> {
-    if (!navigator.mediaDevices || this.store.state.cameras.some((d) => d.label)) return;
-    try {
-      const stream = await navigator.mediaDevices.getUserMedia({ audio: true, video: true });
-      for (const track of stream.getTracks()) track.stop();
-    } catch {
-      // asked one by one below, for the reason of each
-    }
-  }
-
   private async openCam(preview: boolean): Promise<void> {
     if (this.camera || this.closed) return;
     const track = await this.tryOpen("camera", preview, (id) => openCamera(id, this.cameraHeight), this.store.state.cameraId);
-    if (!track) return;
+    if (track) this.useCam(track);
+  }
+
+  private useCam(track: MediaStreamTrack): void {
+    if (this.closed) return track.stop();
     this.camera = track;
     track.onended = () => this.lost("camera", track);
     this.store.solved("no_camera");
@@ -137,12 +136,26 @@ export class Local {
   private async openMic(preview: boolean): Promise<void> {
     if (this.mic || this.closed) return;
     const track = await this.tryOpen("microphone", preview, openMicrophone, this.store.state.microphoneId);
-    if (!track) return;
+    if (track) await this.useMic(track);
+  }
+
+  private async useMic(track: MediaStreamTrack): Promise<void> {
+    if (this.closed) return track.stop();
     this.mic = track;
     track.onended = () => this.lost("microphone", track);
+    try {
+      await this.events.microphone(track);
+    } catch {
+      this.dropMic();
+      this.store.problem({
+        code: "no_microphone",
+        title: "The microphone cannot be used",
+        detail: "This browser cannot read it together with your loudspeaker. Set both to 48 kHz in your system, or choose another one.",
+      });
+      return;
+    }
     this.store.solved("no_microphone");
     this.store.set({ microphoneId: track.getSettings().deviceId ?? this.store.state.microphoneId });
-    await this.events.microphone(track);
     await this.enableMic(true);
   }
 

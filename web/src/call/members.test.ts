@@ -16,8 +16,8 @@ test("people are announced once and keep their order", () => {
 
 test("packets make somebody known, the announcement gives the name", () => {
   const m = new Members();
-  assert.ok(m.heard("1", utf8("ada"), 0).isNew);
-  assert.ok(!m.heard("1", utf8("ada"), 5).isNew);
+  assert.ok(m.heard("1", utf8("ada"), 0)?.isNew);
+  assert.equal(m.heard("1", utf8("ada"), 5)?.isNew, false);
   assert.deepEqual(names(m), ["1:ada"]);
   assert.ok(m.joined("1", utf8("ada"), "Ada", 6), "new as an announcement");
   assert.deepEqual(names(m), ["1:Ada"]);
@@ -64,4 +64,18 @@ test("only those whom the server never announced are forgotten for silence", () 
   m.heard("2", utf8("ghost"), 0);
   assert.deepEqual(m.prune(30_000), []);
   assert.deepEqual(m.prune(30_001).map((p) => p.sessionId), ["2"]);
+});
+
+test("leftovers of somebody who left make no phantom", () => {
+  const m = new Members();
+  m.joined("1", utf8("ada"), "Ada", 0);
+  m.left("1", 1000);
+  assert.equal(m.heard("1", utf8("ada"), 1100), undefined);
+  assert.ok(!m.joined("1", utf8("ada"), "Ada", 1200), "old news");
+  assert.deepEqual(names(m), []);
+  assert.ok(m.joined("1", utf8("ada"), "Ada", 6000), "a node that was cut off is back");
+  assert.deepEqual(names(m), ["1:Ada"]);
+  m.replaced("1", "2", utf8("ada"), "Ada", 7000);
+  assert.equal(m.heard("1", utf8("ada"), 7100), undefined);
+  assert.deepEqual(names(m), ["2:Ada"]);
 });

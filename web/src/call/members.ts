@@ -29,11 +29,16 @@ export interface PeerPresence {
 
 /** After a reconnection the server lists everybody; who is missing so long has left, ms. */
 const confirmWithin = 4_000;
+/** News about a session that left may overtake each other by so much, ms. */
+const lateNews = 3_000;
+/** Packets of a session that left are leftovers for so long, ms; later ones prove it alive. */
+const leftovers = 10_000;
 /** Who was never announced and says nothing is forgotten after this, ms. */
 const forgetAfter = 30_000;
 
 export class Members {
   private readonly all = new Map<string, Member>();
+  private readonly gone = new Map<string, number>(); // sessions that left, and when
   private orders = 0;
   private unconfirmed = new Set<string>();
   private confirmBy = Infinity;
@@ -48,6 +53,7 @@ export class Members {
 
   /** The server announced somebody. Reports whether they are new to us. */
   joined(sessionId: string, userId: Uint8Array, name: string, now: number): boolean {
+    if (this.isGone(sessionId, now, lateNews)) return false;
     const known = this.all.get(sessionId);
     const member = known ?? this.add(sessionId, userId, now);
     const announced = member.announced;
@@ -65,8 +71,7 @@ export class Members {
       this.joined(newId, userId, name, now);
       return false;
     }
-    this.all.delete(oldId);
-    this.unconfirmed.delete(oldId);
+    this.left(oldId, now);
     const already = this.all.get(newId); // its packets may have overtaken the news
     this.all.set(newId, {
       ...(already ?? { ...old, heartbeats: 0 }),
@@ -80,15 +85,26 @@ export class Members {
     return true;
   }
 
-  left(sessionId: string): Member | undefined {
+  /** The server says that somebody left. What still comes from them is ignored. */
+  left(sessionId: string, now: number): Member | undefined {
+    this.gone.set(sessionId, now);
+    for (const [id, at] of this.gone) if (now - at > leftovers) this.gone.delete(id);
+    return this.remove(sessionId);
+  }
+
+  private remove(sessionId: string): Member | undefined {
     const member = this.all.get(sessionId);
     this.all.delete(sessionId);
     this.unconfirmed.delete(sessionId);
     return member;
   }
 
-  /** A packet of a session arrived; it may be the first we know of them. */
-  heard(sessionId: string, userId: Uint8Array, now: number): { member: Member; isNew: boolean } {
+  /**
+   * A packet of a session arrived; it may be the first we know of them. Undefined for
+   * somebody who has left: packets overtake each other.
+   */
+  heard(sessionId: string, userId: Uint8Array, now: number): { member: Member; isNew: boolean } | undefined {
+    if (this.isGone(sessionId, now, leftovers)) return undefined;
     const known = this.all.get(sessionId);
     const member = known ?? this.add(sessionId, userId, now);
     member.heardAt = now;
@@ -136,8 +152,13 @@ export class Members {
     for (const m of this.all.values()) {
       if (!m.announced && now - m.heardAt > forgetAfter) gone.push(m);
     }
-    for (const m of gone) this.left(m.sessionId);
+    for (const m of gone) this.remove(m.sessionId);
     return gone;
+  }
+
+  private isGone(sessionId: string, now: number, within: number): boolean {
+    const at = this.gone.get(sessionId);
+    return at !== undefined && now - at <= within;
   }
 
   private add(sessionId: string, userId: Uint8Array, now: number): Member {

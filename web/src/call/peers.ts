@@ -70,7 +70,10 @@ export class Peers {
   }
 
   voice(sessionId: string, media: MediaPacket): void {
-    for (const p of unpack(media)) this.sound.push(sessionId, p, []);
+    for (const p of unpack(media)) {
+      const data = p.data.slice(); // two packets may share a buffer; both are small
+      this.sound.push(sessionId, { ...p, data }, [data.buffer]);
+    }
   }
 
   /** What was heard, ten times a second. */

@@ -2,6 +2,7 @@
 
 interface Shown {
   canvases: Set<HTMLCanvasElement>;
+  ended: boolean; // forgotten as soon as no canvas shows it
   last?: HTMLCanvasElement; // drawn most recently; may have left the page
   drawn: number;
   firstAt?: number; // performance.now()
@@ -22,7 +23,10 @@ export class Pictures {
     // A tile that moved or grew shows the last picture at once, not a black moment.
     if (shown.last && shown.last !== canvas) paint(canvas, shown.last, shown.last.width, shown.last.height);
     return () => {
-      for (const s of this.streams.values()) s.canvases.delete(canvas);
+      for (const [id, s] of this.streams) {
+        s.canvases.delete(canvas);
+        if (s.ended && s.canvases.size === 0) this.streams.delete(id);
+      }
     };
   }
 
@@ -39,6 +43,7 @@ export class Pictures {
       s.last = canvas;
     }
     s.drawn++;
+    s.ended = false;
     s.lastAt = performance.now();
     s.size = { width, height };
     if (s.canvases.size > 0) s.firstAt ??= s.lastAt;
@@ -59,8 +64,9 @@ export class Pictures {
     const s = this.streams.get(id);
     if (!s) return;
     for (const c of s.canvases) c.getContext("2d")?.clearRect(0, 0, c.width, c.height);
-    if (s.canvases.size === 0) this.streams.delete(id);
     s.last = undefined;
+    s.ended = true;
+    if (s.canvases.size === 0) this.streams.delete(id);
   }
 
   stats(id: string): Drawn | undefined {
@@ -69,7 +75,7 @@ export class Pictures {
 
   private get(id: string): Shown {
     let s = this.streams.get(id);
-    if (!s) this.streams.set(id, (s = { canvases: new Set(), drawn: 0 }));
+    if (!s) this.streams.set(id, (s = { canvases: new Set(), ended: false, drawn: 0 }));
     return s;
   }
 }

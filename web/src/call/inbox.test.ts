@@ -1,0 +1,141 @@
+import { create, toBinary, type MessageInitShape } from "@bufbuild/protobuf";
+import assert from "node:assert/strict";
+import test from "node:test";
+import { MeetingPacket_MeetingEventType as Event, MeetingPacketSchema } from "../gen/call/v1/meeting_pb.ts";
+import { PacketWrapperSchema } from "../gen/call/v1/packet_pb.ts";
+import { FakeClock } from "./clock.fake.ts";
+import { Inbox } from "./inbox.ts";
+import { Members } from "./members.ts";
+import type { Peers } from "./peers.ts";
+import type { Pictures } from "./pictures.ts";
+import { Store } from "./store.ts";
+import { MediaType, PacketType, readPacket, utf8, writeHeartbeat, writeKeyframeRequest, writeMedia } from "./wire.ts";
+
+/** An inbox of session 1, user ada, with everything around it remembered as text. */
+function inbox() {
+  const clock = new FakeClock();
+  const store = new Store(clock);
+  const members = new Members();
+  const log: string[] = [];
+  const peers = {
+    picture: (id: string, source: string) => log.push(`picture ${id}/${source}`),
+    voice: (id: string) => log.push(`voice ${id}`),
+    forget: (id: string) => log.push(`forget ${id}`),
+  } as unknown as Peers;
+  const pictures = {
+    move: (from: string, to: string) => log.push(`move ${from} ${to}`),
+    close: () => {},
+  } as unknown as Pictures;
+  const box = new Inbox(members, peers, pictures, store, clock, {
+    changed: () => {},
+    keyframe: (source) => log.push(`keyframe ${source}`),
+    congestion: () => log.push("congestion"),
+    ended: (p) => log.push(`ended ${p.code}`),
+    mute: () => log.push("mute"),
+    stopVideo: () => log.push("stop video"),
+  });
+  box.expect("ada");
+  box.arrived();
+  const system = (packetType: PacketType, sessionId: bigint, data = new Uint8Array()) =>
+    box.take(create(PacketWrapperSchema, { packetType, sessionId, data }));
+  system(PacketType.SESSION_ASSIGNED, 1n);
+  return {
+    box, clock, store, members, log, system,
+    meeting: (m: MessageInitShape<typeof MeetingPacketSchema>) =>
+      system(PacketType.MEETING, 0n, toBinary(MeetingPacketSchema, create(MeetingPacketSchema, m))),
+    /** A packet as the server delivers it: stamped with user and session. */
+    from: (sessionId: bigint, user: string, bytes: Uint8Array) =>
+      box.take({ ...readPacket(bytes)!, sessionId, userId: utf8(user) }),
+    people: () => members.list.map((m) => `${m.sessionId}:${m.name}`),
+    news: () => store.state.notices.map((n) => n.text),
+  };
+}
+
+const bob = { targetUserId: utf8("bob"), displayName: utf8("Bob") };
+const video = writeMedia(utf8("bob"), { mediaType: MediaType.VIDEO, frameType: "key", data: utf8("x") });
+
+test("those who were there are no news, those who come and go are, once", async () => {
+  const i = inbox();
+  i.meeting({ eventType: Event.PARTICIPANT_JOINED, sessionId: 2n, ...bob });
+  assert.deepEqual(i.people(), ["2:Bob"]);
+  assert.deepEqual(i.news(), []);
+  await i.clock.advance(3_000);
+  i.meeting({ eventType: Event.PARTICIPANT_JOINED, sessionId: 3n, targetUserId: utf8("cy"), displayName: utf8("Cy") });
+  i.meeting({ eventType: Event.PARTICIPANT_JOINED, sessionId: 3n, targetUserId: utf8("cy"), displayName: utf8("Cy") });
+  i.meeting({ eventType: Event.PARTICIPANT_LEFT, sessionId: 2n, ...bob });
+  assert.deepEqual(i.news(), ["Cy joined", "Bob left"]);
+  assert.deepEqual(i.people(), ["3:Cy"]);
+  await i.clock.advance(6_000);
+  assert.deepEqual(i.news(), [], "notices go by themselves");
+});
+
+test("our own session is nobody else", () => {
+  const i = inbox();
+  i.meeting({ eventType: Event.PARTICIPANT_JOINED, sessionId: 1n, targetUserId: utf8("ada"), displayName: utf8("Ada") });
+  i.from(1n, "ada", video);
+  assert.deepEqual(i.people(), []);
+  assert.deepEqual(i.log, []);
+});
+
+test("media of a session nobody announced makes a participant", () => {
+  const i = inbox();
+  i.from(2n, "bot000", video);
+  assert.deepEqual(i.people(), ["2:bot000"]);
+  assert.equal(i.members.get("2")!.video, true);
+  assert.deepEqual(i.log, ["picture 2/camera"]);
+});
+
+test("a participant who comes back keeps the tile, without news", async () => {
+  const i = inbox();
+  i.meeting({ eventType: Event.PARTICIPANT_JOINED, sessionId: 2n, ...bob });
+  await i.clock.advance(5_000);
+  i.meeting({ eventType: Event.SESSION_REPLACED, sessionId: 9n, replacedSessionId: 2n, ...bob });
+  assert.deepEqual(i.people(), ["9:Bob"]);
+  assert.deepEqual(i.news(), []);
+  assert.deepEqual(i.log, ["move 2/camera 9/camera", "move 2/screen 9/screen", "forget 2"]);
+  i.from(2n, "bob", video);
+  assert.deepEqual(i.people(), ["9:Bob"], "leftovers of the old session");
+});
+
+test("keyframe requests and congestion count when they are meant for us", () => {
+  const i = inbox();
+  i.from(2n, "bob", writeKeyframeRequest(utf8("bob"), { userId: utf8("ada"), sessionId: 1n }, "camera"));
+  i.from(2n, "bob", writeKeyframeRequest(utf8("bob"), { userId: utf8("ada"), sessionId: 0n }, "screen"));
+  i.from(2n, "bob", writeKeyframeRequest(utf8("bob"), { userId: utf8("ada"), sessionId: 5n }, "camera"));
+  i.from(2n, "bob", writeKeyframeRequest(utf8("bob"), { userId: utf8("cy"), sessionId: 0n }, "camera"));
+  i.system(PacketType.CONGESTION, 1n);
+  i.system(PacketType.CONGESTION, 2n);
+  assert.deepEqual(i.log, ["keyframe camera", "keyframe screen", "congestion"]);
+});
+
+test("heartbeats say what is on", () => {
+  const i = inbox();
+  i.from(2n, "bob", writeHeartbeat(utf8("bob"), 2n, { video: true, audio: true, screen: false, speaking: true, transport: "webtransport" }, 0));
+  const m = i.members.get("2")!;
+  assert.deepEqual([m.video, m.audio, m.saysSpeaking, m.transport], [true, true, true, "webtransport"]);
+});
+
+test("the host's wishes and the end of the meeting", () => {
+  const i = inbox();
+  i.meeting({ eventType: Event.MEETING_STARTED, startTimeMs: 1_760_000_000_000n });
+  assert.equal(i.store.state.startedAt, 1_760_000_000_000);
+  i.meeting({ eventType: Event.HOST_MUTE_PARTICIPANT, targetUserId: utf8("bob") });
+  i.meeting({ eventType: Event.HOST_MUTE_PARTICIPANT, targetUserId: utf8("ada") });
+  i.meeting({ eventType: Event.PARTICIPANT_KICKED, targetUserId: utf8("ada") });
+  i.meeting({ eventType: Event.MEETING_ENDED, message: "bye" });
+  assert.deepEqual(i.log, ["mute", "ended refused", "ended meeting_ended"]);
+});
+
+test("after a reconnection those who are gone are forgotten", async () => {
+  const i = inbox();
+  i.meeting({ eventType: Event.PARTICIPANT_JOINED, sessionId: 2n, ...bob });
+  await i.clock.advance(10_000);
+  i.box.arrived();
+  i.system(PacketType.SESSION_ASSIGNED, 4n);
+  i.meeting({ eventType: Event.PARTICIPANT_JOINED, sessionId: 1n, targetUserId: utf8("ada") });
+  await i.clock.advance(5_000);
+  i.box.sweep();
+  assert.deepEqual(i.people(), []);
+  assert.deepEqual(i.log, ["forget 2"]);
+  assert.equal(i.box.sessionId, "4");
+});
