@@ -19,6 +19,9 @@
 // unsentBytes were handed over, a write therefore waits until it has really been put into
 // a network packet, and with it all that was written before.
 //
+// A client that grants no streams is not slow but deaf: command-line clients publish and
+// never look at what they are sent. It may stay, and what it should get is discarded.
+//
 // # Life
 //
 // A dead path is noticed by QUIC: its idle timeout ends a connection that does not answer

@@ -97,12 +97,21 @@ type sender struct {
 	header  []byte // of every stream
 	scratch [copiedBytes]byte
 	unsent  int // bytes that may still wait in the library
+
+	// deaf says that the client granted no stream for the write timeout. There are clients
+	// that only publish and never look at what they are sent: such a one may stay while it
+	// talks, and what it should get is discarded. One that listens again has missed
+	// something and is slow: it has to begin anew.
+	deaf bool
 }
 
 // send blocks until the library has taken packet, at most until deadline.
 func (s *sender) send(packet []byte, deadline time.Time) error {
 	str, err := s.open(deadline)
-	if err != nil {
+	switch {
+	case errors.Is(err, errDeaf):
+		return nil
+	case err != nil:
 		return err
 	}
 	if err := s.fill(str, packet, deadline); err != nil {
@@ -115,14 +124,29 @@ func (s *sender) send(packet []byte, deadline time.Time) error {
 	return str.Close()
 }
 
+// errDeaf says that a packet was discarded.
+var errDeaf = errors.New("the client listens to nothing")
+
 func (s *sender) open(deadline time.Time) (*quic.SendStream, error) {
 	str, err := s.quic.OpenUniStream()
-	if _, ok := errors.AsType[*quic.StreamLimitReachedError](err); !ok {
+	_, full := errors.AsType[*quic.StreamLimitReachedError](err)
+	switch {
+	case full && s.deaf:
+		return nil, errDeaf
+	case err == nil && s.deaf:
+		str.CancelWrite(quic.StreamErrorCode(firstSessionCode))
+		return nil, os.ErrDeadlineExceeded
+	case !full:
 		return str, err
 	}
 	ctx, cancel := context.WithDeadline(s.life, deadline)
 	defer cancel()
-	return s.quic.OpenUniStreamSync(ctx)
+	str, err = s.quic.OpenUniStreamSync(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		s.deaf = true
+		return nil, errDeaf
+	}
+	return str, err
 }
 
 func (s *sender) fill(str *quic.SendStream, packet []byte, deadline time.Time) error {
