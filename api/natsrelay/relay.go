@@ -136,7 +136,8 @@ func New(ctx context.Context, o Options) (*Relay, error) {
 }
 
 // Run carries packets and keeps the presence of this node up until ctx ends or Close is
-// called. It is called once; it outlives every failure of NATS and returns nil.
+// called. It is called once; it outlives every failure of NATS and returns nil. When ctx ends
+// before Close, what is published from then on is lost.
 func (r *Relay) Run(ctx context.Context) error {
 	r.mu.Lock()
 	if r.closed {

@@ -1,6 +1,7 @@
 // Package natstest gives tests a NATS server with JetStream: an embedded one that ends with
 // the test, or the one that PARLEY_TEST_NATS_URL names. An external server is shared by all
-// tests, so each test uses rooms of its own; see [Name].
+// tests, so each test uses rooms of its own; see [Name]. It needs JetStream and a max_payload
+// of at least 4.5 MB.
 package natstest
 
 import (

@@ -1,0 +1,124 @@
+package natsrelay
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"parley/api/media"
+)
+
+// takeAll returns the senders of all parcels in o.
+func takeAll(o *outbox) []media.SessionID {
+	var from []media.SessionID
+	for {
+		batch := o.take(make([]parcel, 0, 3))
+		if len(batch) == 0 {
+			return from
+		}
+		for _, p := range batch {
+			from = append(from, p.from)
+		}
+	}
+}
+
+func TestOutboxDropsTheOldestMediaFirst(t *testing.T) {
+	o := newOutbox(4 * parcelBytes)
+	push := func(from media.SessionID, lossy bool) int {
+		return o.push(parcel{subject: "s", from: from, lossy: lossy})
+	}
+	dropped := push(1, false) + push(2, true) + push(3, false) + push(4, true)
+	if dropped != 0 {
+		t.Errorf("dropped %d parcels that fit", dropped)
+	}
+	if n := push(5, false); n != 1 {
+		t.Errorf("dropped %d, want the oldest medium", n)
+	}
+	if n := push(6, false); n != 1 {
+		t.Errorf("dropped %d, want the other medium", n)
+	}
+	if n := push(7, false); n != 1 {
+		t.Errorf("dropped %d, want the newest of those that are no media", n)
+	}
+	if d := cmp.Diff([]media.SessionID{1, 3, 5, 6}, takeAll(o)); d != "" {
+		t.Error(d)
+	}
+	if o.bytes != 0 {
+		t.Errorf("%d bytes charged for nothing", o.bytes)
+	}
+}
+
+func TestOutboxTakesABarrierAlways(t *testing.T) {
+	o := newOutbox(1)
+	if n := o.push(parcel{passed: make(chan struct{})}); n != 0 {
+		t.Error("barrier dropped")
+	}
+	if n := len(takeAll(o)); n != 1 {
+		t.Errorf("took %d parcels, want the barrier", n)
+	}
+	o.close()
+	if n := o.push(parcel{passed: make(chan struct{})}); n != 1 {
+		t.Error("a shut outbox took a barrier")
+	}
+}
+
+func TestOutboxIsAQueue(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		o := newOutbox(50 * parcelBytes)
+		var want []parcel // what a slow and simple outbox holds
+		for next := range media.SessionID(rapid.IntRange(1, 300).Draw(t, "pushes")) {
+			p := parcel{subject: "s", from: next + 1, lossy: rapid.Bool().Draw(t, "lossy")}
+			o.push(p)
+			want = append(want, p)
+			if len(want) > 50 {
+				drop := len(want) - 1
+				for i, w := range want[:50] {
+					if w.lossy {
+						drop = i
+						break
+					}
+				}
+				want = append(want[:drop:drop], want[drop+1:]...)
+			}
+			if rapid.IntRange(0, 9).Draw(t, "take") == 0 {
+				for _, p := range o.take(make([]parcel, 0, 5)) {
+					if p.from != want[0].from {
+						t.Fatalf("took %d, want %d", p.from, want[0].from)
+					}
+					want = want[1:]
+				}
+			}
+		}
+		var rest []media.SessionID
+		for _, p := range want {
+			rest = append(rest, p.from)
+		}
+		if d := cmp.Diff(rest, takeAll(o)); d != "" {
+			t.Fatal(d)
+		}
+	})
+}
+
+func TestClockTakesTheFastestOfTheLast(t *testing.T) {
+	var c clock
+	for i, step := range []struct{ delay, want time.Duration }{
+		{50, 50}, {40, 40}, {90, 40}, {60, 40}, {60, 40}, {60, 40}, {60, 40}, {60, 40},
+		{60, 40}, {70, 60}, // 40 was nine leases ago
+		{-3000, -3000}, // we are behind
+	} {
+		if got := c.observe(step.delay); got != step.want {
+			t.Errorf("after lease %d the offset is %d, want %d", i, got, step.want)
+		}
+	}
+}
+
+func TestPublishAllocatesNothing(t *testing.T) {
+	r := &Relay{outbox: newOutbox(64 * parcelBytes)}
+	l := &link{relay: r, prefix: "room.r."}
+	f := &media.Frame{From: 1, Kind: media.Video, Received: time.Now()}
+	if n := testing.AllocsPerRun(1000, func() { l.Publish(f) }); n != 0 {
+		t.Errorf("%v allocations per packet", n)
+	}
+}
