@@ -38,6 +38,7 @@ export function Lobby({ call, asking, room, memory, onJoin, onHome, onRemedy }: 
   const [transport, setTransport] = useState(memory.transport);
   const [missing, setMissing] = useState(false);
   const field = useRef<HTMLInputElement>(null);
+  const devices = useWishes(call, asking);
   const joining = phase === "connecting" || phase === "joined";
 
   useEffect(() => {
@@ -55,7 +56,7 @@ export function Lobby({ call, asking, room, memory, onJoin, onHome, onRemedy }: 
     }
     memory.name = clean;
     memory.transport = transport;
-    onJoin({ room, name: clean, transport, micOn: call.state.micOn, cameraOn: call.state.cameraOn });
+    onJoin({ room, name: clean, transport, micOn: devices.mic, cameraOn: devices.camera });
   };
 
   return (
@@ -66,7 +67,7 @@ export function Lobby({ call, asking, room, memory, onJoin, onHome, onRemedy }: 
         </button>
       </header>
       <div class="lobby-body">
-        <Preview call={call} asking={asking} name={name} />
+        <Preview call={call} asking={asking} devices={devices} name={name} />
         <form class="lobby-form" onSubmit={join} noValidate>
           <div>
             <p class="eyebrow">{room}</p>
@@ -130,8 +131,35 @@ export function Lobby({ call, asking, room, memory, onJoin, onHome, onRemedy }: 
   );
 }
 
-function Preview({ call, asking, name }: { call: Call; asking: boolean; name: string }): JSX.Element {
-  const s = useCall(call, ({ micOn, cameraOn }) => ({ micOn, cameraOn }), sameFields);
+interface Devices {
+  mic: boolean;
+  camera: boolean;
+  toggleMic: () => void;
+  toggleCamera: () => void;
+}
+
+/**
+ * Which devices a person wants on. Until the browser has given them nothing is on, yet who joins
+ * that early wants to be seen and heard; afterwards it is what the engine says.
+ */
+function useWishes(call: Call, asking: boolean): Devices {
+  const real = useCall(call, ({ micOn, cameraOn }) => ({ mic: micOn, camera: cameraOn }), sameFields);
+  const [wish, setWish] = useState({ mic: true, camera: true });
+  const shown = asking ? wish : real;
+  return {
+    ...shown,
+    toggleMic: () => {
+      setWish({ ...wish, mic: !shown.mic });
+      void call.setMic(!shown.mic);
+    },
+    toggleCamera: () => {
+      setWish({ ...wish, camera: !shown.camera });
+      void call.setCamera(!shown.camera);
+    },
+  };
+}
+
+function Preview({ call, asking, devices, name }: { call: Call; asking: boolean; devices: Devices; name: string }): JSX.Element {
   const shown = cleanName(name);
   return (
     <section class="preview" aria-label="Your preview">
@@ -143,11 +171,11 @@ function Preview({ call, asking, name }: { call: Call; asking: boolean; name: st
         ) : (
           <>
             {shown ? <Avatar userId={shown} name={shown} /> : <icons.CameraOff />}
-            {!s.cameraOn && <p>Your camera is off</p>}
+            {!devices.camera && <p>Your camera is off</p>}
           </>
         )}
       </div>
-      {s.cameraOn && <Picture call={call} sessionId="self" source="camera" mirrored testId={ids.lobbyPreview} />}
+      {devices.camera && <Picture call={call} sessionId="self" source="camera" mirrored testId={ids.lobbyPreview} />}
       {shown && <div class="plate preview-plate">{shown}</div>}
       <div class="preview-dock">
         <Meter call={call} label="Microphone level" />
@@ -155,21 +183,21 @@ function Preview({ call, asking, name }: { call: Call; asking: boolean; name: st
           testId={ids.lobbyMic}
           label="Microphone"
           tone="alert"
-          on={s.micOn}
+          on={devices.mic}
           onIcon={<icons.Mic />}
           offIcon={<icons.MicOff />}
-          tip={s.micOn ? "Turn microphone off" : "Turn microphone on"}
-          onToggle={() => void call.setMic(!s.micOn)}
+          tip={devices.mic ? "Turn microphone off" : "Turn microphone on"}
+          onToggle={devices.toggleMic}
         />
         <Toggle
           testId={ids.lobbyCamera}
           label="Camera"
           tone="alert"
-          on={s.cameraOn}
+          on={devices.camera}
           onIcon={<icons.Camera />}
           offIcon={<icons.CameraOff />}
-          tip={s.cameraOn ? "Turn camera off" : "Turn camera on"}
-          onToggle={() => void call.setCamera(!s.cameraOn)}
+          tip={devices.camera ? "Turn camera off" : "Turn camera on"}
+          onToggle={devices.toggleCamera}
         />
       </div>
     </section>
