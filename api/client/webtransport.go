@@ -116,10 +116,8 @@ func (w *webTransport) read(ctx context.Context, deliver func(Packet) error) err
 		}
 		readers.Go(func() {
 			defer func() { <-slots }()
-			stop := context.AfterFunc(ctx, func() { str.CancelRead(0) })
-			b, err := io.ReadAll(io.LimitReader(str, wire.MaxPacket+wire.StampRoom+1))
-			stop()
-			if err != nil || len(b) > wire.MaxPacket+wire.StampRoom {
+			b, err := readPacket(str) // ends with the session
+			if err != nil {
 				str.CancelRead(0)
 				return
 			}
@@ -134,6 +132,29 @@ func (w *webTransport) read(ctx context.Context, deliver func(Packet) error) err
 		return &ClosedError{Code: int(e.ErrorCode), Reason: e.Message}
 	}
 	return end
+}
+
+var scratches = sync.Pool{New: func() any { return new([4 << 10]byte) }}
+
+// readPacket reads a stream to its end. Nearly all packets fit into a scratch buffer and
+// are copied out of it, which is cheaper than a buffer that grows.
+func readPacket(r io.Reader) ([]byte, error) {
+	scratch := scratches.Get().(*[4 << 10]byte)
+	defer scratches.Put(scratch)
+	n, err := io.ReadFull(r, scratch[:])
+	switch err {
+	case io.EOF, io.ErrUnexpectedEOF:
+		return append(make([]byte, 0, n), scratch[:n]...), nil
+	case nil:
+	default:
+		return nil, err
+	}
+	const limit = wire.MaxPacket + wire.StampRoom
+	rest, err := io.ReadAll(io.LimitReader(r, limit+1-int64(n)))
+	if err == nil && n+len(rest) > limit {
+		err = errors.New("packet too large")
+	}
+	return append(scratch[:n:n], rest...), err
 }
 
 func (w *webTransport) close() error {

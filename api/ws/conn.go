@@ -222,7 +222,8 @@ func (c *conn) ping(every, idle time.Duration) {
 // there was a reason before.
 func (c *conn) fail(err error) {
 	c.end(err)
-	_ = c.sock.CloseNow() // nobody is there to be told
+	_ = c.link.Close() // nobody is there to be told
+	_ = c.sock.CloseNow()
 }
 
 // end notes why this side ends the connection.
@@ -252,6 +253,7 @@ func (c *conn) Close(code fault.Code) error {
 		// Whatever blocks, in here or in a Read or Write, ends with the network connection.
 		cut := time.AfterFunc(closeTimeout, func() { _ = c.link.Close() })
 		defer cut.Stop()
+		defer c.link.Close()
 		err = c.sock.Close(websocket.StatusCode(out.Close), reason(code))
 		if errors.Is(err, net.ErrClosed) {
 			err = nil // the peer was first
