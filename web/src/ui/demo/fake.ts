@@ -146,6 +146,7 @@ export function createFake(): Call {
       set({ notices: state.notices.filter((notice) => notice.id !== id) });
     },
     attach(sessionId, source, canvas) {
+      if (query.has("asking")) return () => undefined;
       let frame = 0;
       canvas.width = source === "screen" ? 1600 : 640;
       canvas.height = source === "screen" ? 900 : 360;
