@@ -200,7 +200,7 @@ class Engine implements Call {
   }
 
   private up(transport: CallState["transport"], rttMs?: number): void {
-    this.store.solved("server_gone", "no_camera");
+    this.store.solved("server_gone");
     this.store.set({ phase: "joined", transport, rttMs: rttMs === undefined ? undefined : Math.max(1, Math.round(rttMs)) });
     this.inbox?.arrived();
     this.reporter?.hello();

@@ -50,5 +50,3 @@ export class FakeClock implements Clock {
 function settle(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
-
-declare function setImmediate(fn: () => void): void;

@@ -221,6 +221,16 @@ export class Local {
     } catch (err) {
       problem = deviceProblem(err, wanted);
     }
+    const before = this.store.state.problem?.code;
+    if (preview && before === "permission_denied" && problem.code === before) {
+      problem = {
+        ...problem,
+        title: "Camera and microphone are blocked",
+        detail: "This page may use neither. Allow them in the browser's address bar, then try again. You can join without.",
+      };
+      this.store.problem(problem);
+      return undefined;
+    }
     // In the preview the first reason stands; a missing camera hides no other news.
     if (!preview || !this.store.state.problem) this.store.problem(problem);
     return undefined;

@@ -60,8 +60,6 @@ function build(type: string, json: JsonObject): Message {
   return fromJson(registry.getMessage(type)!, content);
 }
 
-declare const Buffer: { from(data: Uint8Array | string, encoding?: string): Uint8Array & { toString(encoding: string): string } };
-
 test("golden packets: this client reads and writes the bytes of the server", () => {
   const cases = vectors();
   assert.ok(cases.size >= 10, `${cases.size} cases`);
