@@ -97,16 +97,15 @@ func (b *backlog) noteBrief(r *room, exit *write) {
 // while the database was away, which changes nothing for those who are there. It reports
 // whether there was one.
 func (b *backlog) spare() bool {
-	for len(b.trouble.brief) > 0 {
-		exit := b.trouble.brief[0]
-		b.trouble.brief = b.trouble.brief[1:]
+	for i, exit := range b.trouble.brief {
 		r := b.rooms[exit.Room]
-		if r == nil {
+		if exit.isSettled || r == nil {
 			continue
 		}
 		mine := func(w *write) bool { return w.Session == exit.Session }
-		if i := slices.IndexFunc(r.pending, mine); i < 0 || r.pending[i].running || r.pending[i].exit {
-			continue // its entry is written or being written, so its exit has to be
+		entry := slices.IndexFunc(r.pending, mine)
+		if entry < 0 || r.pending[entry].exit || r.pending[entry].running {
+			continue // the entry is written, or may be soon, and then the exit has to be
 		}
 		for _, w := range r.pending {
 			if mine(w) {
@@ -115,6 +114,7 @@ func (b *backlog) spare() bool {
 			}
 		}
 		r.pending = slices.DeleteFunc(r.pending, mine)
+		b.trouble.brief = slices.Delete(b.trouble.brief, i, i+1)
 		if len(r.pending) == 0 && r.parked {
 			b.parked = slices.DeleteFunc(b.parked, func(p *room) bool { return p == r })
 			r.busy, r.parked = false, false

@@ -153,7 +153,7 @@ func (s *Store) OpenOn(ctx context.Context, node string) ([]meeting.Attendance, 
 
 // OpenElsewhere implements meeting.Store.
 func (s *Store) OpenElsewhere(ctx context.Context, nodes []string) ([]meeting.Attendance, error) {
-	return s.open(ctx, selectOpen+` and node_id <> all (coalesce($1, '{}')) order by entered_at`, nodes)
+	return s.open(ctx, selectOpen+` and node_id <> all (coalesce($1::text[], '{}')) order by entered_at`, nodes)
 }
 
 func (s *Store) open(ctx context.Context, sql string, arg any) ([]meeting.Attendance, error) {

@@ -12,6 +12,7 @@ import (
 	migrator "github.com/amacneil/dbmate/v2/pkg/dbmate"
 	_ "github.com/amacneil/dbmate/v2/pkg/driver/postgres" // the scheme of the URL
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"parley/dbmate"
 )
@@ -65,7 +66,11 @@ func migrating(ctx context.Context, url, what string, do func(*migrator.DB) erro
 	if err != nil {
 		return err
 	}
-	conn, err := pgx.Connect(ctx, url)
+	config, err := pgxpool.ParseConfig(url) // knows the settings of the pool
+	if err != nil {
+		return fmt.Errorf("address of the database: %w", err)
+	}
+	conn, err := pgx.ConnectConfig(ctx, config.ConnConfig)
 	if err != nil {
 		return fmt.Errorf("%s database: %w", what, err)
 	}
