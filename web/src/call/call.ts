@@ -58,7 +58,8 @@ class Engine implements Call {
   private link?: Link;
   private reporter?: Reporter;
   private user: { id: string; name: string; bytes: Uint8Array } = { id: "", name: "", bytes: new Uint8Array() };
-  private joinedAt?: number; // performance.now() of the click
+  /** performance.now() of what led to the first picture. */
+  private readonly marks: { click?: number; ticket?: number; up?: number } = {};
   private ended = false;
 
   get state(): CallState {
@@ -72,6 +73,7 @@ class Engine implements Call {
   async preview(): Promise<void> {
     const lacking = platformProblem();
     if (lacking) return this.store.problem(lacking);
+    this.receiving(); // loads what the call will need while the person looks at the preview
     await this.local.preview();
     // Without a click the sound card may stay silent; the meter then begins with the first.
     void this.sound?.resume().catch(() => {});
@@ -79,7 +81,7 @@ class Engine implements Call {
 
   async join(options: JoinOptions): Promise<void> {
     if (this.ended || this.link) return;
-    this.joinedAt = performance.now();
+    this.marks.click = performance.now();
     this.user = { ...this.user, name: options.name };
     const lacking = platformProblem();
     if (lacking) return this.fail(lacking);
@@ -136,7 +138,7 @@ class Engine implements Call {
     const online = () => link.retry();
     window.addEventListener("online", online);
     this.timers.push(() => window.removeEventListener("online", online));
-    expose({ call: this, link, members: this.members, peers, pictures: this.pictures, sound, inbox, senders: this.senders, joinedAt: this.joinedAt });
+    expose({ call: this, link, members: this.members, peers, pictures: this.pictures, sound, inbox, senders: this.senders, marks: this.marks });
     void link.run();
     await Promise.all([this.local.setMic(options.micOn), this.local.setCamera(options.cameraOn)]);
   }
@@ -193,6 +195,7 @@ class Engine implements Call {
   // --- what the link tells ---------------------------------------------------------------
 
   private admitted(ticket: Ticket): void {
+    this.marks.ticket ??= performance.now();
     this.user = { id: ticket.userId, name: ticket.name, bytes: utf8(ticket.userId) };
     this.inbox?.expect(ticket.userId);
     this.hearing().identify(this.user.bytes);
@@ -200,6 +203,7 @@ class Engine implements Call {
   }
 
   private up(transport: CallState["transport"], rttMs?: number): void {
+    this.marks.up ??= performance.now();
     this.store.solved("server_gone");
     this.store.set({ phase: "joined", transport, rttMs: rttMs === undefined ? undefined : Math.max(1, Math.round(rttMs)) });
     this.inbox?.arrived();
@@ -262,19 +266,25 @@ class Engine implements Call {
       this.pictures.close(`self/${source}`);
       this.senders[source]?.pause();
     }
-    if (this.user.id) this.encode(source);
+    this.encode(source);
   }
 
   /** Feeds what is captured to an encoder, once it is known who sends it. */
   private encode(source: Source): void {
     const track = this.tracks[source];
     if (!track || this.ended) return;
+    const sender = this.sender(source);
+    if (!this.user.id || sender.track === track) return;
+    sender.identify(this.user.bytes);
+    sender.feed(track);
+  }
+
+  private sender(source: Source): VideoSender {
     let sender = this.senders[source];
-    if (sender?.track === track) return;
     if (!sender) {
       const lane: Lane = source === "camera" ? "video" : "screen";
       const plan = source === "camera" ? { rungs: cameraRungs, ...cameraPlan } : { rungs: screenRungs, ...screenPlan };
-      sender = new VideoSender(__SCRIPTS__.encode, source, this.user.bytes, plan, this.clock, {
+      sender = new VideoSender(__SCRIPTS__.encode, source, plan, this.clock, {
         packet: (bytes, key) => this.send({ bytes, lane, key }),
         unsupported: () =>
           this.store.problem({
@@ -285,7 +295,7 @@ class Engine implements Call {
       });
       this.senders[source] = sender;
     }
-    sender.feed(track);
+    return sender;
   }
 
   private presenceChanged(): void {

@@ -18,7 +18,7 @@ interface Inside {
   sound: Sound;
   inbox: Inbox;
   senders: Partial<Record<Source, VideoSender>>;
-  joinedAt: number; // performance.now() of the click
+  marks: { click?: number; ticket?: number; up?: number };
 }
 
 interface PictureView {
@@ -46,6 +46,8 @@ export interface ParleyDebug {
   transport?: string;
   rttMs?: number;
   sessionId: string;
+  /** Milliseconds from the click on "join" to the ticket and to the connection. */
+  joining: { ticketMs?: number; upMs?: number };
   peers(): DebugPeer[];
   /** What comes out of the loudspeaker, all voices mixed: loudness and the strongest tone. */
   heard(): { level: number; frequencyHz: number; context: string };
@@ -57,7 +59,8 @@ export interface ParleyDebug {
 }
 
 export function expose(inside: Inside): void {
-  const { call, link, members, peers, pictures, sound, inbox, senders, joinedAt } = inside;
+  const { call, link, members, peers, pictures, sound, inbox, senders, marks } = inside;
+  const since = (at: number | undefined) => (at === undefined || marks.click === undefined ? undefined : at - marks.click);
   const picture = (id: string, source: Source): PictureView => {
     const decoded = peers.stats(id)[source];
     const drawn = pictures.stats(`${id}/${source}`);
@@ -66,7 +69,7 @@ export function expose(inside: Inside): void {
       drawn: drawn?.drawn ?? 0,
       lost: decoded?.lost ?? 0,
       ...(drawn?.lastAt !== undefined && { lastFrameAgoMs: performance.now() - drawn.lastAt }),
-      ...(drawn?.firstAt !== undefined && { firstFrameMs: drawn.firstAt - joinedAt }),
+      firstFrameMs: since(drawn?.firstAt),
       ...drawn?.size,
     };
   };
@@ -82,6 +85,9 @@ export function expose(inside: Inside): void {
     },
     get sessionId() {
       return inbox.sessionId;
+    },
+    get joining() {
+      return { ticketMs: since(marks.ticket), upMs: since(marks.up) };
     },
     peers: () =>
       members.list.map((m) => {

@@ -26,7 +26,6 @@ export class VideoSender {
   constructor(
     script: string,
     source: Source,
-    userId: Uint8Array,
     plan: { rungs: readonly Rung[]; start: number; top: number },
     private readonly clock: Clock,
     events: SenderEvents,
@@ -41,11 +40,16 @@ export class VideoSender {
     };
     // Software VP9 is too slow in Firefox to keep up with a camera.
     const codec = navigator.userAgent.includes("Firefox/") ? "vp8" : "auto";
-    this.tell({ do: "start", source, userId, codec, rung: this.ladder.rung });
+    this.tell({ do: "start", source, codec, rung: this.ladder.rung });
   }
 
   get rung(): number {
     return this.ladder.index;
+  }
+
+  /** Names the sender of the packets to come. */
+  identify(userId: Uint8Array): void {
+    this.tell({ do: "identify", userId });
   }
 
   /** Encodes this track from now on, instead of the one before. */

@@ -43,9 +43,11 @@ self.onmessage = (e: MessageEvent<ToEncode>) => {
   switch (m.do) {
     case "start":
       source = m.source;
-      userId = m.userId;
       rung = m.rung;
       if (m.codec !== "auto") order = [m.codec];
+      break;
+    case "identify":
+      userId = m.userId;
       break;
     case "feed":
       void feed(m.stream ?? trackStream(m.track));

@@ -7,7 +7,8 @@ export type Source = "camera" | "screen";
 // --- encode.worker: one per camera or screen -------------------------------------------
 
 export type ToEncode =
-  | { do: "start"; source: Source; userId: Uint8Array; codec: "auto" | "vp8" | "vp9"; rung: Rung }
+  | { do: "start"; source: Source; codec: "auto" | "vp8" | "vp9"; rung: Rung }
+  | { do: "identify"; userId: Uint8Array }
   /** Frames come from this stream (made on the page), or from this track. */
   | { do: "feed"; stream?: ReadableStream<VideoFrame>; track?: unknown }
   /** One frame, where neither works. The worker closes it. */
