@@ -1,0 +1,165 @@
+// A person at a page: does what people do, and says what they see and hear.
+import assert from "node:assert/strict";
+import type { Locator, Page } from "playwright-core";
+import type { TransportKind } from "../src/call/contract.ts";
+import { ids } from "../src/ui/testids.ts";
+import type { Source, Thumbnail } from "./eyes.ts";
+import type { ParleyNode } from "./node.ts";
+import { patience } from "./patience.ts";
+import { toneHz } from "./tone.ts";
+
+export interface Entry {
+  node: ParleyNode;
+  room: string;
+  transport?: TransportKind; // else the page chooses
+}
+
+export class Person {
+  readonly log: string[] = []; // of the page's console
+
+  constructor(
+    readonly name: string,
+    readonly page: Page,
+  ) {
+    page.setDefaultTimeout(patience);
+    page.on("console", (m) => {
+      if (m.type() === "error" || m.type() === "warning") this.log.push(`${m.type()}: ${m.text()}`);
+    });
+    page.on("pageerror", (err) => this.log.push(`thrown: ${err.stack}`));
+  }
+
+  on(id: string): Locator {
+    return this.page.getByTestId(id);
+  }
+
+  /** Opens the room's link. The picture stays small: weak machines run several people. */
+  async open({ node, room, transport }: Entry): Promise<void> {
+    await this.page.goto(`${node.url}/m/${room}?video=180@10`);
+    await this.on(ids.lobbyName).fill(this.name);
+    if (!transport) return;
+    await this.on(ids.lobbyAdvanced).click();
+    await this.on(ids.lobbyTransport(transport)).check();
+  }
+
+  async enter(): Promise<void> {
+    await this.on(ids.lobbyJoin).click();
+    await this.isIn();
+  }
+
+  async join(entry: Entry): Promise<void> {
+    await this.open(entry);
+    await this.enter();
+    if (entry.transport) await this.on(ids.transportBadge).and(this.page.locator(`[data-transport=${entry.transport}]`)).waitFor();
+  }
+
+  async isIn(): Promise<void> {
+    await this.until("the call to begin", () => window.parleyDebug?.phase === "joined");
+  }
+
+  /** Waits until somebody who comes or goes is news to this person. */
+  async settle(): Promise<void> {
+    await this.until("the call's clock to show 0:03", (id) => {
+      const shown = document.querySelector(`[data-testid="${id}"]`)?.textContent ?? "";
+      return /^\d+:\d\d(:\d\d)?$/.test(shown) && shown >= "0:03";
+    }, ids.callTimer);
+  }
+
+  /** Waits for the page to answer with something true, and returns it. */
+  async until<A, T>(reason: string, look: (arg: A) => T, arg: A = undefined as A, within = patience): Promise<Exclude<T, undefined | false | null>> {
+    try {
+      // The types of playwright know no generic arguments.
+      const answer = await this.page.waitForFunction(look as (arg: unknown) => T, arg, { polling: 50, timeout: within });
+      return (await answer.jsonValue()) as Exclude<T, undefined | false | null>;
+    } catch (err) {
+      const why = err instanceof Error && err.name === "TimeoutError" ? `waited ${within / 1000} s for ${reason}` : `while waiting for ${reason}: ${String(err)}`;
+      throw new Error(`${this.name} ${why}`, { cause: err });
+    }
+  }
+
+  /**
+   * Sees a moving picture of somebody that is theirs: three changes in a row, and the same
+   * scene as on their own screen.
+   */
+  async sees(other: Person, source: Source = "camera"): Promise<void> {
+    let picture: Thumbnail = await this.until(`a picture of ${other.name}'s ${source}`, ({ name, source }) => window.eyes.picture(name, source), {
+      name: other.name,
+      source,
+    });
+    for (let change = 1; change <= 3; change++) {
+      picture = await this.until(
+        `change ${change} of the picture of ${other.name}'s ${source}`,
+        ({ name, source, picture }) => window.eyes.moved(name, source, picture),
+        { name: other.name, source, picture },
+      );
+    }
+    const original = await other.until(`their own ${source}`, ({ name, source }) => window.eyes.picture(name, source), { name: other.name, source });
+    const off = picture.reduce((sum, v, i) => sum + Math.abs(v - original[i]!), 0) / picture.length;
+    assert.ok(off < 30, `${this.name} sees another picture than ${other.name} sends: it differs by ${off.toFixed(1)} of 255`);
+  }
+
+  /** The picture of somebody is gone. */
+  async seesNoPicture(other: Person): Promise<void> {
+    await this.until(`${other.name}'s picture to go`, (name) => window.eyes.tiles(name).length === 1 && !window.eyes.picture(name, "camera"), other.name);
+  }
+
+  /** Exactly these others have a tile. */
+  async isWith(...others: Person[]): Promise<void> {
+    await this.until(
+      `just ${others.map((o) => o.name).join(" and ") || "themselves"} to be there`,
+      (names) => {
+        const tiles = [...document.querySelectorAll('[data-session][data-self="false"]')];
+        return tiles.length === names.length && names.every((name) => window.eyes.tiles(name).length === 1);
+      },
+      others.map((o) => o.name),
+    );
+  }
+
+  /** Hears the tone that everybody's microphone picks up. */
+  async hears(): Promise<void> {
+    await this.until(
+      `a tone of ${toneHz} Hz`,
+      (hz) => {
+        const heard = window.parleyDebug?.heard();
+        return heard && heard.level > 0.01 && Math.abs(heard.frequencyHz - hz) < 12;
+      },
+      toneHz,
+    );
+  }
+
+  async hearsNothing(): Promise<void> {
+    await this.until("silence", () => window.eyes.silent());
+  }
+
+  /** Whether a tile shows that somebody speaks, has the microphone on, and so on. */
+  async noticesThat(other: Person, what: "audio" | "video" | "speaking", is: boolean): Promise<void> {
+    await this.until(
+      `${what} of ${other.name} to be ${is}`,
+      ({ name, what, is }) => window.eyes.tiles(name)[0]?.dataset[what] === String(is),
+      { name: other.name, what, is },
+    );
+  }
+
+  async reads(id: string, words: RegExp): Promise<void> {
+    await this.on(id).filter({ hasText: words }).first().waitFor();
+  }
+
+  /** A button that can be on says whether it is. */
+  async shows(id: string, pressed: boolean): Promise<void> {
+    await this.on(id).and(this.page.locator(`[aria-pressed="${pressed}"]`)).waitFor();
+  }
+
+  /** All there is to know when something went wrong. */
+  async state(): Promise<string> {
+    const look = () => {
+      const d = window.parleyDebug;
+      return {
+        address: location.pathname,
+        tiles: [...document.querySelectorAll<HTMLElement>("[data-session][data-self]")].map((t) => ({ ...t.dataset, shows: t.innerText.replaceAll("\n", " ") })),
+        ...(d && { phase: d.phase, transport: d.transport, rttMs: d.rttMs, session: d.sessionId, peers: d.peers(), heard: d.heard(), camera: d.encoder("camera"), backlog: d.backlog() }),
+      };
+    };
+    const never = new Promise<string>((resolve) => setTimeout(resolve, 5_000, "the page does not answer").unref());
+    const seen = await Promise.race([this.page.evaluate(look).then((s) => JSON.stringify(s), String), never]);
+    return [`${this.name}: ${seen}`, ...this.log.slice(-10).map((line) => `    ${line}`)].join("\n");
+  }
+}
