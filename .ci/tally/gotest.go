@@ -45,7 +45,9 @@ func newGoTest() counter {
 func (g *goTest) line(line string, out io.Writer) {
 	var e goEvent
 	if !strings.HasPrefix(line, "{") || json.Unmarshal([]byte(line), &e) != nil {
-		fmt.Fprintln(out, line)
+		if !strings.HasPrefix(line, "go: downloading ") {
+			fmt.Fprintln(out, line)
+		}
 		return
 	}
 	switch e.Action {

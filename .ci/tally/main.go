@@ -160,7 +160,9 @@ type status struct{ failed bool }
 func newStatus() counter { return &status{} }
 
 func (s *status) line(line string, out io.Writer) {
-	fmt.Fprintln(out, line)
+	if !strings.HasPrefix(line, "go: downloading ") {
+		fmt.Fprintln(out, line)
+	}
 	s.failed = s.failed || strings.HasPrefix(line, "make: *** ")
 }
 
