@@ -58,6 +58,7 @@ test("those who were there are no news, those who come and go are, once", async 
   const i = inbox();
   i.meeting({ eventType: Event.PARTICIPANT_JOINED, sessionId: 2n, ...bob });
   assert.deepEqual(i.people(), ["2:Bob"]);
+  assert.deepEqual(i.log, ["keyframe camera", "keyframe screen"], "so that Bob sees us at once");
   assert.deepEqual(i.news(), []);
   await i.clock.advance(3_000);
   i.meeting({ eventType: Event.PARTICIPANT_JOINED, sessionId: 3n, targetUserId: utf8("cy"), displayName: utf8("Cy") });
@@ -92,7 +93,7 @@ test("a participant who comes back keeps the tile, without news", async () => {
   i.meeting({ eventType: Event.SESSION_REPLACED, sessionId: 9n, replacedSessionId: 2n, ...bob });
   assert.deepEqual(i.people(), ["9:Bob"]);
   assert.deepEqual(i.news(), []);
-  assert.deepEqual(i.log, ["move 2/camera 9/camera", "move 2/screen 9/screen", "forget 2"]);
+  assert.deepEqual(i.log.slice(2), ["move 2/camera 9/camera", "move 2/screen 9/screen", "forget 2"]);
   i.from(2n, "bob", video);
   assert.deepEqual(i.people(), ["9:Bob"], "leftovers of the old session");
 });
@@ -136,6 +137,6 @@ test("after a reconnection those who are gone are forgotten", async () => {
   await i.clock.advance(5_000);
   i.box.sweep();
   assert.deepEqual(i.people(), []);
-  assert.deepEqual(i.log, ["forget 2"]);
+  assert.equal(i.log.at(-1), "forget 2");
   assert.equal(i.box.sessionId, "4");
 });

@@ -160,7 +160,11 @@ export class Inbox {
         return this.events.ended(meetingEnded(m.message));
       case Event.PARTICIPANT_JOINED:
         if (aboutUs || m.sessionId === 0n) return;
-        if (this.members.joined(id, m.targetUserId, name, this.clock.now())) this.announce("joined", id);
+        if (this.members.joined(id, m.targetUserId, name, this.clock.now())) {
+          this.announce("joined", id);
+          // A newcomer sees nothing before a keyframe: do not wait to be asked.
+          for (const source of ["camera", "screen"] as const) this.events.keyframe(source);
+        }
         break;
       case Event.PARTICIPANT_LEFT: {
         if (aboutUs) return;
