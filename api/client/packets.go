@@ -95,7 +95,7 @@ func Parse(packet []byte) (*callv1.PacketWrapper, *callv1.MediaPacket, error) {
 	}
 	m := new(callv1.MediaPacket)
 	if proto.Unmarshal(w.Data, m) != nil {
-		return w, nil, nil // encrypted
+		return w, nil, nil //nolint:nilerr // ciphertext is no error
 	}
 	return w, m, nil
 }
