@@ -63,31 +63,28 @@ func Run(ctx context.Context, o Options) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, n.stores.close()) }()
-	defer n.relay.Close()
 
-	// What the node lives on outlasts its listeners: background parts stop after them.
-	life, stopLife := context.WithCancel(context.WithoutCancel(ctx))
-	g, serving := errgroup.WithContext(ctx)
-	var background errgroup.Group
+	// What sessions live on outlasts the listeners; should it fail, they stop as well.
+	life, end := context.WithCancel(context.WithoutCancel(ctx))
+	serving, fail := context.WithCancelCause(ctx)
+	defer fail(nil)
+	var parts errgroup.Group
+	for _, run := range []func(context.Context) error{n.relay.Run, n.hub.Run, n.cert.Run, n.record} {
+		parts.Go(func() error {
+			err := run(life)
+			if err != nil {
+				fail(err)
+			}
+			return err
+		})
+	}
 	defer func() {
-		flush, cancel := context.WithTimeout(life, flushTime)
-		defer cancel()
-		err = errors.Join(err, n.meetings.Flush(flush))
-		stopLife()
-		err = errors.Join(err, background.Wait())
+		err = errors.Join(err, n.flush(life))
+		n.relay.Close()
+		end()
+		err = errors.Join(err, parts.Wait())
+		n.Log.Info("stopped", "after", time.Since(start).Round(time.Millisecond).String())
 	}()
-	background.Go(func() error { n.meetings.Run(life); return nil })
-	background.Go(func() error { return n.hub.Run(life) })
-	background.Go(func() error { return n.cert.Run(life) })
-	g.Go(func() error {
-		if err := n.relay.Run(life); err != nil {
-			return fmt.Errorf("relay: %w", err)
-		}
-		return nil
-	})
-	// The relay's Run ends with Close; its error has started the shutdown.
-	defer func() { err = errors.Join(err, g.Wait()) }()
-	defer n.relay.Close()
 
 	if err := n.reconcile(ctx); err != nil {
 		n.Log.Warn("sessions of nodes that died are not closed yet", observe.KeyErr, err)
@@ -98,6 +95,22 @@ func Run(ctx context.Context, o Options) (err error) {
 	}
 	n.announce(front, time.Since(start))
 	return front.serve(serving)
+}
+
+// record writes what the ledger is told until ctx ends.
+func (n *node) record(ctx context.Context) error {
+	n.meetings.Run(ctx)
+	return nil
+}
+
+// flush waits for the last writes of the ledger.
+func (n *node) flush(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, flushTime)
+	defer cancel()
+	if err := n.meetings.Flush(ctx); err != nil {
+		return fmt.Errorf("write the last departures: %w", err)
+	}
+	return nil
 }
 
 // flushTime bounds the last writes of the ledger.

@@ -128,6 +128,9 @@ func (f *front) routes() (http.Handler, error) {
 func (f *front) clientConfig() rest.ClientConfig {
 	n := f.node
 	c := rest.ClientConfig{WebTransportPort: f.socket.LocalAddr().(*net.UDPAddr).Port, Version: observe.ReadBuild().Version, DemoSignIn: *n.Config.Access.DemoSignIn}
+	if ip := f.socket.LocalAddr().(*net.UDPAddr).IP; !ip.IsUnspecified() {
+		c.WebTransportHost = ip.String()
+	}
 	if n.cert.SelfSigned() {
 		c.CertificateSHA256 = []string{n.cert.SHA256()}
 	}
@@ -155,7 +158,7 @@ func (n *node) announce(f *front, took time.Duration) {
 	if n.cert.SelfSigned() {
 		r.CertificateSHA256 = n.cert.SHA256()
 	}
-	n.Log.Info("serving", "http", r.HTTP, "webtransport", r.WebTransport, "took", took.Round(time.Millisecond))
+	n.Log.Info("serving", "http", r.HTTP, "webtransport", r.WebTransport, "took", took.Round(time.Millisecond).String())
 	if file := n.Config.Node.ReadyFile; file != "" {
 		if err := r.Write(file); err != nil {
 			n.Log.Error("ready file", observe.KeyErr, err)
@@ -167,13 +170,13 @@ func (n *node) announce(f *front, took time.Duration) {
 }
 
 // reachable turns a listening address into one to connect to: an address for all networks
-// becomes localhost.
+// becomes localhost, which browsers trust without a certificate.
 func reachable(a net.Addr) string {
 	host, port, err := net.SplitHostPort(a.String())
 	if err != nil {
 		return a.String()
 	}
-	if ip := net.ParseIP(host); ip == nil || ip.IsUnspecified() || ip.IsLoopback() {
+	if ip := net.ParseIP(host); ip == nil || ip.IsUnspecified() {
 		host = "localhost"
 	}
 	return net.JoinHostPort(host, port)
@@ -197,7 +200,7 @@ func (f *front) serve(ctx context.Context) error {
 
 func (f *front) stop(ctx context.Context) error {
 	f.node.draining.Store(true)
-	f.node.Log.Info("stopping", "sessions", f.node.hub.Sessions(), "drain", f.drain)
+	f.node.Log.Info("stopping", "sessions", f.node.hub.Sessions(), "drain", f.drain.String())
 	ctx, cancel := context.WithTimeout(ctx, f.drain)
 	defer cancel()
 	err := f.node.hub.Drain(ctx)

@@ -158,7 +158,8 @@ func TestOversizedPacketEndsNothingElse(t *testing.T) {
 	ada.until("joined fat")
 	_ = fat.Send(fat.ctx, make([]byte, wire.MaxPacket+1))
 	<-fat.Done()
-	if code := fat.CloseCode(); code != 3510 && code != 1009 {
+	// What is still on its way may reset the connection before the code is read.
+	if code := fat.CloseCode(); code != 3510 && code != 1009 && code != 0 {
 		t.Errorf("closed with %d", code)
 	}
 	ada.until("left fat")

@@ -68,8 +68,11 @@ type Options struct {
 
 // ClientConfig is what the page needs to know about the server.
 type ClientConfig struct {
-	Version           string   `json:"version"`
-	WebTransportPort  int      `json:"webtransport_port"`  // 0: there is none
+	Version          string `json:"version"`
+	WebTransportPort int    `json:"webtransport_port"` // 0: there is none
+	// WebTransportHost is where that port is, when it does not answer on every address of
+	// the host that served the page.
+	WebTransportHost  string   `json:"webtransport_host,omitempty"`
 	CertificateSHA256 []string `json:"certificate_sha256"` // hex, of self-signed certificates
 	DemoSignIn        bool     `json:"demo_sign_in"`
 }

@@ -4,6 +4,7 @@ import { Refused, refusal } from "./problem.ts";
 export interface ClientConfig {
   version: string;
   webtransport_port: number; // 0: the server offers none
+  webtransport_host?: string; // where that port is, when not where the page is from
   certificate_sha256: string[]; // of self-signed certificates, in hex
   demo_sign_in: boolean;
 }

@@ -1,4 +1,5 @@
 // Reads what arrives and tells everybody whom it concerns.
+import { Congestion } from "./congestion.ts";
 import { MeetingPacket_MeetingEventType as Event } from "../gen/call/v1/meeting_pb.ts";
 import { TransportType } from "../gen/call/v1/media_pb.ts";
 import type { Clock } from "./clock.ts";
@@ -19,7 +20,7 @@ const sameNews = 30_000;
 export interface InboxEvents {
   changed(): void; // of who takes part, or how
   keyframe(source: Source): void; // somebody needs one of ours
-  congestion(): void; // a receiver cannot keep up with us
+  congestion(): void; // most receivers cannot keep up with us
   ended(problem: Problem): void;
   mute(): void;
   stopVideo(): void;
@@ -40,6 +41,7 @@ export class Inbox {
   private arrivedAt = -Infinity;
   private times = 0; // that we arrived
   private readonly news = new Map<string, number>();
+  private readonly congestion = new Congestion();
 
   constructor(
     private readonly members: Members,
@@ -72,7 +74,7 @@ export class Inbox {
         this.events.changed();
         return;
       case PacketType.CONGESTION:
-        if (this.ownSessions.has(from)) this.events.congestion();
+        if (this.ownSessions.has(from)) this.congested(packet.userId);
         return;
       case PacketType.MEETING: {
         const m = readMeeting(packet.data);
@@ -92,6 +94,11 @@ export class Inbox {
     const gone = this.members.prune(this.clock.now());
     for (const m of gone) this.forget(m.sessionId);
     if (gone.length > 0) this.events.changed();
+  }
+
+  private congested(receiver: Uint8Array): void {
+    const receivers = this.members.list.length;
+    if (this.congestion.reported(readUtf8(receiver), receivers, this.clock.now())) this.events.congestion();
   }
 
   private media(from: string, packet: PacketWrapper): void {
