@@ -72,7 +72,7 @@ func StartPostgres(ctx context.Context, opt PostgresOptions) (_ *Postgres, err e
 	}
 	defer func() {
 		if err != nil {
-			lock.Unlock()
+			err = errors.Join(err, lock.Unlock())
 		}
 	}()
 	c, err := openCluster(ctx, dir, opt)

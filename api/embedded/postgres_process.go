@@ -152,15 +152,21 @@ func (m *postmaster) stop() {
 		signal os.Signal
 		wait   time.Duration
 	}{{syscall.SIGINT, fastStop}, {syscall.SIGQUIT, immediateStop}} {
-		m.process.Signal(step.signal)
+		m.signal(step.signal)
 		select {
 		case <-m.exited:
 			return
 		case <-time.After(step.wait):
 		}
 	}
-	m.process.Kill()
+	m.signal(os.Kill)
 	<-m.exited
+}
+
+func (m *postmaster) signal(s os.Signal) {
+	if err := m.process.Signal(s); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		m.output.log.Error("database server cannot be stopped", "signal", s, "err", err)
+	}
 }
 
 // serverLog is what a server prints: it goes to our log, and the line that says that the

@@ -51,15 +51,15 @@ func runUntilKilled(dir string) {
 
 func start(t *testing.T, dir string) *embedded.Postgres {
 	t.Helper()
-	return startLogging(t, dir, t.Output())
+	return startWith(t, embedded.PostgresOptions{Dir: dir, Log: logger(t.Output()), Throwaway: true})
 }
 
-func startLogging(t *testing.T, dir string, out io.Writer) *embedded.Postgres {
+func startWith(t *testing.T, opt embedded.PostgresOptions) *embedded.Postgres {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	began := time.Now()
-	pg, err := embedded.StartPostgres(ctx, embedded.PostgresOptions{Dir: dir, Log: logger(out)})
+	pg, err := embedded.StartPostgres(ctx, opt)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -134,7 +134,7 @@ func TestPostgresKeepsDataAndAddressAcrossRestarts(t *testing.T) {
 
 func TestPostgresAsksForThePasswordAndKeepsItPrivate(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "postgres")
-	pg := start(t, dir)
+	pg := startWith(t, embedded.PostgresOptions{Dir: dir, Log: logger(t.Output())})
 	u, err := url.Parse(pg.URL())
 	if err != nil {
 		t.Fatal(err)
@@ -212,7 +212,9 @@ func TestPostgresForgetsAnUnfinishedCluster(t *testing.T) {
 func TestPostgresComesBackAfterItsServerWasKilled(t *testing.T) {
 	dir := t.TempDir()
 	runs := make(chan struct{}, 1)
-	pg := startLogging(t, dir, &announcer{Writer: t.Output(), text: "database server runs", seen: runs})
+	pg := startWith(t, embedded.PostgresOptions{
+		Dir: dir, Log: logger(&announcer{Writer: t.Output(), text: "database server runs", seen: runs}),
+	})
 	<-runs
 	conn := connect(t, pg.URL())
 	exec1(t, conn, "create table kept (n int)")

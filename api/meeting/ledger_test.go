@@ -3,6 +3,7 @@ package meeting_test
 import (
 	"context"
 	"errors"
+	"flag"
 	"io"
 	"log/slog"
 	"math/rand/v2"
@@ -24,7 +25,13 @@ import (
 // patience bounds every wait; it is only reached when something is broken.
 const patience = time.Minute
 
-func TestMain(m *testing.M) { postgrestest.Main(m) }
+func TestMain(m *testing.M) {
+	// The model is compared on a real database, step by step; the command line may ask for more.
+	if err := flag.Set("rapid.checks", "40"); err != nil {
+		panic(err)
+	}
+	postgrestest.Main(m)
+}
 
 // office is a node's ledger on a database of the test's own.
 type office struct {

@@ -8,6 +8,7 @@ package postgrestest
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/url"
@@ -118,8 +119,7 @@ func startServer() (*server, error) {
 		log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 		s.own, err = embedded.StartPostgres(ctx, embedded.PostgresOptions{Dir: dir, Log: log, Throwaway: true})
 		if err != nil {
-			os.RemoveAll(dir)
-			return nil, err
+			return nil, errors.Join(err, os.RemoveAll(dir))
 		}
 		s.admin = s.own.URL()
 	}
@@ -128,8 +128,7 @@ func startServer() (*server, error) {
 		err = postgres.Migrate(ctx, withDatabase(s.admin, s.template))
 	}
 	if err != nil {
-		s.stop()
-		return nil, err
+		return nil, errors.Join(err, s.stop())
 	}
 	return s, nil
 }
@@ -171,8 +170,7 @@ func removeStale() {
 			continue
 		}
 		if lock, err := embedded.LockDir(dir); err == nil {
-			os.RemoveAll(dir)
-			lock.Unlock()
+			_ = errors.Join(os.RemoveAll(dir), lock.Unlock()) // the next run tries again
 		}
 	}
 }
