@@ -21,6 +21,7 @@ import (
 	"parley/api/natsrelay"
 	"parley/api/observe"
 	"parley/api/token"
+	"parley/api/wire"
 )
 
 // Options are what a node is started with.
@@ -174,13 +175,41 @@ func newNodeID() media.NodeID {
 	return media.NodeID("n-" + strings.ToLower(rand.Text()[:10]))
 }
 
-// lost records that the sessions of a node that died are gone.
+// lost records that the sessions of a node that died are gone, and tells the rooms whose
+// meetings ended with them. Of the nodes that survive, one finds something to record.
 func (n *node) lost(ctx context.Context, dead media.NodeID) {
 	n.Log.Warn("node lost", "lost", string(dead))
-	if _, err := n.meetings.NodeLost(ctx, string(dead)); err != nil {
+	ended, err := n.meetings.NodeLost(ctx, string(dead))
+	if err != nil {
 		n.Log.Error("close sessions of a lost node", "lost", string(dead), observe.KeyErr, err)
 	}
+	for _, e := range ended {
+		if e.Message == "" || n.hub.EndMeeting(media.RoomID(e.Room), e.Message) {
+			continue
+		}
+		if err := n.endElsewhere(ctx, e.Room, e.Message); err != nil {
+			n.Log.Warn("tell that a meeting ended", observe.KeyRoom, e.Room, observe.KeyErr, err)
+		}
+	}
 }
+
+// endElsewhere tells a room in which this node has nobody that its meeting is over.
+func (n *node) endElsewhere(ctx context.Context, room, message string) error {
+	link, err := n.relay.Open(ctx, media.RoomID(room), deaf{})
+	if err != nil {
+		return err
+	}
+	defer link.Close()
+	link.Publish(&media.Frame{Kind: media.Control, Received: time.Now(), Wire: wire.MeetingEnded(room, message)})
+	return link.Flush(ctx)
+}
+
+// deaf is a sink for who only has something to say.
+type deaf struct{}
+
+func (deaf) Deliver(media.Delivery) {}
+func (deaf) Entered(media.Member)   {}
+func (deaf) Left(media.Member)      {}
 
 // reconcile closes what nodes left open that died unseen, for example this one by kill -9.
 func (n *node) reconcile(ctx context.Context) error {

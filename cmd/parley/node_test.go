@@ -293,19 +293,24 @@ func TestDataDirectoryBelongsToOneProcess(t *testing.T) {
 // word the others learn of it within 8 s, and it is on record.
 func TestNodesOfOneMachineShareTheirStores(t *testing.T) {
 	tmp := t.TempDir()
-	a := startNode(t, filepath.Join(tmp, "a"))
+	a := startNode(t, filepath.Join(tmp, "a"), "FEATURE_END_ON_HOST_LEAVE=true")
 	b := startNode(t, filepath.Join(tmp, "b"), "DATABASE_URL="+a.DatabaseURL, "NATS_URL="+a.NATSURL)
 	ada := a.guest(t, a.WebTransport, "ada", "shared")
 	hear(t, ada, "started by ada")
 	bob := b.guest(t, ws(b.HTTP), "bob", "shared")
 	hear(t, bob, "started by ada")
 	hear(t, ada, "joined")
+	host := b.guest(t, ws(b.HTTP), "hilde", "hosted")
+	hear(t, host, "started by hilde")
+	eve := a.guest(t, ws(a.HTTP), "eve", "hosted")
+	hear(t, eve, "joined")
 
 	_ = b.cmd.Process.Kill()
 	killed := time.Now()
 	<-b.done
 	hear(t, ada, "left")
 	t.Logf("loss of a node is told after %v", time.Since(killed).Round(time.Millisecond))
+	hear(t, eve, "ended: The host has ended the meeting")
 	for deadline := time.Now().Add(patience); ; {
 		if query[int](t, a.DatabaseURL, "select count(*) from session_participants where room_id = 'shared' and left_at is null") == 1 {
 			break
