@@ -13,6 +13,8 @@ export interface Eyes {
   picture(name: string, source: Source): Thumbnail | undefined;
   /** The same when it differs from how it looked before. */
   moved(name: string, source: Source, before: Thumbnail): Thumbnail | undefined;
+  /** All short messages there ever were, also those that have gone. */
+  told: string[];
   /** Begins to count tiles; most then tells how many of that name ever were there at once. */
   count(name: string): void;
   most(name: string): number;
@@ -35,7 +37,14 @@ export function installEyes(): void {
   const [width, height] = [32, 24];
   const small = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true })!;
   const most = new Map<string, number>();
+  const told: string[] = [];
   let silence: { since: number; looks: number } | undefined;
+
+  new MutationObserver((changes) => {
+    for (const node of changes.flatMap((change) => [...change.addedNodes])) {
+      if (node instanceof HTMLElement && node.dataset["testid"] === "notice") told.push(node.innerText);
+    }
+  }).observe(document, { childList: true, subtree: true });
 
   const find = (id: string, within: ParentNode = document) => within.querySelector<HTMLElement>(`[data-testid="${id}"]`);
   const tiles = (name: string) =>
@@ -57,6 +66,7 @@ export function installEyes(): void {
 
   window.eyes = {
     tiles,
+    told,
     picture,
     moved(name, source, before) {
       const now = picture(name, source);

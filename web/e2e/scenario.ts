@@ -45,13 +45,14 @@ export class Scenario {
   async shoot(label: string): Promise<void> {
     const slug = this.title.toLowerCase().replace(/[^a-z0-9]+/g, "-");
     for (const { name, page } of this.people) {
+      if (page.isClosed()) continue;
       const path = join(artifacts, "screenshots", `${slug}-${name.toLowerCase()}${label}.png`);
       await page.screenshot({ path, timeout: 10_000 }).catch((err: unknown) => this.note(`no screenshot of ${name}: ${String(err).split("\n")[0]}`));
     }
   }
 
   async report(): Promise<string> {
-    return (await Promise.all(this.people.map((p) => p.state()))).join("\n");
+    return (await Promise.all(this.people.filter((p) => !p.page.isClosed()).map((p) => p.state()))).join("\n");
   }
 
   async close(): Promise<void> {

@@ -36,6 +36,10 @@ async function start(name: string): Promise<ParleyNode> {
   return ParleyNode.start({ dir, logs: join(artifacts, `e2e-node-${name}.log`), secret, ...(beside && { beside }) });
 }
 
+export function nodesStarted(): Promise<ParleyNode[]> {
+  return Promise.all(nodes.values());
+}
+
 /** Machines that people sit at. */
 const machines = {
   usual: ["--use-fake-device-for-media-stream=fps=20", "--use-fake-ui-for-media-stream"],
