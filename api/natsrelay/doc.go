@@ -8,8 +8,10 @@
 // through one core subscription. The stream PARLEY_MEDIA captures every packet for some
 // seconds without acknowledging it, which makes an acknowledged publish to it a barrier: what
 // the same connection published before is stored (see media.Link.Flush). PARLEY_EVENTS keeps
-// the events on disk; it sources them from PARLEY_MEDIA, because JetStream refuses two
-// streams that listen to one subject.
+// the events on disk. JetStream refuses two streams that listen to one subject, so the server
+// publishes events again, when PARLEY_MEDIA has them, to parley.event.<room>. (A stream that
+// sources the other one would catch up after an outage, but takes seconds to notice that
+// PARLEY_MEDIA, which a restart of the server empties, is back: longer than events wait there.)
 //
 // Sending never blocks: packets wait in an outbox bounded in bytes, from which one goroutine
 // publishes. While NATS is out of reach they age there; what has no room or grows too old is
@@ -21,6 +23,9 @@
 // after a barrier, where the barrier is a renewal of the node's own lease that has to come
 // back. That costs a node memory for every member of the cluster (about 300 bytes each) and
 // saves it one consumer per room.
+//
+// The bucket keeps the last word on each key only, so a member that comes and goes, or changes
+// twice, faster than news travel may be told of once or not at all; never wrongly in the end.
 //
 // An entry that is removed leaves a marker. DEL means withdrawn: its user left or came back
 // elsewhere; if somebody else withdrew the entry of a live session, its node is told through

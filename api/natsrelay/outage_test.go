@@ -125,7 +125,7 @@ func TestShortOutageIsCaughtUp(t *testing.T) {
 		t.Errorf("withdraw without NATS: %v, want %s", err, fault.Unavailable)
 	}
 	packet := make([]byte, 64<<10)
-	for range 2000 { // more than the outbox holds
+	for range 200 { // more than the outbox holds
 		atB.Publish(&media.Frame{From: 3, Kind: media.Video, Received: time.Now(), Wire: packet})
 	}
 	if b.Stats().Dropped == 0 {

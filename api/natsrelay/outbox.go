@@ -8,9 +8,10 @@ import (
 )
 
 const (
-	// outboxBytes bounds what waits for the publisher: a quarter of a second of a full
-	// gigabit link.
-	outboxBytes = 32 << 20
+	// outboxBytes bounds what waits for the publisher: two keyframes of the largest size, or
+	// 70 ms of a full gigabit link. More would hold up leases and pings behind stale media
+	// when a slow connection comes back.
+	outboxBytes = 8 << 20
 	// reportBytes bounds the reports that wait; they matter less than packets.
 	reportBytes = 1 << 20
 	// parcelBytes is charged for each parcel beside its packet.

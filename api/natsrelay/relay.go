@@ -208,7 +208,7 @@ func (r *Relay) Nodes(ctx context.Context) ([]media.NodeID, error) {
 }
 
 // ConnOptions are the connection options that suit a Relay: it never gives up, notices a
-// dead server within 6 s, and does not keep packets for later in a place where they do not age.
+// dead server within 8 s, and does not keep packets for later in a place where they do not age.
 func ConnOptions(name string, log *slog.Logger) []nats.Option {
 	return []nats.Option{
 		nats.Name(name),
@@ -219,7 +219,7 @@ func ConnOptions(name string, log *slog.Logger) []nats.Option {
 		nats.ReconnectBufSize(-1),
 		nats.Timeout(2 * time.Second),
 		nats.PingInterval(2 * time.Second),
-		nats.MaxPingsOutstanding(2),
+		nats.MaxPingsOutstanding(3),
 		nats.FlusherTimeout(5 * time.Second),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
 			if err != nil { // nil: we closed it

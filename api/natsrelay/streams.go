@@ -2,7 +2,9 @@ package natsrelay
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"reflect"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -11,8 +13,10 @@ import (
 const (
 	// MediaStream captures every packet in memory.
 	MediaStream = "PARLEY_MEDIA"
-	// EventStream keeps meeting events on disk.
+	// EventStream keeps meeting events on disk, under EventPrefix and the name of the room.
 	EventStream = "PARLEY_EVENTS"
+	// EventPrefix is where events of room.<room>.system are published again.
+	EventPrefix = "parley.event."
 	// PresenceBucket is the key-value bucket of members and leases.
 	PresenceBucket = "parley_presence"
 
@@ -35,63 +39,92 @@ const (
 	helloSubject = "parley.hello"
 )
 
-// streams returns the configuration of everything that this package stores. Every node
-// creates or updates it, to the same effect.
-func streams(maxAge time.Duration, replicas int) []jetstream.StreamConfig {
-	keep := max(mediaKeep, maxAge)
-	return []jetstream.StreamConfig{{
-		Name:        MediaStream,
-		Description: "packets of all rooms, for some seconds",
-		Subjects:    []string{"room.*.*", flushSubject},
-		Storage:     jetstream.MemoryStorage,
-		Discard:     jetstream.DiscardOld,
-		MaxAge:      keep,
-		Duplicates:  keep,
-		MaxBytes:    mediaBytes,
-		Replicas:    replicas,
-		AllowDirect: true,
-	}, {
-		Name:        EventStream,
-		Description: "meeting events of all rooms",
-		Sources:     []*jetstream.StreamSource{{Name: MediaStream, FilterSubject: "room.*." + systemToken}},
-		Storage:     jetstream.FileStorage,
-		Discard:     jetstream.DiscardOld,
-		MaxAge:      eventKeep,
-		MaxBytes:    eventBytes,
-		Replicas:    replicas,
-		AllowDirect: true,
-	}, {
-		// Laid out as a key-value bucket, so that its tools can read it; made by hand because
-		// the markers of removed keys must expire, which a bucket allows for purges only.
-		Name:              presenceStream,
-		Description:       "who is in which room on which node",
-		Subjects:          []string{presencePrefix + ">"},
-		Storage:           jetstream.MemoryStorage,
-		Discard:           jetstream.DiscardNew,
-		MaxMsgsPerSubject: 1,
-		MaxBytes:          presenceBytes,
-		Replicas:          replicas,
-		AllowRollup:       true,
-		AllowDirect:       true,
-		AllowMsgTTL:       true,
-		DenyDelete:        true,
-	}}
+// layout is what this package wants of a stream.
+type layout struct {
+	name string
+	set  func(*jetstream.StreamConfig)
 }
 
-// prepare creates the streams that are missing and updates the others.
+// layouts returns everything that this package stores. Every node sees to it, to the same
+// effect.
+func (r *Relay) layouts() []layout {
+	return []layout{{MediaStream, func(c *jetstream.StreamConfig) {
+		c.Description = "packets of all rooms, for some seconds"
+		c.Subjects = []string{"room.*.*", flushSubject}
+		c.Storage = jetstream.MemoryStorage
+		c.Discard = jetstream.DiscardOld
+		c.MaxAge = max(mediaKeep, r.maxAge)
+		c.Duplicates = c.MaxAge
+		c.MaxBytes = mediaBytes
+		c.Replicas = r.replicas
+		c.AllowDirect = true
+		c.RePublish = &jetstream.RePublish{
+			Source:      "room.*." + systemToken,
+			Destination: EventPrefix + "{{wildcard(1)}}",
+		}
+	}}, {EventStream, func(c *jetstream.StreamConfig) {
+		c.Description = "meeting events of all rooms"
+		c.Subjects = []string{EventPrefix + "*"}
+		c.Storage = jetstream.FileStorage
+		c.Discard = jetstream.DiscardOld
+		c.MaxAge = eventKeep
+		c.MaxBytes = eventBytes
+		c.Replicas = r.replicas
+		c.AllowDirect = true
+	}}, {presenceStream, func(c *jetstream.StreamConfig) {
+		// Laid out as a key-value bucket, so that its tools can read it; made by hand because
+		// the markers of removed keys must expire, which a bucket allows for purges only.
+		c.Description = "who is in which room on which node"
+		c.Subjects = []string{presencePrefix + ">"}
+		c.Storage = jetstream.MemoryStorage
+		c.Discard = jetstream.DiscardNew
+		c.MaxMsgsPerSubject = 1
+		c.MaxBytes = presenceBytes
+		c.Replicas = r.replicas
+		c.AllowRollup = true
+		c.AllowDirect = true
+		c.AllowMsgTTL = true
+		c.DenyDelete = true
+	}}}
+}
+
+// prepare creates the streams that are missing and updates those that are different.
 func (r *Relay) prepare(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, exchange)
 	defer cancel()
-	for _, cfg := range streams(r.maxAge, r.replicas) {
-		_, err := r.js.CreateOrUpdateStream(ctx, cfg)
-		if err == nil {
-			continue
+	for _, l := range r.layouts() {
+		if err := r.ensure(ctx, l); err != nil {
+			return fmt.Errorf("prepare stream %s: %w", l.name, err)
 		}
-		// A newer or older parley may have made it in a way that cannot be changed.
-		if _, missing := r.js.Stream(ctx, cfg.Name); missing != nil {
-			return fmt.Errorf("create stream %s: %w", cfg.Name, err)
-		}
-		r.log.Warn("stream kept as it is", "stream", cfg.Name, "err", err)
 	}
 	return nil
+}
+
+// ensure creates or updates one stream.
+func (r *Relay) ensure(ctx context.Context, l layout) error {
+	for {
+		s, err := r.js.Stream(ctx, l.name)
+		if errors.Is(err, jetstream.ErrStreamNotFound) {
+			cfg := jetstream.StreamConfig{Name: l.name}
+			l.set(&cfg)
+			_, err = r.js.CreateStream(ctx, cfg)
+			if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
+				continue // another node was faster
+			}
+			return err
+		}
+		if err != nil {
+			return err
+		}
+		cfg := s.CachedInfo().Config
+		l.set(&cfg)
+		if reflect.DeepEqual(cfg, s.CachedInfo().Config) {
+			return nil
+		}
+		if _, err := r.js.UpdateStream(ctx, cfg); err != nil {
+			// A newer or older parley may have made it in a way that cannot be changed.
+			r.log.Warn("stream kept as it is", "stream", l.name, "err", err)
+		}
+		return nil
+	}
 }

@@ -231,19 +231,18 @@ func present(t *testing.T, p Pair) {
 func comings(t *testing.T, p Pair) {
 	_, a, b, atA, atB := openBoth(t, p)
 	ann := member(1, "ann")
+	// Each step waits for the news: a relay may leave out what is overtaken.
 	announce(t, a, ann)
+	atB.Want(fmt.Sprintf("entered 1 ann@%s", p.NodeA))
 	announce(t, a, ann) // says nothing new
 	ann.Away = true
 	announce(t, a, ann)
+	atB.Want(fmt.Sprintf("entered 1 ann@%s away", p.NodeA))
 	withdraw(t, a, ann, true)
+	atB.Want(fmt.Sprintf("left 1 ann@%s away", p.NodeA))
 	withdraw(t, a, ann, false)
 	announce(t, a, member(2, "al"))
-	atB.Want(
-		fmt.Sprintf("entered 1 ann@%s", p.NodeA),
-		fmt.Sprintf("entered 1 ann@%s away", p.NodeA),
-		fmt.Sprintf("left 1 ann@%s away", p.NodeA),
-		fmt.Sprintf("entered 2 al@%s", p.NodeA),
-	)
+	atB.Want(fmt.Sprintf("entered 2 al@%s", p.NodeA))
 	announce(t, b, member(3, "bob"))
 	atA.Want(fmt.Sprintf("entered 3 bob@%s", p.NodeB)) // and nothing of its own members
 }
@@ -254,6 +253,7 @@ func withdrawal(t *testing.T, p Pair) {
 	m.Node = p.NodeA
 	for range 5 {
 		announce(t, a, m)
+		atB.Want(fmt.Sprintf("entered 1 ann@%s", p.NodeA))
 		var won atomic.Int32
 		var wg sync.WaitGroup
 		for _, l := range []media.Link{a, b, a, b} {
@@ -271,7 +271,7 @@ func withdrawal(t *testing.T, p Pair) {
 		if won.Load() != 1 {
 			t.Fatalf("%d of 4 were told that they withdrew the member", won.Load())
 		}
-		atB.Want(fmt.Sprintf("entered 1 ann@%s", p.NodeA), fmt.Sprintf("left 1 ann@%s", p.NodeA))
+		atB.Want(fmt.Sprintf("left 1 ann@%s", p.NodeA))
 	}
 }
 
@@ -280,16 +280,14 @@ func takeover(t *testing.T, p Pair) {
 	ann := member(1, "ann")
 	ann.Node = p.NodeA
 	announce(t, a, ann)
+	atB.Want(fmt.Sprintf("entered 1 ann@%s", p.NodeA))
 	ann.Away = true
 	announce(t, a, ann)
+	atB.Want(fmt.Sprintf("entered 1 ann@%s away", p.NodeA))
 	announce(t, b, member(2, "ann"))
 	withdraw(t, b, ann, true)
 	atA.Want(fmt.Sprintf("entered 2 ann@%s", p.NodeB), fmt.Sprintf("left 1 ann@%s away", p.NodeA))
-	atB.Want(
-		fmt.Sprintf("entered 1 ann@%s", p.NodeA),
-		fmt.Sprintf("entered 1 ann@%s away", p.NodeA),
-		fmt.Sprintf("left 1 ann@%s away", p.NodeA),
-	)
+	atB.Want(fmt.Sprintf("left 1 ann@%s away", p.NodeA))
 	withdraw(t, a, ann, false)
 }
 
@@ -297,13 +295,16 @@ func comeback(t *testing.T, p Pair) {
 	_, a, b, atA, atB := openBoth(t, p)
 	ann := member(1, "ann")
 	ann.Node = p.NodeA
-	announce(t, a, ann)
-	withdraw(t, b, ann, true)
-	atA.Want(fmt.Sprintf("left 1 ann@%s", p.NodeA))
-	announce(t, a, ann)
-	withdraw(t, a, ann, true)
 	in, out := fmt.Sprintf("entered 1 ann@%s", p.NodeA), fmt.Sprintf("left 1 ann@%s", p.NodeA)
-	atB.Want(in, out, in, out)
+	announce(t, a, ann)
+	atB.Want(in)
+	withdraw(t, b, ann, true)
+	atA.Want(out)
+	atB.Want(out)
+	announce(t, a, ann)
+	atB.Want(in)
+	withdraw(t, a, ann, true)
+	atB.Want(out)
 }
 
 func closing(t *testing.T, p Pair) {
@@ -361,7 +362,7 @@ func old(t *testing.T, p Pair) {
 func burst(t *testing.T, p Pair) {
 	_, a, _, _, b := openBoth(t, p)
 	packet := bytes.Repeat([]byte("v"), 64<<10)
-	for range 1000 {
+	for range 400 {
 		a.Publish(&media.Frame{From: 1, Kind: media.Video, Received: time.Now(), Wire: packet})
 	}
 	a.Publish(event("still here"))
