@@ -16,7 +16,7 @@ import (
 	"parley/api/natsrelay/natstest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m, natstest.Leaks()) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // patience bounds each wait for what normally takes milliseconds.
 const patience = 30 * time.Second

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
-	"go.uber.org/goleak"
 
 	"parley/api/embedded"
 )
@@ -57,13 +56,6 @@ func Dial(t testing.TB, url string, opts ...nats.Option) *nats.Conn {
 		<-closed // its goroutines end before goleak looks for them
 	})
 	return nc
-}
-
-// Leaks is the option with which goleak passes over what the NATS server leaves behind: a
-// goroutine that waits for the answer to a request about a sourced stream outlives the
-// server by some seconds.
-func Leaks() goleak.Option {
-	return goleak.IgnoreTopFunction("github.com/nats-io/nats-server/v2/server.(*stream).trySetupSourceConsumer.func3")
 }
 
 // Name returns a name for a room or node that no other test uses.

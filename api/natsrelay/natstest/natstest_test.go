@@ -9,7 +9,7 @@ import (
 	"parley/api/natsrelay/natstest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m, natstest.Leaks()) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func TestConnect(t *testing.T) {
 	nc := natstest.Connect(t)
