@@ -15,9 +15,10 @@ export interface Eyes {
   moved(name: string, source: Source, before: Thumbnail): Thumbnail | undefined;
   /** All short messages there ever were, also those that have gone. */
   told: string[];
-  /** Begins to count tiles; most then tells how many of that name ever were there at once. */
-  count(name: string): void;
-  most(name: string): number;
+  /** Begins to look out for people who are shown twice. */
+  watch(name: string): void;
+  /** For how many milliseconds in a row somebody was shown twice since then. */
+  doubled(name: string): number;
   /**
    * Whether nothing has been heard for longer than the pauses of the tone. To be asked often;
    * the answer counts from the first time.
@@ -36,7 +37,7 @@ declare global {
 export function installEyes(): void {
   const [width, height] = [32, 24];
   const small = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true })!;
-  const most = new Map<string, number>();
+  const doubles = new Map<string, { since?: number; longest: number }>();
   const told: string[] = [];
   let silence: { since: number; looks: number } | undefined;
 
@@ -73,12 +74,25 @@ export function installEyes(): void {
       // A codec's noise changes values by a few steps; something that moves, by many.
       return now?.some((v, i) => Math.abs(v - before[i]!) > 40) ? now : undefined;
     },
-    count(name) {
-      const look = () => most.set(name, Math.max(most.get(name) ?? 0, tiles(name).length));
+    watch(name) {
+      const double: { since?: number; longest: number } = { longest: 0 };
+      doubles.set(name, double);
+      const look = () => {
+        if (tiles(name).length > 1) {
+          double.since ??= performance.now();
+        } else if (double.since !== undefined) {
+          double.longest = Math.max(double.longest, performance.now() - double.since);
+          delete double.since;
+        }
+      };
       new MutationObserver(look).observe(document, { childList: true, subtree: true, characterData: true });
       look();
     },
-    most: (name) => most.get(name) ?? 0,
+    doubled(name) {
+      const double = doubles.get(name);
+      if (!double) throw new Error(`nobody looks out for ${name}`);
+      return double.since === undefined ? double.longest : Infinity;
+    },
     silent() {
       const heard = window.parleyDebug?.heard();
       if (heard?.context !== "running" || heard.level > 0.0005) {

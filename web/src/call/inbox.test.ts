@@ -98,6 +98,20 @@ test("a participant who comes back keeps the tile, without news", async () => {
   assert.deepEqual(i.people(), ["9:Bob"], "leftovers of the old session");
 });
 
+test("a server that was started anew knows no replacements, and still nobody is there twice", async () => {
+  const i = inbox();
+  i.meeting({ eventType: Event.PARTICIPANT_JOINED, sessionId: 2n, ...bob });
+  i.meeting({ eventType: Event.PARTICIPANT_JOINED, sessionId: 3n, ...bob }); // his second device
+  await i.clock.advance(5_000);
+  i.box.arrived();
+  i.meeting({ eventType: Event.PARTICIPANT_JOINED, sessionId: 3n, ...bob });
+  assert.deepEqual(i.people(), ["2:Bob", "3:Bob"], "the second device is still itself");
+  i.meeting({ eventType: Event.PARTICIPANT_JOINED, sessionId: 9n, ...bob });
+  assert.deepEqual(i.people(), ["9:Bob", "3:Bob"]);
+  i.meeting({ eventType: Event.PARTICIPANT_JOINED, sessionId: 10n, ...bob });
+  assert.deepEqual(i.people(), ["9:Bob", "3:Bob", "10:Bob"]);
+});
+
 test("keyframe requests and congestion count when they are meant for us", () => {
   const i = inbox();
   i.from(2n, "bob", writeKeyframeRequest(utf8("bob"), { userId: utf8("ada"), sessionId: 1n }, "camera"));

@@ -165,14 +165,17 @@ export class Inbox {
         return;
       case Event.MEETING_ENDED:
         return this.events.ended(meetingEnded(m.message));
-      case Event.PARTICIPANT_JOINED:
+      case Event.PARTICIPANT_JOINED: {
         if (aboutUs || m.sessionId === 0n) return;
-        if (this.members.joined(id, m.targetUserId, name, this.clock.now())) {
-          this.announce("joined", id);
-          // A newcomer sees nothing before a keyframe: do not wait to be asked.
-          for (const source of ["camera", "screen"] as const) this.events.keyframe(source);
-        }
+        // A server that was started anew cannot say whom somebody replaces.
+        const old = this.members.get(id)?.announced ? undefined : this.members.awaited(readUtf8(m.targetUserId));
+        if (old && old !== id) this.replace(old, id, m);
+        else if (this.members.joined(id, m.targetUserId, name, this.clock.now())) this.announce("joined", id);
+        else break;
+        // A newcomer sees nothing before a keyframe: do not wait to be asked.
+        for (const source of ["camera", "screen"] as const) this.events.keyframe(source);
         break;
+      }
       case Event.PARTICIPANT_LEFT: {
         if (aboutUs) return;
         if (this.members.get(id)) this.announce("left", id);
@@ -184,10 +187,7 @@ export class Inbox {
         if (aboutUs) return;
         const old = m.replacedSessionId.toString();
         if (this.ownSessions.has(old)) return;
-        if (this.members.replaced(old, id, m.targetUserId, name, this.clock.now())) {
-          for (const source of ["camera", "screen"]) this.pictures.move(`${old}/${source}`, `${id}/${source}`);
-          this.peers.forget(old);
-        }
+        this.replace(old, id, m);
         break;
       }
       case Event.PARTICIPANT_DISPLAY_NAME_CHANGED:
@@ -210,6 +210,13 @@ export class Inbox {
         return;
     }
     this.events.changed();
+  }
+
+  /** Somebody goes on as another session: the same tile with the same picture. */
+  private replace(old: string, id: string, m: MeetingPacket): void {
+    if (!this.members.replaced(old, id, m.targetUserId, readUtf8(m.displayName), this.clock.now())) return;
+    for (const source of ["camera", "screen"]) this.pictures.move(`${old}/${source}`, `${id}/${source}`);
+    this.peers.forget(old);
   }
 
   private announce(kind: "joined" | "left", id: string): void {

@@ -141,6 +141,11 @@ export class Members {
     this.confirmBy = now + confirmWithin;
   }
 
+  /** A session of that user that has yet to show up after our break. */
+  awaited(userId: string): string | undefined {
+    return [...this.unconfirmed].find((id) => this.all.get(id)!.userId === userId);
+  }
+
   /** Removes and returns those who must have left without our noticing. */
   prune(now: number): Member[] {
     const gone: Member[] = [];
