@@ -216,15 +216,6 @@ func (g *guest) next() client.Packet {
 	return p
 }
 
-// hears returns the next packet in words.
-func (g *guest) hears() string {
-	g.c.t.Helper()
-	p := g.next()
-	g.c.mu.Lock()
-	defer g.c.mu.Unlock()
-	return mediatest.Describe(p.Data, g.c.names)
-}
-
 // until reads up to a packet described by want and returns what came before.
 func (g *guest) until(want string) []string {
 	g.c.t.Helper()
