@@ -23,7 +23,7 @@ export class Scenario {
 
   /** Somebody sits down at a machine, with a browser profile of their own. */
   async person(name: string, machine: Machine = "usual", options: BrowserContextOptions = {}): Promise<Person> {
-    const context = await (await browser(machine)).newContext({ viewport: { width: 960, height: 640 }, ...options });
+    const context = await (await browser(machine)).newContext({ viewport: { width: 960, height: 640 }, reducedMotion: "reduce", ...options });
     this.closing.push(() => context.close());
     await context.addInitScript(installEyes);
     context.on("request", (request) => reached.add(request.url()));

@@ -42,7 +42,7 @@ export function nodesStarted(): Promise<ParleyNode[]> {
 
 /** Machines that people sit at. */
 const machines = {
-  usual: ["--use-fake-device-for-media-stream=fps=20", "--use-fake-ui-for-media-stream"],
+  usual: ["--use-fake-device-for-media-stream=fps=10", "--use-fake-ui-for-media-stream"],
   "no camera": ["--use-fake-device-for-media-stream=device-count=0", "--use-fake-ui-for-media-stream"],
   "all refused": ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream=deny"],
 } satisfies Record<string, string[]>;
