@@ -135,3 +135,15 @@ func TestEventsOfTheSystemSubjectReachEverybodyOnce(t *testing.T) {
 		guest.expect("left ada", "ended: The host has ended the meeting")
 	})
 }
+
+func TestReenterRecordsLiveSessionsAgain(t *testing.T) {
+	inWorld(t, func(w *world) {
+		n := w.node("a")
+		n.join("ada")
+		n.connect("watching", observer)
+		n.hub.Reenter(w.t.Context())
+		if open := w.ledger.Open("standup"); !slices.Equal(open, []string{"ada"}) {
+			t.Errorf("ledger has %v", open)
+		}
+	})
+}

@@ -77,6 +77,32 @@ func TestLatecomersShareOneKeyframe(t *testing.T) {
 	})
 }
 
+func TestLatecomerIsNotForgottenByTheLimit(t *testing.T) {
+	inWorld(t, func(w *world) {
+		n := w.node("a")
+		ada := n.join("ada")
+		ada.Send(mediatest.VideoKey("k"))
+		n.join("bob")
+		ada.Send(mediatest.VideoDelta("d"))
+		if heard := ada.hears(); !slices.Contains(heard, "keyframe for ada from bob") {
+			t.Fatalf("ada hears %q", heard)
+		}
+		mediatest.Advance(t, 50*time.Millisecond)
+		ada.Send(mediatest.VideoKey("k"))
+		mediatest.Advance(t, 50*time.Millisecond)
+		zoe := n.join("zoe") // too soon after the request for bob
+		ada.Send(mediatest.VideoDelta("d"))
+		for range 20 {
+			mediatest.Advance(t, 33*time.Millisecond)
+			ada.Send(mediatest.VideoDelta("d"))
+		}
+		if heard := ada.hears(); !slices.Contains(heard, "keyframe for ada from zoe") {
+			t.Errorf("ada hears %q", heard)
+		}
+		zoe.hears()
+	})
+}
+
 func TestReceiverThatBecomesActiveGetsAKeyframeOfItsOwn(t *testing.T) {
 	inWorld(t, func(w *world) {
 		n := w.node("a")

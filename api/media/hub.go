@@ -49,6 +49,7 @@ type Hub struct {
 	grace    time.Duration
 	interval time.Duration
 	counters Counters
+	hurry    atomic.Bool    // no grace periods any more
 	work     sync.WaitGroup // rooms, and what they record in the ledger
 
 	mu       sync.Mutex
@@ -97,7 +98,7 @@ func (h *Hub) Serve(ctx context.Context, conn Conn, peer Peer) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	s := &Session{
-		id: newSessionID(), peer: peer, conn: conn, joined: time.Now(), out: NewQueue(h.limits), end: cancel,
+		id: newSessionID(), peer: peer, conn: conn, joined: time.Now(), out: NewQueue(h.limits), end: cancel, budget: newIngress(),
 	}
 	r, err := h.enter(ctx, s)
 	if err != nil {
@@ -295,7 +296,8 @@ func (h *Hub) live() []*Session {
 
 // Drain refuses new sessions, ends the others and waits until the last room is empty: lost
 // sessions stay for the grace period, so that participants can move to other nodes without
-// leaving. It returns the cause of ctx when that ends first.
+// leaving. When ctx ends first, the grace periods end with it, and Drain returns the cause of
+// ctx once the departures are told, or after a few seconds in which that was not possible.
 func (h *Hub) Drain(ctx context.Context) error {
 	h.mu.Lock()
 	h.draining = true
@@ -309,7 +311,38 @@ func (h *Hub) Drain(ctx context.Context) error {
 		h.work.Wait()
 		return nil
 	case <-ctx.Done():
-		return context.Cause(ctx)
+	}
+	h.hurry.Store(true)
+	h.mu.Lock()
+	rooms := slices.Collect(maps.Values(h.rooms))
+	h.mu.Unlock()
+	for _, r := range rooms {
+		r.expireAll()
+	}
+	last := time.NewTimer(lastWords)
+	defer last.Stop()
+	select {
+	case <-h.idle:
+		h.work.Wait()
+	case <-last.C:
+	}
+	return context.Cause(ctx)
+}
+
+// lastWords is how long telling of departures may take when draining is cut short: the
+// farewell of connections, the relay and the ledger, each with its own bound.
+const lastWords = 5 * time.Second
+
+// Reenter records every session of this node again, after the others have taken the node
+// for dead and recorded that its sessions are gone. It blocks while it does.
+func (h *Hub) Reenter(ctx context.Context) {
+	for _, s := range h.live() {
+		if s.peer.Observer || ctx.Err() != nil {
+			continue
+		}
+		if _, err := h.ledger.Enter(ctx, s.member()); err != nil {
+			h.log.Warn("record a session again", "session", uint64(s.id), "err", err)
+		}
 	}
 }
 
@@ -328,6 +361,7 @@ type Counters struct {
 	Dropped   [kinds]atomic.Uint64 // frames that queues refused
 
 	Forged           atomic.Uint64 // packets of clients that only the server may send
+	Malformed        atomic.Uint64 // packets of clients that no parser, or not every one, can read
 	BadHealth        atomic.Uint64 // health packets that do not parse
 	KeyframesLimited atomic.Uint64 // requests of clients above the limit
 	KeyframesAsked   atomic.Uint64 // requests made by the server

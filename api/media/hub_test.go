@@ -2,6 +2,8 @@ package media_test
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -333,18 +335,67 @@ func TestEncryptedProbesAreAnsweredDuringAnElection(t *testing.T) {
 	})
 }
 
-func TestPacketsThatDoNotParseAreForwardedAsTheyAre(t *testing.T) {
+func TestPacketsThatDoNotParseAreDropped(t *testing.T) {
 	inWorld(t, func(w *world) {
 		n := w.node("a")
 		ada, bob := n.join("ada"), n.join("bob")
 		ada.hears()
-		garbage := []byte{0xff, 0xfe, 0xfd}
-		bob.Send(garbage)
-		if got := ada.Receive(); !bytes.Equal(got.Wire, garbage) || !got.Datagram {
-			t.Errorf("ada receives %x, datagram %v", got.Wire, got.Datagram)
-		}
+		bob.Send([]byte{0xff, 0xfe, 0xfd})
 		bob.Send(nil) // an empty packet is a wrapper of defaults
 		ada.expect("PACKET_TYPE_UNKNOWN from bob")
+		if got := n.hub.Counters().Malformed.Load(); got != 1 {
+			t.Errorf("counted %d malformed packets, want 1", got)
+		}
+	})
+}
+
+func TestMeetingStartIsToldToOthersOnlyByTheFirst(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.ledger.Off = true // then everybody is first on record
+		n := w.node("a")
+		watching := n.connect("watching", observer)
+		watching.greeted()
+		ada := n.join("ada")
+		watching.expect("started by ada", "joined ada")
+		n.connect("bob").greeted()
+		ada.expect()
+		watching.expect()
+	})
+}
+
+func TestFloodIsReadMoreSlowly(t *testing.T) {
+	inWorld(t, func(w *world) {
+		n := w.node("a")
+		ada, bob := n.join("ada"), n.join("bob")
+		ada.hears()
+		start := time.Now()
+		packet := mediatest.Wrap(callv1.PacketWrapper_VIEWPORT, nil) // goes to nobody
+		for range 20_000 {
+			bob.Peer.Send(packet)
+		}
+		if took := time.Since(start); took < time.Second || took > 3*time.Second {
+			t.Errorf("20,000 packets were taken in %v", took)
+		}
+		bob.Send(mediatest.Audio("still here"))
+		mediatest.Advance(t, time.Second)
+		ada.expect("audio still here from bob")
+	})
+}
+
+func TestDrainThatIsCutShortStillTellsOfDepartures(t *testing.T) {
+	inWorld(t, func(w *world) {
+		a, b := w.node("a"), w.node("b")
+		ada, _ := a.join("ada"), b.join("bob")
+		ada.hears()
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second) // shorter than the grace period
+		defer cancel()
+		if err := b.hub.Drain(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("drain: %v", err)
+		}
+		ada.expect("left bob")
+		if open := w.ledger.Open("standup"); !slices.Equal(open, []string{"ada"}) {
+			t.Errorf("ledger has %v", open)
+		}
 	})
 }
 

@@ -1,8 +1,11 @@
 package media
 
 import (
+	"context"
 	"sync"
 	"time"
+
+	"golang.org/x/time/rate"
 
 	"parley/api/wire"
 )
@@ -35,13 +38,43 @@ func (k *keyframeLimit) allow(info *wire.Info, now time.Time) bool {
 		k.since, k.total = now, 0
 		k.count = make(map[keyframeTag]int)
 	}
+	if k.total >= keyframesInWindow {
+		return false
+	}
 	tag := keyframeTag{string(info.Target), info.TargetSession, info.Stream}
-	if k.total >= keyframesInWindow || k.count[tag] >= keyframesPerTag {
+	if k.count[tag] >= keyframesPerTag {
 		return false
 	}
 	k.total++
 	k.count[tag]++
 	return true
+}
+
+// What one session may send: far beyond a participant with several cameras and a screen, far
+// below what would keep the others from being served. Who sends faster is read more slowly,
+// so that the transport's flow control tells the peer.
+const (
+	ingressPackets = 5_000    // per second
+	ingressBytes   = 16 << 20 // per second; 130 Mbit/s
+	ingressSeconds = 2        // how many of them may come at once
+)
+
+// ingress is the budget of one session.
+type ingress struct{ packets, bytes *rate.Limiter }
+
+func newIngress() ingress {
+	return ingress{
+		rate.NewLimiter(ingressPackets, ingressPackets*ingressSeconds),
+		rate.NewLimiter(ingressBytes, ingressBytes*ingressSeconds),
+	}
+}
+
+// wait blocks until a packet of size bytes is within the budget, or ctx ends.
+func (i *ingress) wait(ctx context.Context, size int) error {
+	if err := i.packets.Wait(ctx); err != nil {
+		return err
+	}
+	return i.bytes.WaitN(ctx, size)
 }
 
 // Congestion is reported by the rule of the shared contract: the fifth loss of one sender's

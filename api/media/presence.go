@@ -36,18 +36,25 @@ func (r *Room) attach(s *Session, m Meeting) (returned bool) {
 	s.out.Push(started)
 	if !s.peer.Observer {
 		r.claim(s)
-		for _, m := range r.present() {
+		present := r.present()
+		for _, m := range present {
 			if m.Session != s.replaces {
 				s.out.Push(control(wire.ParticipantJoined(string(r.id), m.participant())))
 			}
 		}
-		if m.First {
+		// The ledger cannot know who is first while meetings are not recorded.
+		if m.First && len(present) == 0 && !r.occupied() {
 			r.fanout(started)
 			r.publish(started)
 		}
 	}
 	r.add(s)
 	return s.replaces != 0
+}
+
+// occupied reports whether a session other than an observer is connected here.
+func (r *Room) occupied() bool {
+	return slices.ContainsFunc(*r.sessions.Load(), func(s *Session) bool { return !s.peer.Observer })
 }
 
 // present returns the members on all nodes in the order they joined; r.mu is held.
@@ -202,8 +209,8 @@ func (r *Room) detach(s *Session, err error) {
 	r.hub.retain(r)
 	p.session, p.Away, p.lost = nil, true, time.Now()
 	grace := r.hub.grace
-	switch fault.CodeOf(err) {
-	case fault.Ended, fault.Forbidden:
+	switch code := fault.CodeOf(err); {
+	case code == fault.Ended, code == fault.Forbidden, r.hub.hurry.Load():
 		grace = 0
 	}
 	p.timer = time.AfterFunc(grace, func() { r.expire(p) })
@@ -212,7 +219,14 @@ func (r *Room) detach(s *Session, err error) {
 
 // telling returns the act of announcing m.
 func (r *Room) telling(m Member) func(context.Context) {
-	return func(ctx context.Context) { r.tell(ctx, m) }
+	return func(ctx context.Context) {
+		r.mu.Lock()
+		_, here := r.local[m.Session]
+		r.mu.Unlock()
+		if here { // else it was replaced meanwhile
+			r.tell(ctx, m)
+		}
+	}
 }
 
 // unclaim lets go of the lost session that s did not come back as; r.mu is held.
@@ -231,8 +245,26 @@ func (r *Room) expire(p *presence) {
 	if r.local[p.Session] != p || p.leaving {
 		return
 	}
+	if p.claims > 0 && time.Since(p.lost) < maxHold && !r.hub.hurry.Load() {
+		return // somebody came back just as the timer fired; it is set again
+	}
 	p.leaving = true
 	r.agenda.add(func(ctx context.Context) { r.depart(ctx, p) })
+}
+
+// expireAll ends every grace period now.
+func (r *Room) expireAll() {
+	r.mu.Lock()
+	away := make([]*presence, 0, len(r.local))
+	for _, p := range r.local {
+		if p.session == nil {
+			away = append(away, p)
+		}
+	}
+	r.mu.Unlock()
+	for _, p := range away {
+		r.expire(p)
+	}
 }
 
 // depart tells everybody that p is gone, unless another node took it over meanwhile.

@@ -72,7 +72,7 @@ type Queue struct {
 // streamState is what a queue remembers of a video stream.
 type streamState struct {
 	skipping bool
-	marked   bool      // a keyframe was seen: waiting for the next one makes sense
+	begun    bool      // a keyframe was taken: what follows can be decoded
 	asked    time.Time // when a keyframe was last wanted
 }
 
@@ -117,26 +117,24 @@ func (q *Queue) Push(f *Frame) (v Verdict, wantKey bool) {
 func (q *Queue) pushVideo(l *lane, f *Frame, fits bool) (v Verdict, wantKey bool) {
 	s := q.streams[f.Stream()]
 	if s == nil {
-		// A receiver that meets a stream in its middle needs a keyframe to begin with.
-		s = &streamState{asked: f.Received}
+		s = new(streamState)
 		q.streams[f.Stream()] = s
-		wantKey = !f.Key
-	}
-	if f.Key {
-		s.marked = true
 	}
 	switch {
 	case !fits:
-		s.skipping = s.marked || !f.Opaque
+		s.skipping = s.begun || !f.Opaque
 	case f.Key:
-		s.skipping = false
+		s.skipping, s.begun = false, true
+	}
+	// A receiver that meets a stream in its middle, or that skips, needs a keyframe. Whoever
+	// encrypts and marks none is asked once and then trusted.
+	if !f.Key && (s.skipping || !s.begun && (!f.Opaque || s.asked.IsZero())) &&
+		l.bytes <= q.limits.Bytes[f.Kind]/2 && f.Received.Sub(s.asked) >= askAgain {
+		s.asked = f.Received
+		wantKey = true
 	}
 	if !fits || s.skipping {
 		q.dropped[f.Kind]++
-		if l.bytes <= q.limits.Bytes[f.Kind]/2 && f.Received.Sub(s.asked) >= askAgain {
-			s.asked = f.Received
-			wantKey = true
-		}
 		return Dropped, wantKey
 	}
 	q.take(l, f)
@@ -206,7 +204,7 @@ func (q *Queue) stale(f *Frame, now time.Time) bool {
 		return false
 	}
 	q.dropped[f.Kind]++
-	if s := q.streams[f.Stream()]; s != nil && (s.marked || !f.Opaque) {
+	if s := q.streams[f.Stream()]; s != nil && (s.begun || !f.Opaque) {
 		removed, found := q.lanes[f.Kind].skipToKey(f.Stream())
 		q.dropped[f.Kind] += uint64(removed)
 		s.skipping = s.skipping || !found

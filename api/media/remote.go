@@ -1,6 +1,7 @@
 package media
 
 import (
+	"context"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -21,7 +22,7 @@ func (r *Room) Deliver(d Delivery) {
 	}
 	f := newFrame(d.From, &info, d.Wire, now)
 	switch info.Class {
-	case wire.MediaFrame, wire.Message, wire.Malformed:
+	case wire.MediaFrame, wire.Message:
 		r.fanout(f)
 	case wire.KeyframeRequest:
 		r.routeKeyframeRequest(f, &info)
@@ -76,6 +77,11 @@ func (r *Room) Entered(m Member) {
 	opening := r.link.Load() == nil
 	if m.Away && !opening {
 		return // lost before we heard of it: nothing to tell
+	}
+	if p := r.local[m.Replaces]; p != nil {
+		// The other node withdraws our entry as well; if it fails to, nobody else would.
+		mine := p.Member
+		r.agenda.add(func(ctx context.Context) { r.untell(ctx, mine) })
 	}
 	old, replaced := r.retire(m.Replaces)
 	r.remote[m.Session] = &remote{Member: m}

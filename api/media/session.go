@@ -31,6 +31,7 @@ type Session struct {
 	active     atomic.Bool // others know of it
 	congestion congestion  // of what this session loses, by sender
 	keyframes  keyframeLimit
+	budget     ingress
 	asked      [kinds]atomic.Int64 // when its own encoder was last asked for a keyframe
 
 	received, sent atomic.Uint64 // bytes
@@ -105,6 +106,9 @@ func (s *Session) readLoop(session, ctx context.Context) error {
 		if session.Err() != nil {
 			continue
 		}
+		if err := s.budget.wait(ctx, len(p.Data)); err != nil {
+			return fmt.Errorf("read: %w", err)
+		}
 		s.received.Add(uint64(len(p.Data)))
 		s.ingest(p)
 	}
@@ -141,6 +145,9 @@ func (s *Session) ingest(p Packet) {
 	case wire.Forged:
 		s.room.hub.counters.Forged.Add(1)
 		return
+	case wire.Malformed:
+		s.room.hub.counters.Malformed.Add(1)
+		return
 	case wire.Health:
 		s.health(info.Data)
 	}
@@ -157,17 +164,14 @@ func (s *Session) ingest(p Packet) {
 		} else {
 			s.room.hub.counters.KeyframesLimited.Add(1)
 		}
-	case wire.MediaFrame, wire.Message, wire.Malformed:
+	case wire.MediaFrame, wire.Message:
 		s.forward(&info, p.Data, now)
 	}
 }
 
 // forward stamps a packet and hands it to the room here and on the other nodes.
 func (s *Session) forward(info *wire.Info, packet []byte, now time.Time) {
-	if info.Class != wire.Malformed { // what does not parse carries no identity
-		packet = wire.Stamp(packet, uint64(s.id), s.peer.User)
-	}
-	f := newFrame(s.id, info, packet, now)
+	f := newFrame(s.id, info, wire.Stamp(packet, uint64(s.id), s.peer.User), now)
 	if info.Class == wire.KeyframeRequest {
 		s.room.routeKeyframeRequest(f, info)
 	} else {

@@ -116,8 +116,11 @@ func KeyframeRequestFor(receiver Participant, publisher string, target uint64, s
 
 // RewriteHealth returns a client's HealthPacket with the identity that the server knows,
 // and without the query of the server's URL, which carries the client's token. Fields we do
-// not know survive. It fails when packet is no HealthPacket.
+// not know survive. It fails when packet is no HealthPacket or has more than MaxHealth bytes.
 func RewriteHealth(packet []byte, session uint64, room, user string) ([]byte, error) {
+	if len(packet) > MaxHealth {
+		return nil, fmt.Errorf("health packet of %d bytes, at most %d are taken", len(packet), MaxHealth)
+	}
 	var h healthv1.HealthPacket
 	if err := proto.Unmarshal(packet, &h); err != nil {
 		return nil, fmt.Errorf("read health packet: %w", err)

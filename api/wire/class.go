@@ -9,8 +9,8 @@ type Class uint8
 
 // The classes.
 const (
-	// Malformed packets do not parse. They are forwarded as they are, for peers that know
-	// more than we do; they carry no identity that could be believed.
+	// Malformed packets do not parse, or not alike for everybody. They are dropped: a stamp
+	// would not protect their receivers.
 	Malformed Class = iota
 	// Forged packets claim what only the server may say. They are dropped.
 	Forged
@@ -60,6 +60,9 @@ func Classify(b []byte) Info {
 	if err != nil {
 		return Info{Class: Malformed}
 	}
+	if p.Layer > MaxLayer {
+		return Info{Class: Malformed}
+	}
 	info := Info{Class: Message, Type: p.Type, Data: p.Data, Layer: p.Layer}
 	switch p.Type {
 	case callv1.PacketWrapper_MEDIA:
@@ -91,6 +94,10 @@ func classifyMedia(info *Info, p *Packet) {
 			info.Class = RTT
 			return
 		case callv1.MediaPacket_KEYFRAME_REQUEST:
+			if len(m.UserID) > MaxUser {
+				info.Class = Malformed // nobody has such a name
+				return
+			}
 			info.Class = KeyframeRequest
 			info.Target, info.TargetSession = m.UserID, m.TargetSession
 			info.Stream = Video

@@ -13,6 +13,13 @@ const (
 	// MaxUser is the longest identity, in bytes; the database column holds as many.
 	MaxUser = 255
 
+	// MaxLayer is the highest simulcast layer; encoders make three.
+	MaxLayer = 7
+
+	// MaxHealth is the largest health report accepted, in bytes: room for what a client says
+	// of a few hundred others.
+	MaxHealth = 64 << 10
+
 	// StampRoom is the spare capacity a receive buffer needs so that Stamp does not allocate:
 	// tag and length of user_id, the identity, tag and value of session_id.
 	StampRoom = 1 + 2 + MaxUser + 1 + 10

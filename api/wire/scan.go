@@ -21,7 +21,7 @@ const (
 	fieldRTTProbe   = 101
 )
 
-// ErrMalformed says that bytes are not a protobuf message that any parser accepts.
+// ErrMalformed says that bytes are no packet that all parsers read alike.
 var ErrMalformed = errors.New("wire: malformed packet")
 
 // Packet is a view of one PacketWrapper. Its slices alias the scanned bytes.
@@ -39,9 +39,10 @@ type Packet struct {
 // Scan reads the envelope of b without copying. An empty b is a valid packet with all
 // fields at their defaults. Unknown fields are skipped.
 //
-// Scan accepts what the most lenient parsers of our peers accept (tags wider than 32 bits
-// are cut as they cut them), so a packet that fails here fails everywhere and can carry no
-// identity.
+// Parsers differ in what they make of bad input: some cut wide tags, some ignore the wire
+// type of a field they know, some let a group end with another number. A packet that they
+// read differently could say one thing to us and another to its receivers, so Scan refuses
+// all of that: tags beyond 32 bits, groups, and known fields of another wire type.
 func Scan(b []byte) (Packet, error) {
 	var p Packet
 	for len(b) > 0 {
@@ -50,29 +51,34 @@ func Scan(b []byte) (Packet, error) {
 			return Packet{}, err
 		}
 		b = rest
-		switch {
-		case f.typ == protowire.BytesType:
-			switch f.num {
-			case fieldUserID:
-				p.UserID = f.bytes
-			case fieldData:
-				p.Data = f.bytes
-			}
-		case f.typ == protowire.VarintType:
-			switch f.num {
-			case fieldPacketType:
-				p.Type = callv1.PacketWrapper_PacketType(int32(f.varint))
-			case fieldSessionID:
-				p.SessionID = f.varint
-			case fieldLayer:
-				p.Layer = uint32(f.varint)
-			case fieldMediaKind:
-				p.MediaKind = callv1.PacketWrapper_MediaKind(int32(f.varint))
-			case fieldKeyframe:
-				p.Keyframe = f.varint != 0
-			case fieldRTTProbe:
-				p.RTTProbe = f.varint != 0
-			}
+		switch f.num {
+		case fieldUserID:
+			p.UserID = f.bytes
+			err = f.expect(protowire.BytesType)
+		case fieldData:
+			p.Data = f.bytes
+			err = f.expect(protowire.BytesType)
+		case fieldPacketType:
+			p.Type = callv1.PacketWrapper_PacketType(int32(f.varint))
+			err = f.expect(protowire.VarintType)
+		case fieldSessionID:
+			p.SessionID = f.varint
+			err = f.expect(protowire.VarintType)
+		case fieldLayer:
+			p.Layer = uint32(f.varint)
+			err = f.expect(protowire.VarintType)
+		case fieldMediaKind:
+			p.MediaKind = callv1.PacketWrapper_MediaKind(int32(f.varint))
+			err = f.expect(protowire.VarintType)
+		case fieldKeyframe:
+			p.Keyframe = f.varint != 0
+			err = f.expect(protowire.VarintType)
+		case fieldRTTProbe:
+			p.RTTProbe = f.varint != 0
+			err = f.expect(protowire.VarintType)
+		}
+		if err != nil {
+			return Packet{}, err
 		}
 	}
 	return p, nil
@@ -146,10 +152,18 @@ type field struct {
 	bytes  []byte
 }
 
+// expect fails when f has another wire type than the contract says.
+func (f *field) expect(typ protowire.Type) error {
+	if f.typ != typ {
+		return ErrMalformed
+	}
+	return nil
+}
+
 // nextField reads the first record of b, which is not empty, and returns the rest.
 func nextField(b []byte) (field, []byte, error) {
 	tag, n := protowire.ConsumeVarint(b)
-	if n < 0 {
+	if n < 0 || tag > math.MaxUint32 {
 		return field{}, nil, ErrMalformed
 	}
 	b = b[n:]
@@ -168,13 +182,25 @@ func nextField(b []byte) (field, []byte, error) {
 		}
 		f.bytes = b[n : n+int(size) : n+int(size)]
 		n += int(size)
-	default:
-		n = protowire.ConsumeFieldValue(protowire.Number(f.num), f.typ, b)
+	case protowire.Fixed32Type:
+		n = fixed(b, 4)
+	case protowire.Fixed64Type:
+		n = fixed(b, 8)
+	default: // groups, which proto3 does not have, and types that do not exist
+		n = -1
 	}
 	if n < 0 {
 		return field{}, nil, ErrMalformed
 	}
 	return f, b[n:], nil
+}
+
+// fixed returns size when b holds as many bytes, else a negative number.
+func fixed(b []byte, size int) int {
+	if len(b) < size {
+		return -1
+	}
+	return size
 }
 
 // Stamp appends the identity that the server knows to a scanned packet, so that every
