@@ -235,6 +235,7 @@ func (n *node) measure() {
 		n.metrics.Counter("parley_frames_dropped_total", "Frames that outbound queues refused.", read(&c.Dropped[kind]), "kind", kind.String())
 	}
 	n.metrics.Counter("parley_packets_forged_total", "Packets of clients that only the server may send.", read(&c.Forged))
+	n.metrics.Counter("parley_packets_malformed_total", "Packets of clients that do not parse, or not alike for everybody.", read(&c.Malformed))
 	n.metrics.Counter("parley_keyframe_requests_total", "Keyframe requests made by the server.", read(&c.KeyframesAsked))
 	n.metrics.Counter("parley_keyframe_requests_limited_total", "Keyframe requests of clients above the limit.", read(&c.KeyframesLimited))
 	n.metrics.Counter("parley_congestions_total", "Senders told that a receiver loses their frames.", read(&c.Congestions))
