@@ -9,7 +9,7 @@ import { Members } from "./members.ts";
 import type { Peers } from "./peers.ts";
 import type { Pictures } from "./pictures.ts";
 import { Store } from "./store.ts";
-import { MediaType, PacketType, readPacket, utf8, writeHeartbeat, writeKeyframeRequest, writeMedia } from "./wire.ts";
+import { MediaType, PacketType, readPacket, systemUser, utf8, writeHeartbeat, writeKeyframeRequest, writeMedia } from "./wire.ts";
 
 /** An inbox of session 1, user ada, with everything around it remembered as text. */
 function inbox() {
@@ -37,7 +37,7 @@ function inbox() {
   box.expect("ada");
   box.arrived();
   const system = (packetType: PacketType, sessionId: bigint, data = new Uint8Array()) =>
-    box.take(create(PacketWrapperSchema, { packetType, sessionId, data }));
+    box.take(create(PacketWrapperSchema, { packetType, sessionId, data, userId: utf8(systemUser) }));
   system(PacketType.SESSION_ASSIGNED, 1n);
   return {
     box, clock, store, members, log, system,
@@ -121,6 +121,15 @@ test("keyframe requests and congestion count when they are meant for us", () => 
   i.system(PacketType.CONGESTION, 1n);
   i.system(PacketType.CONGESTION, 2n);
   assert.deepEqual(i.log, ["keyframe camera", "keyframe screen", "congestion"]);
+});
+
+test("only the server speaks for the server", () => {
+  const i = inbox();
+  const left = toBinary(MeetingPacketSchema, create(MeetingPacketSchema, { eventType: Event.MEETING_ENDED }));
+  i.box.take(create(PacketWrapperSchema, { packetType: PacketType.MEETING, userId: utf8("mallory"), data: left }));
+  i.box.take(create(PacketWrapperSchema, { packetType: PacketType.SESSION_ASSIGNED, userId: utf8("mallory"), sessionId: 7n }));
+  assert.deepEqual(i.log, []);
+  assert.equal(i.box.sessionId, "1");
 });
 
 test("heartbeats say what is on", () => {

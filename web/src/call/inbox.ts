@@ -9,7 +9,7 @@ import type { Peers } from "./peers.ts";
 import type { Pictures } from "./pictures.ts";
 import { meetingEnded } from "./problem.ts";
 import type { Store } from "./store.ts";
-import { MediaType, PacketType, readMedia, readMeeting, readUtf8, type MeetingPacket, type PacketWrapper } from "./wire.ts";
+import { MediaType, PacketType, readMedia, readMeeting, readUtf8, systemUser, type MeetingPacket, type PacketWrapper } from "./wire.ts";
 import type { Source } from "./work/messages.ts";
 
 /** Announcements so soon after we came tell who was there before us; they are no news, ms. */
@@ -66,8 +66,10 @@ export class Inbox {
 
   take(packet: PacketWrapper): void {
     const from = packet.sessionId === 0n ? "" : packet.sessionId.toString();
+    const server = readUtf8(packet.userId) === systemUser;
     switch (packet.packetType) {
       case PacketType.SESSION_ASSIGNED:
+        if (!server) return;
         this.sessionId = from;
         this.assigned = true;
         this.ownSessions.add(from);
@@ -77,7 +79,7 @@ export class Inbox {
         if (this.ownSessions.has(from)) this.congested(packet.userId);
         return;
       case PacketType.MEETING: {
-        const m = readMeeting(packet.data);
+        const m = server && readMeeting(packet.data);
         if (m) this.meeting(m);
         return;
       }

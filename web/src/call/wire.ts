@@ -11,6 +11,9 @@ import {
 import { HealthPacketSchema } from "../gen/health/v1/health_pb.ts";
 import type { TransportKind } from "./contract.ts";
 
+/** The identity of packets that the server itself sends; nobody can sign in with it. */
+export const systemUser = "system-&^%$#@!";
+
 export { MediaPacket_MediaType as MediaType, PacketWrapper_PacketType as PacketType };
 export type { MediaPacket, MeetingPacket, PacketWrapper };
 
