@@ -198,16 +198,16 @@ func (l *link) tell(call func(media.Sink)) {
 }
 
 func (l *link) Publish(f *media.Frame) {
-	p := parcel{subject: l.prefix, from: f.From, wire: f.Wire, read: f.Received}
+	p := parcel{subject: l.prefix, from: f.From, wire: f.Wire, ages: f.Received}
 	if f.From == 0 {
 		p.subject = l.system
 	}
-	switch f.Kind {
-	case media.Audio, media.Screen, media.Video:
-		p.lossy = f.From != 0
+	if p.ages.IsZero() {
+		p.ages = time.Now()
 	}
-	if p.read.IsZero() {
-		p.read = time.Now()
+	p.lossy = f.From != 0 && f.Kind != media.Control
+	if f.Kind == media.Data {
+		p.ages = p.ages.Add(max(dataMaxAge-l.relay.maxAge, 0))
 	}
 	if n := l.relay.outbox.push(p); n > 0 {
 		l.relay.stats.dropped.Add(uint64(n))

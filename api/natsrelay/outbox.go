@@ -26,7 +26,7 @@ type parcel struct {
 	subject string // up to the sender's number when from is not 0
 	from    media.SessionID
 	wire    []byte
-	read    time.Time     // when the packet reached this node
+	ages    time.Time     // from when a lossy packet ages; one from later ages from when it is sent
 	lossy   bool          // may be dropped for newer ones
 	passed  chan struct{} // closed when the publisher comes by; for Flush, which has no packet
 }
@@ -50,12 +50,13 @@ func newOutbox(limit int) *outbox {
 }
 
 // push appends p and returns how many parcels were dropped to make room: the oldest lossy
-// ones or, when there are none, p itself. A shut outbox drops p.
+// ones or, when there are none, p itself. What would not fit into an empty outbox, or comes
+// to a shut one, is dropped alone.
 func (o *outbox) push(p parcel) (dropped int) {
 	size := parcelBytes + len(p.wire)
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.shut {
+	if o.shut || size > o.limit && p.passed == nil {
 		return 1
 	}
 	for o.bytes+size > o.limit && p.passed == nil {

@@ -50,6 +50,48 @@ func TestOutboxDropsTheOldestMediaFirst(t *testing.T) {
 	}
 }
 
+func TestOutboxDropsNothingForWhatDoesNotFitAnyway(t *testing.T) {
+	o := newOutbox(2 * parcelBytes)
+	o.push(parcel{subject: "s", from: 1, lossy: true})
+	if n := o.push(parcel{subject: "s", from: 2, wire: make([]byte, 2*parcelBytes)}); n != 1 {
+		t.Errorf("dropped %d, want what is too large", n)
+	}
+	if d := cmp.Diff([]media.SessionID{1}, takeAll(o)); d != "" {
+		t.Error(d)
+	}
+}
+
+// Whatever waited for NATS ages from when it was read, as it would have in a queue.
+func TestWhatWaitedIsNotSentAsIfItWereNew(t *testing.T) {
+	r := &Relay{node: "n", maxAge: defaultMaxAge, outbox: newOutbox(outboxBytes)}
+	l := &link{relay: r, prefix: "room.r.", system: "room.r.system"}
+	p := newPublisher(r, true)
+	for _, tc := range []struct {
+		kind media.Kind
+		from media.SessionID
+		old  time.Duration
+		sent bool
+		age  time.Duration // by its stamp
+	}{
+		{media.Video, 1, time.Second, true, time.Second},
+		{media.Video, 1, 3 * time.Second, false, 3 * time.Second},
+		{media.Data, 1, time.Second, true, 0},
+		{media.Data, 1, 4 * time.Second, true, time.Second}, // a receiver takes it for one more
+		{media.Data, 1, 6 * time.Second, false, 3 * time.Second},
+		{media.Control, 1, time.Hour, true, 0},
+		{media.Control, 0, time.Hour, true, 0},
+	} {
+		l.Publish(&media.Frame{From: tc.from, Kind: tc.kind, Received: time.Now().Add(-tc.old)})
+		b := r.outbox.take(make([]parcel, 0, 1))[0]
+		sent := p.mark(&b)
+		_, when, _ := origin(p.msg.Header)
+		const slack = 500 * time.Millisecond
+		if age := time.Since(time.UnixMilli(when)); sent != tc.sent || age < tc.age-slack || age > tc.age+slack {
+			t.Errorf("%s from %d after %v: sent %v at the age of %v", tc.kind, tc.from, tc.old, sent, age)
+		}
+	}
+}
+
 func TestOutboxTakesABarrierAlways(t *testing.T) {
 	o := newOutbox(1)
 	if n := o.push(parcel{passed: make(chan struct{})}); n != 0 {

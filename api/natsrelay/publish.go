@@ -13,7 +13,8 @@ import (
 
 // stampKey is the header that marks a packet of a parley node. Its value is the node's name,
 // a dot and the time from which the packet ages: milliseconds since 1970 on the server's
-// clock, in base 36. Media age from when the node read them, all else from when it was sent.
+// clock, in base 36. Media age from when the node read them, and so does data, with a head
+// start of what it may be older; all else ages from when it is sent.
 const stampKey = "Parley"
 
 // publisher empties an outbox. It belongs to one goroutine.
@@ -95,8 +96,8 @@ func (p *publisher) send(b *parcel) {
 func (p *publisher) mark(b *parcel) bool {
 	now := time.Now()
 	since := now
-	if b.lossy {
-		since = b.read
+	if b.lossy && b.ages.Before(now) {
+		since = b.ages
 	}
 	if when := p.relay.serverTime(since); when != p.when {
 		p.when, p.stamp[0] = when, string(p.relay.node)+"."+strconv.FormatInt(when, 36)

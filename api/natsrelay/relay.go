@@ -20,6 +20,9 @@ const (
 	// defaultMaxAge is how old a packet may be: later it would only be a burst.
 	defaultMaxAge = 2 * time.Second
 
+	// dataMaxAge is how old data of a peer may be, as in the queues of the sessions.
+	dataMaxAge = 5 * time.Second
+
 	// exchange bounds one exchange with JetStream that its caller does not bound: longer
 	// than the election of a new leader takes.
 	exchange = 5 * time.Second
@@ -46,7 +49,8 @@ type Options struct {
 	Node media.NodeID
 	// Replicas is how many servers of a NATS cluster keep each stream; 0 means 1.
 	Replicas int
-	// MaxAge is how old a packet from another node may be; 0 means 2 s.
+	// MaxAge is how old media from another node may be; 0 means 2 s. Data of its peers may
+	// be 5 s old, or MaxAge where that is longer.
 	MaxAge time.Duration
 
 	// Region, ServiceType, ServerID and Instance appear in the subjects of reports. Those

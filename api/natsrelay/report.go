@@ -62,5 +62,5 @@ func (r *Relay) report(event connectionv1.EventType, s media.SessionStats) {
 
 func (r *Relay) pushReport(subject string, packet []byte) {
 	// Reports are lossy: the next one of the session carries the same counters.
-	r.stats.dropped.Add(uint64(r.reports.push(parcel{subject: subject, wire: packet, read: time.Now(), lossy: true})))
+	r.stats.dropped.Add(uint64(r.reports.push(parcel{subject: subject, wire: packet, lossy: true})))
 }
