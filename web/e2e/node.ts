@@ -16,6 +16,7 @@ interface Place {
   dir: string; // of its own
   logs: string; // file
   secret: string; // the same on all nodes of a cluster
+  host: "" | "127.0.0.1"; // where it listens; everywhere, or here only
   /** Whose database and NATS it shares; without, it brings its own. */
   beside?: ParleyNode;
 }
@@ -75,7 +76,7 @@ export class ParleyNode {
   }
 
   private async run(http: number, webtransport: number): Promise<void> {
-    const { dir, logs, secret, beside } = this.place;
+    const { dir, logs, secret, host, beside } = this.place;
     const file = join(dir, "ready.json");
     rmSync(file, { force: true });
     const env = Object.fromEntries(
@@ -87,9 +88,7 @@ export class ParleyNode {
       process.env["PARLEY_BIN"]!,
       [
         "dev",
-        ...["--http-addr", `127.0.0.1:${http}`],
-        // Chromium's QUIC tries ::1 alone for localhost, so this one listens on both loopbacks.
-        ...["--webtransport-addr", `:${webtransport}`],
+        ...["--http-addr", `${host}:${http}`, "--webtransport-addr", `${host}:${webtransport}`],
         ...["--data-dir", join(dir, "data"), "--ready-file", file, "--drain", "1"],
       ],
       { detached: true, env: { ...env, JWT_SECRET: secret }, stdio: ["ignore", "pipe", "pipe"] },
