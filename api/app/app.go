@@ -148,7 +148,7 @@ func (n *node) prepare(ctx context.Context) (err error) {
 	n.ledger = ledger{n.meetings}
 	n.relay, err = natsrelay.New(ctx, natsrelay.Options{
 		Conn: n.stores.conn, Node: n.id, Log: n.Log,
-		Region: c.Node.Region, ServiceType: c.Node.ServiceType, ServerID: c.Node.ServerID,
+		Region: c.Node.Region, ServiceType: c.Node.ServiceType, ServerID: c.Node.ServerID, Instance: c.Node.Instance,
 		NodeLost: n.lost,
 	})
 	if err != nil {

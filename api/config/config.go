@@ -65,6 +65,7 @@ type Access struct {
 type Node struct {
 	Region        string            `name:"region" from:"REGION" default:"us-east" help:"Region in statistics. Letters, digits, _ and -."`
 	ServerID      string            `name:"server-id" from:"SERVER_ID" placeholder:"NAME" help:"Name of this server in statistics. Letters, digits, _ and -. Default: the host name."`
+	Instance      string            `name:"instance" from:"HOSTNAME" placeholder:"NAME" help:"Name of this server in reports of connections; other characters than letters, digits, _ and - become -. Default: the server id."`
 	ServiceType   string            `name:"service-type" from:"SERVICE_TYPE" placeholder:"NAME" help:"Kind of server in statistics. Default: the transport of each connection."`
 	StatsInterval time.Duration     `name:"server-stats-interval" from:"SERVER_STATS_INTERVAL_SECS" type:"seconds" default:"5" help:"How often statistics of connections are published. 1s to 1h."`
 	ReadyFile     string            `name:"ready-file" from:"PARLEY_READY_FILE" placeholder:"FILE" help:"JSON file with the addresses, written when the node serves."`

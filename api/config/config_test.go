@@ -51,6 +51,17 @@ func TestDefaults(t *testing.T) {
 	}
 }
 
+func TestInstanceIsTheHostElseTheServer(t *testing.T) {
+	for _, tc := range []struct{ host, server, want string }{
+		{"pod-7", "eu-1", "pod-7"}, {"", "eu-1", "eu-1"}, {"a.example", "", "a-example"}, {"", "", defaultServerID()},
+	} {
+		c, err := Parse(nil, env("HOSTNAME", tc.host, "SERVER_ID", tc.server), Dev)
+		if err != nil || c.Node.Instance != tc.want {
+			t.Errorf("%+v: %s, %v", tc, c.Node.Instance, err)
+		}
+	}
+}
+
 func TestDataDirectory(t *testing.T) {
 	for _, tc := range []struct{ xdg, home, want string }{
 		{"/data", "/home/ada", "/data/parley"}, {"relative", "/home/ada", "/home/ada/.local/share/parley"}, {"", "", "data"},

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -65,6 +66,7 @@ func (s *Source) Settle(c *Common, mode Mode) error {
 	if c.Node.ServerID == "" {
 		c.Node.ServerID = defaultServerID()
 	}
+	c.Node.Instance = reportable(cmp.Or(c.Node.Instance, c.Node.ServerID))
 	if c.Access.DemoSignIn == nil {
 		c.Access.DemoSignIn = new(mode == Dev)
 	}
@@ -228,16 +230,21 @@ func defaultDataDir(getenv func(string) string) string {
 	return "data"
 }
 
-// defaultServerID is the host name with what statistics cannot carry replaced.
+// defaultServerID is the host name as statistics can carry it.
 func defaultServerID() string {
 	host, err := os.Hostname()
 	if err != nil || host == "" {
 		return "server-1"
 	}
+	return reportable(host)
+}
+
+// reportable replaces what statistics cannot carry in a name.
+func reportable(name string) string {
 	return strings.Map(func(r rune) rune {
 		if strings.ContainsRune(nameRunes, r) {
 			return r
 		}
 		return '-'
-	}, host)
+	}, name)
 }
