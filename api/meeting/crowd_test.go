@@ -96,6 +96,37 @@ func TestLostNode(t *testing.T) {
 	}
 }
 
+// A node that was cut off and comes back takes up its meetings where they were.
+func TestNodeTakenForDeadMendsItsRecords(t *testing.T) {
+	url := postgrestest.URL(t)
+	a, b := openOn(t, url, "node-a", patience, 0), openOn(t, url, "node-b", patience, 0)
+	alice, _ := a.join("mixed", "alice")
+	bob, _ := b.join("mixed", "bob")
+	own, told := b.join("own", "bob")
+	guest, _ := b.join("own", "carol")
+	anew, _ := b.join("anew", "bob")
+
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	if over, err := a.NodeLost(ctx, "node-b"); err != nil || len(over) != 2 {
+		t.Fatalf("lost: %+v, %v", over, err)
+	}
+	_, dora := a.join("anew", "dora") // somebody cannot wait
+	for _, session := range []meeting.Attendance{guest, own, bob, anew, own} {
+		b.enter(session)
+	}
+	for room, creator := range map[string]string{"mixed": "alice", "own": "bob", "anew": "dora"} {
+		a.participants(room, 2)
+		if m := a.meeting(room); m.Creator != creator || m.State != meeting.Active || !m.Ended.IsZero() {
+			t.Errorf("%s: %+v", room, m)
+		}
+	}
+	check(t, "own began", a.meeting("own").Started.Equal(told.At), true)
+	check(t, "anew began", a.meeting("anew").Started.Equal(dora.At), true)
+	check(t, "alice leaves", a.exit(alice), meeting.Ended{Remaining: 1})
+	check(t, "bob leaves", b.exit(bob), meeting.Ended{Over: true})
+}
+
 func TestReconcileClosesWhatDeadNodesLeftOpen(t *testing.T) {
 	url := postgrestest.URL(t)
 	a, dead := openOn(t, url, "node-a", patience, 0), openOn(t, url, "dead", patience, 0)
@@ -121,14 +152,24 @@ type model struct {
 	exists  bool
 	over    bool
 	creator string
+	run     int            // counts how often the meeting began
+	runs    map[uint64]int // in which session entered first
 }
 
 func (m *model) enter(a meeting.Attendance) (first bool) {
 	m.open = append(m.open, a)
 	m.active[a.User] = true
 	first = len(m.active) == 1
-	if !m.exists || first && m.over {
+	run, isBack := m.runs[a.Session]
+	switch {
+	case !m.exists || first && m.over && !(isBack && run == m.run):
 		m.exists, m.over, m.creator = true, false, a.User
+		m.run++
+	case first:
+		m.over = false
+	}
+	if !isBack {
+		m.runs[a.Session] = m.run
 	}
 	return first
 }
@@ -160,21 +201,32 @@ func TestLedgerBehavesLikeItsModel(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		rooms++
 		room := fmt.Sprint("room", rooms)
-		m := &model{active: map[string]bool{}}
+		m := &model{active: map[string]bool{}, runs: map[uint64]int{}}
 		var gone []meeting.Attendance
 		var start time.Time
 		at := func() *office { return rapid.SampledFrom(nodes).Draw(r, "node") }
+		enter := func(r *rapid.T, o *office, a meeting.Attendance) {
+			before := m.run
+			want := m.enter(a)
+			got := o.enter(a)
+			if anew := m.run != before; got.First != want || got.Creator != m.creator || anew != !got.At.Equal(start) {
+				r.Fatalf("%s was told %+v, want first %v, creator %s, new %v (was %v)", a.User, got, want, m.creator, anew, start)
+			}
+			start = got.At
+		}
 		r.Repeat(map[string]func(*rapid.T){
 			"enter": func(r *rapid.T) {
 				o := at()
-				a := o.session(room, rapid.SampledFrom([]string{"alice", "bob", "charlie"}).Draw(r, "user"))
-				anew := !m.exists || m.over
-				want := m.enter(a)
-				got := o.enter(a)
-				if got.First != want || got.Creator != m.creator || anew != !got.At.Equal(start) {
-					r.Fatalf("%s was told %+v, want first %v, creator %s, new %v (was %v)", a.User, got, want, m.creator, anew, start)
+				enter(r, o, o.session(room, rapid.SampledFrom([]string{"alice", "bob", "charlie"}).Draw(r, "user")))
+			},
+			"come back": func(r *rapid.T) {
+				if len(gone) == 0 {
+					r.Skip()
 				}
-				start = got.At
+				i := rapid.IntRange(0, len(gone)-1).Draw(r, "session")
+				a := gone[i]
+				gone = slices.Delete(gone, i, i+1)
+				enter(r, at(), a)
 			},
 			"enter again": func(r *rapid.T) {
 				if len(m.open) == 0 {

@@ -76,7 +76,8 @@ func (l *Ledger) Flush(ctx context.Context) error { return l.writes.flush(ctx) }
 // Enter records that a session entered its room and returns what to tell it. Where meetings
 // are not recorded that is a meeting of its own which starts now. Enter blocks for at most
 // its patience; after that, or when ctx ends, the answer is a guess and the record is written
-// later, so each Enter without error needs its Exit.
+// later, so each Enter without error needs its Exit. To enter a session that is there again
+// mends its record, if others closed it because they took this node for dead.
 //
 // It refuses the identity of the server with code reserved, and a room or user that no
 // database row can hold with bad_request.

@@ -65,8 +65,10 @@ type RoomEnded struct {
 // final; others may pass.
 type Store interface {
 	// Enter records a session that entered at the given time, its user as participant, and
-	// starts or revives the meeting when they are the only one. For a session that was
-	// recorded before it changes nothing and tells what is.
+	// starts or revives the meeting when they are the only one. For a session that is open
+	// it changes nothing and tells what is. One that was closed, because its node was taken
+	// for dead, is open again as of when it entered, and the meeting that ended with it goes
+	// on as if it never had.
 	Enter(ctx context.Context, a Attendance, at time.Time) (Started, error)
 
 	// Exit records that a session left at the given time. When it was the last of its user,

@@ -18,10 +18,13 @@ const roomLocks = 0x726f6f6d // "room"
 
 const lockRoom = `select pg_advisory_xact_lock(hashtextextended($1, $2))`
 
-const insertSession = `
-insert into sessions (session_id, room_id, user_id, display_name, node_id, transport, instance, entered_at)
+// No row comes back for a session that is open already. One that was closed, because its
+// node was taken for dead, opens again as of when it entered.
+const openSession = `
+insert into sessions as s (session_id, room_id, user_id, display_name, node_id, transport, instance, entered_at)
 values ($1, $2, $3, $4, $5, $6, $7, $8)
-on conflict (session_id) do nothing`
+on conflict (session_id) do update set left_at = null where s.left_at is not null
+returning entered_at, entered_at < $8`
 
 // Somebody who is there already has been since their first session entered.
 const upsertParticipant = `
@@ -34,15 +37,18 @@ on conflict (room_id, user_id) do update set
 const countParticipants = `
 select count(*) from session_participants where room_id = $1 and left_at is null`
 
-// A meeting that is over begins anew, one that is not keeps its start and creator. That one
-// is over is in its state; rows older than that column only have ended_at.
+// A meeting that is over begins anew, unless a session comes back that was in it ($4, null
+// for newcomers); one that is not keeps its start and creator. That one is over is in its
+// state; rows older than that column only have ended_at.
 const startMeeting = `
 insert into meetings as m (room_id, started_at, creator_id, state)
 values ($1, $2, $3, 'active')
 on conflict (room_id) where deleted_at is null do update set
-    started_at = case when m.state = 'ended' or (m.state = 'idle' and m.ended_at is not null)
+    started_at = case when (m.state = 'ended' or (m.state = 'idle' and m.ended_at is not null))
+        and ($4::timestamptz is null or $4 < m.started_at)
         then excluded.started_at else m.started_at end,
-    creator_id = case when m.state = 'ended' or (m.state = 'idle' and m.ended_at is not null)
+    creator_id = case when (m.state = 'ended' or (m.state = 'idle' and m.ended_at is not null))
+        and ($4::timestamptz is null or $4 < m.started_at)
         then excluded.creator_id else coalesce(m.creator_id, excluded.creator_id) end,
     ended_at = null,
     state = 'active'
@@ -75,16 +81,16 @@ from sessions where left_at is null`
 // Enter implements meeting.Store.
 func (s *Store) Enter(ctx context.Context, a meeting.Attendance, at time.Time) (started meeting.Started, err error) {
 	err = s.inRoom(ctx, a.Room, func(tx pgx.Tx) error {
-		inserted, err := tx.Exec(ctx, insertSession,
-			a.Session, a.Room, a.User, a.DisplayName, a.Node, a.Transport, a.Instance, at)
-		if err != nil {
-			return err
-		}
-		isNew := inserted.RowsAffected() == 1
+		var entered time.Time
+		var isBack bool
+		err := tx.QueryRow(ctx, openSession,
+			a.Session, a.Room, a.User, a.DisplayName, a.Node, a.Transport, a.Instance, at).Scan(&entered, &isBack)
+		isNew := err == nil
 		if isNew {
-			if _, err := tx.Exec(ctx, upsertParticipant, a.Room, a.User, at); err != nil {
-				return err
-			}
+			_, err = tx.Exec(ctx, upsertParticipant, a.Room, a.User, entered)
+		}
+		if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+			return err
 		}
 		participants, err := count(ctx, tx, a.Room)
 		if err != nil {
@@ -99,7 +105,11 @@ func (s *Store) Enter(ctx context.Context, a meeting.Attendance, at time.Time) (
 				return err
 			}
 		}
-		return tx.QueryRow(ctx, startMeeting, a.Room, at, a.User).Scan(&started.At, &started.Creator)
+		var since *time.Time
+		if isBack {
+			since = &entered
+		}
+		return tx.QueryRow(ctx, startMeeting, a.Room, at, a.User, since).Scan(&started.At, &started.Creator)
 	})
 	if err != nil {
 		return meeting.Started{}, fmt.Errorf("record that session %d entered: %w", a.Session, err)
