@@ -67,11 +67,12 @@ down: ## Stop them and remove their data
 .PHONY: test
 test: $(TOOLS)/tally ## Run every test of every tier; installs what is missing, logs in ./artifacts
 	@rm -rf artifacts
-	-@.ci/need postgres chromium node
+	-@.ci/need postgres cc chromium node
 	@$(TOOLS)/tally
 
 .PHONY: test-go
 test-go: ## Run the Go tests only
+	@.ci/need postgres cc
 	@$(GO) test -race -shuffle=on $(GOTESTFLAGS) $(PACKAGES)
 
 .PHONY: test-web
@@ -80,6 +81,7 @@ test-web: web/node_modules ## Run the unit tests of the browser client only
 
 .PHONY: test-e2e
 test-e2e: build web/node_modules ## Run the tests in real browsers only
+	@.ci/need postgres chromium
 	@cd web && npm run --silent e2e -- $(NODETESTFLAGS)
 
 .PHONY: tests_run

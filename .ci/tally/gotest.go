@@ -126,11 +126,15 @@ func (g *goTest) close(e goEvent, p *goPackage, out io.Writer) {
 	}
 }
 
-func (g *goTest) end(target string, out io.Writer) result {
+func (g *goTest) end(target string, command error, out io.Writer) result {
 	for _, name := range slices.Sorted(maps.Keys(g.packages)) { // the stream broke off
 		g.close(goEvent{Action: "fail", Package: name}, g.packages[name], out)
 	}
-	if g.result.passed+g.result.failed == 0 {
+	switch {
+	case g.result.failed > 0:
+	case command != nil:
+		g.result.fail(fmt.Sprintf("%s: %v", target, command))
+	case g.result.passed == 0:
 		g.result.fail(target + ": no test ran")
 	}
 	return g.result

@@ -113,11 +113,7 @@ func (t tier) run(ctx context.Context, dir string, out io.Writer) result {
 	status := command(ctx, append([]string{"make", "--no-print-directory", t.target}, t.args...), log, func(line string) {
 		c.line(line, out)
 	})
-	r := c.end(t.target, out)
-	if status != nil && r.failed == 0 {
-		r.fail(fmt.Sprintf("%s: %v", t.target, status))
-	}
-	return r
+	return c.end(t.target, status, out)
 }
 
 // result is what a tier came to.
@@ -147,31 +143,29 @@ func (r result) String() string {
 }
 
 // counter reads the output of a tier line by line, shows what a person wants to see of it,
-// and says at the end what it came to.
+// and says at the end what it came to. A tier whose command failed has at least one failure.
 type counter interface {
 	line(line string, out io.Writer)
-	end(target string, out io.Writer) result
+	end(target string, command error, out io.Writer) result
 }
 
 // status counts a tier without a test runner: it passes as a whole or fails as a whole.
-// The caller turns a bad exit status into the failure.
-type status struct{ failed bool }
+type status struct{}
 
-func newStatus() counter { return &status{} }
+func newStatus() counter { return status{} }
 
-func (s *status) line(line string, out io.Writer) {
+func (status) line(line string, out io.Writer) {
 	if !strings.HasPrefix(line, "go: downloading ") {
 		fmt.Fprintln(out, line)
 	}
-	s.failed = s.failed || strings.HasPrefix(line, "make: *** ")
 }
 
-func (s *status) end(target string, _ io.Writer) (r result) {
-	if s.failed {
-		r.fail(target)
-		return r
-	}
+func (status) end(target string, command error, _ io.Writer) (r result) {
 	r.passed = 1
+	if command != nil {
+		r.passed = 0
+		r.fail(fmt.Sprintf("%s: %v", target, command))
+	}
 	return r
 }
 

@@ -14,7 +14,7 @@ func feed(c counter, lines string) (result, string) {
 	for line := range strings.Lines(lines) {
 		c.line(strings.TrimSuffix(line, "\n"), &out)
 	}
-	return c.end("target", &out), out.String()
+	return c.end("target", nil, &out), out.String()
 }
 
 func TestGoTestCounts(t *testing.T) {

@@ -42,12 +42,16 @@ func (t *tap) line(line string, out io.Writer) {
 	fmt.Fprintln(out, line)
 }
 
-func (t *tap) end(target string, _ io.Writer) result {
+func (t *tap) end(target string, command error, _ io.Writer) result {
 	r := result{passed: t.totals["pass"], failed: t.totals["fail"] + t.totals["cancelled"], skipped: t.totals["skipped"]}
 	for _, name := range t.failures {
 		r.failures = append(r.failures, target+": "+name)
 	}
-	if r.passed+r.failed == 0 {
+	switch {
+	case r.failed > 0:
+	case command != nil:
+		r.fail(fmt.Sprintf("%s: %v", target, command))
+	case r.passed == 0:
 		r.fail(target + ": no test ran")
 	}
 	return r
