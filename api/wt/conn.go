@@ -81,7 +81,7 @@ func newConn(sess *webtransport.Session, qc *quic.Conn, id quic.StreamID, quiet,
 	c.life, c.end = context.WithCancelCause(context.Background())
 	header := quicvarint.Append(nil, uniStreamType)
 	header = quicvarint.Append(header, uint64(id))
-	c.streams = sender{quic: qc, life: c.life, header: header}
+	c.streams = sender{quic: qc, life: c.life, header: header, write: c.write}
 	return c
 }
 

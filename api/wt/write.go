@@ -19,6 +19,10 @@ const (
 	// 1 Mbit/s a quarter of a second.
 	unsentBytes = 32 << 10
 
+	// progressBytes is what a client has to take within the write deadline: 16 KB/s carry a
+	// voice and little else.
+	progressBytes = 64 << 10
+
 	// copiedBytes is the largest write that the library copies and returns from at once.
 	copiedBytes = 1452
 )
@@ -64,7 +68,7 @@ func (c *conn) writeError(err error) error {
 // writeDatagrams sends what is in the outbox. It is a goroutine of its own because the
 // library knows no deadline for datagrams.
 func (c *conn) writeDatagrams() {
-	streams := sender{quic: c.quic, life: c.life, header: c.streams.header}
+	streams := sender{quic: c.quic, life: c.life, header: c.streams.header, write: c.write}
 	send := func(b []byte) {
 		err := c.sess.SendDatagram(b)
 		if _, ok := errors.AsType[*quic.DatagramTooLargeError](err); ok {
@@ -95,6 +99,7 @@ type sender struct {
 	quic    *quic.Conn
 	life    context.Context
 	header  []byte // of every stream
+	write   time.Duration
 	scratch [copiedBytes]byte
 	unsent  int // bytes that may still wait in the library
 
@@ -154,12 +159,16 @@ func (s *sender) fill(str *quic.SendStream, packet []byte, deadline time.Time) e
 	if size > copiedBytes {
 		// The library returns when it has sent all but the last copiedBytes, and by then
 		// something of every stream that was written before.
-		_ = str.SetWriteDeadline(deadline) // it does not fail
-		if _, err := str.Write(s.header); err != nil {
-			return err
-		}
-		_, err := str.Write(packet)
 		s.unsent = copiedBytes
+		_ = str.SetWriteDeadline(deadline) // it does not fail
+		_, err := str.Write(s.header)
+		for err == nil && len(packet) > 0 {
+			// A large packet has time as long as it gets on.
+			_ = str.SetWriteDeadline(time.Now().Add(s.write))
+			n := min(len(packet), progressBytes)
+			_, err = str.Write(packet[:n])
+			packet = packet[n:]
+		}
 		return err
 	}
 	b := s.scratch[:copy(s.scratch[:], s.header)]
