@@ -149,7 +149,8 @@ func (n *node) prepare(ctx context.Context) (err error) {
 	n.relay, err = natsrelay.New(ctx, natsrelay.Options{
 		Conn: n.stores.conn, Node: n.id, Log: n.Log,
 		Region: c.Node.Region, ServiceType: c.Node.ServiceType, ServerID: c.Node.ServerID, Instance: c.Node.Instance,
-		NodeLost: n.lost,
+		NodeGone: n.gone,
+		Revived:  func(ctx context.Context) { n.hub.Reenter(ctx) },
 	})
 	if err != nil {
 		return fmt.Errorf("join the cluster: %w", err)
@@ -175,14 +176,18 @@ func newNodeID() media.NodeID {
 	return media.NodeID("n-" + strings.ToLower(rand.Text()[:10]))
 }
 
-// lost records that the sessions of a node that died are gone, and tells the rooms whose
-// meetings ended with them. Of the nodes that survive, one finds something to record.
-func (n *node) lost(ctx context.Context, dead media.NodeID) {
-	n.Log.Warn("node lost", "lost", string(dead))
-	ended, err := n.meetings.NodeLost(ctx, string(dead))
-	if err != nil {
-		n.Log.Error("close sessions of a lost node", "lost", string(dead), observe.KeyErr, err)
+// gone records that the sessions of a node that died, or left without writing all it had to,
+// are gone. Of the nodes that survive, one finds something to record.
+func (n *node) gone(ctx context.Context, other media.NodeID) {
+	ended, err := n.meetings.NodeLost(ctx, string(other))
+	if err != nil && ctx.Err() == nil {
+		n.Log.Error("close sessions of a node that is gone", "gone", string(other), observe.KeyErr, err)
 	}
+	n.tell(ctx, ended)
+}
+
+// tell tells the rooms whose meetings ended, and nobody was there to say so.
+func (n *node) tell(ctx context.Context, ended []meeting.RoomEnded) {
 	for _, e := range ended {
 		if e.Message == "" || n.hub.EndMeeting(media.RoomID(e.Room), e.Message) {
 			continue

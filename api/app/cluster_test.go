@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"parley/api/media/mediatest"
+	"parley/api/natsrelay/natstest"
 )
 
 func TestNodesShareARoom(t *testing.T) {
@@ -96,4 +97,65 @@ func TestKeyframeRequestFindsItsTargetOnAnotherNode(t *testing.T) {
 	if heard := eve.until("audio marker from ada"); len(about(heard, "keyframe")) > 0 {
 		t.Errorf("eve hears %q", heard)
 	}
+}
+
+const (
+	openSessions = "select count(*) from sessions where room_id = $1 and left_at is null"
+	meetingState = "select state || ' of ' || creator_id || ' since ' || started_at from meetings where room_id = $1"
+)
+
+// A node that was cut off from the others for too long takes up its meetings where they were.
+func TestNodeTakenForDeadTakesUpItsMeetings(t *testing.T) {
+	c := newCluster(t)
+	a := managed(c)
+	proxy, through := natstest.Through(t, c.nats)
+	c.nats = through
+	b := managed(c)
+	shared, alone := newRoom(), newRoom()
+	bob := b.join(overWS, "bob", shared)
+	ada := a.join(overWS, "ada", shared)
+	bob.until("joined ada")
+	b.join(overWT, "eve", alone)
+	rooms := []string{shared, alone}
+	var before []string
+	for _, room := range rooms {
+		before = append(before, sql[string](c, meetingState, room))
+	}
+
+	proxy.Cut()
+	ada.until("left bob")
+	eventually(c, 0, openSessions, alone)
+	eventually(c, 1, openSessions, shared)
+	proxy.Heal()
+	ada.until("joined bob")
+	eventually(c, 1, openSessions, alone)
+	eventually(c, 2, openSessions, shared)
+	eventually(c, 1, activeCount, alone)
+	eventually(c, 2, activeCount, shared)
+	for i, room := range rooms {
+		if got := sql[string](c, meetingState, room); got != before[i] {
+			t.Errorf("meeting is %s, was %s", got, before[i])
+		}
+	}
+	bob.send(mediatest.Audio("here"))
+	ada.until("audio here from bob")
+}
+
+// Whatever a node did not record before it said goodbye, the others do.
+func TestNodeThatLeavesSomethingUndone(t *testing.T) {
+	c := newCluster(t)
+	managed(c)
+	b := managed(c)
+	room := newRoom()
+	b.join(overWS, "bob", room).sync()
+	// A session of b that b itself will not close.
+	const forgotten = `with s as (insert into sessions
+		select 7, room_id, 'carol', '', node_id, transport, '', now() from sessions where room_id = $1 returning room_id)
+		insert into session_participants (room_id, user_id) select room_id, 'carol' from s returning 1`
+	sql[int](c, forgotten, room)
+	if err := b.stop(); err != nil {
+		t.Error(err)
+	}
+	eventually(c, 0, activeCount, room)
+	eventually(c, 0, openSessions, room)
 }

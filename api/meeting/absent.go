@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// NodeLost records that the sessions of a node that died left just now, and returns the
-// meetings that ended with that. Any number of nodes may call it for the same one: each
+// NodeLost records that the sessions of a node that died, or went away without recording all
+// of them, left just now, and returns the meetings that ended with that. Any number of nodes may call it for the same one: each
 // meeting is returned to one of them. It tries until the database takes it or ctx ends.
 func (l *Ledger) NodeLost(ctx context.Context, node string) ([]RoomEnded, error) {
 	return l.closeAll(ctx, "close sessions of lost node "+node, func(ctx context.Context) ([]Attendance, error) {
@@ -32,6 +32,9 @@ func (l *Ledger) closeAll(ctx context.Context, what string, list func(context.Co
 	for pause := retryPause; ; pause = min(2*pause, retryPauseMax) {
 		open, err := list(ctx)
 		if err == nil {
+			if len(open) > 0 {
+				l.log.Info(what, "sessions", len(open))
+			}
 			var some []RoomEnded
 			some, err = l.exitAll(ctx, open)
 			over = append(over, some...)
@@ -39,7 +42,9 @@ func (l *Ledger) closeAll(ctx context.Context, what string, list func(context.Co
 		if err == nil || errors.Is(err, ErrRejected) {
 			return over, err
 		}
-		l.log.Warn("database does not take departures, trying again", "err", err, "in", pause)
+		if ctx.Err() == nil {
+			l.log.Warn("database does not take departures, trying again", "err", err, "in", pause)
+		}
 		select {
 		case <-ctx.Done():
 			return over, fmt.Errorf("%s: %w", what, err)

@@ -34,7 +34,10 @@
 //
 // Failure. A node whose lease was not renewed for 5 s by the clock of the observer is dead. A
 // survivor removes its lease, on condition that it is unchanged, then its entries; every
-// survivor reports the lost node once. When the connection, or the consumer, or the server
+// survivor reports the lost node, and so it does with one that said goodbye, which may have
+// left something undone. A node that may have been taken for dead, because it was evicted or
+// heard nothing of its own lease for too long, or because the bucket lost its data, reports
+// itself as revived when its lease is back. When the connection, or the consumer, or the server
 // fails, the node reads the bucket anew and tells its rooms the difference. When the bucket
 // lost its data (its epoch changed) members on other nodes count as present until their node
 // announced them again or 5 s have passed: an outage alone makes nobody leave.

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -123,12 +124,17 @@ func (r *Relay) update(ctx context.Context, change func(time.Time, *news)) {
 	}
 	for _, node := range n.lost {
 		r.log.Warn("node lost", "node", node)
-		if r.lost != nil {
-			r.tasks.Go(func() { r.lost(ctx, node) })
+	}
+	if r.gone != nil {
+		for _, node := range slices.Concat(n.lost, n.left) {
+			r.tasks.Go(func() { r.tellGone(ctx, node) })
 		}
 	}
 	if n.mend {
 		r.wakeMend()
+	}
+	if n.revived && r.revived != nil {
+		r.tasks.Go(func() { r.tellRevived(ctx) })
 	}
 }
 

@@ -139,8 +139,10 @@ func (r *Relay) bury(ctx context.Context, id media.NodeID, n *news) {
 			}
 		}
 	}
-	if m.nodes[id].entries == 0 {
-		delete(m.nodes, id)
+	if p := m.nodes[id]; p.entries == 0 {
+		if p.back == nil {
+			delete(m.nodes, id)
+		}
 		return
 	}
 	r.tasks.Go(func() { r.purge(ctx, id) })
@@ -190,6 +192,40 @@ func (r *Relay) retryEviction(id media.NodeID) {
 	defer r.mu.Unlock()
 	if p := r.mirror.nodes[id]; p != nil {
 		p.evicting = false
+	}
+}
+
+// tellGone reports a node that is gone, for as long as it is.
+func (r *Relay) tellGone(ctx context.Context, id media.NodeID) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	r.mu.Lock()
+	p := r.mirror.nodes[id]
+	if p != nil && p.lease == 0 {
+		p.back = cancel
+	}
+	r.mu.Unlock()
+	if p != nil && p.lease != 0 {
+		return // it is back
+	}
+	r.gone(ctx, id)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if p != nil {
+		p.back = nil
+	}
+}
+
+// tellRevived reports that this node is back, once what the others did because it was gone
+// can be expected to be done, or given up: they know of its lease by then.
+func (r *Relay) tellRevived(ctx context.Context) {
+	settled := time.NewTimer(leaseEvery)
+	defer settled.Stop()
+	select {
+	case <-settled.C:
+		r.log.Info("back after others may have taken this node for dead")
+		r.revived(ctx)
+	case <-ctx.Done():
 	}
 }
 

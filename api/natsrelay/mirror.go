@@ -1,6 +1,7 @@
 package natsrelay
 
 import (
+	"context"
 	"encoding/json"
 	"slices"
 	"strconv"
@@ -48,6 +49,8 @@ type mirror struct {
 	synced     chan struct{} // closed while changes arrive
 	waiting    []waiter
 
+	doubted bool // others may have taken this node for dead; until its lease is renewed
+
 	owed      uint64    // revision of our lease that has not arrived yet, if above seen
 	owedSince time.Time // when it was stored
 }
@@ -63,9 +66,11 @@ type entry struct {
 type peer struct {
 	lease    uint64    // revision; 0 without lease
 	seen     time.Time // last sign of life, or when we began to wait for one
-	lost     bool      // reported as lost
+	lost     bool      // reported as gone
 	evicting bool      // its lease is being removed by us
 	entries  int
+
+	back context.CancelFunc // ends what was begun because it was gone; nil when there is nothing
 }
 
 // waiter waits for a revision.
@@ -113,9 +118,11 @@ func (m *mirror) peer(id media.NodeID, now time.Time) *peer {
 
 // news is what follows from changes: calls to make without the lock.
 type news struct {
-	calls []func()
-	lost  []media.NodeID
-	mend  bool
+	calls   []func()
+	lost    []media.NodeID // died
+	left    []media.NodeID // said goodbye
+	mend    bool
+	revived bool
 }
 
 // tell adds a call to the sink of room, if it is open.
@@ -157,6 +164,7 @@ func (r *Relay) applyLease(id media.NodeID, c *change, now time.Time, n *news) {
 	p := m.peer(id, now)
 	if id == r.node && c.op == put && now.Sub(p.seen) > selfDoubt {
 		// We, or the bucket, stood still: nobody could be heard meanwhile.
+		m.doubted = true
 		for _, p := range m.nodes {
 			p.seen = now
 		}
@@ -164,12 +172,24 @@ func (r *Relay) applyLease(id media.NodeID, c *change, now time.Time, n *news) {
 	p.seen, p.evicting = now, false
 	switch c.op {
 	case put:
+		if id == r.node && m.doubted && c.rev != p.lease {
+			m.doubted, n.revived = false, true
+		}
+		if p.back != nil {
+			p.back()
+		}
 		p.lease, p.lost = c.rev, false
 	case withdrawn:
-		p.lease, p.lost = 0, true // said goodbye
+		if id != r.node && !p.lost {
+			n.left = append(n.left, id)
+		}
+		p.lease, p.lost = 0, true
 	case evicted:
 		p.lease = 0
-		if id != r.node && !p.lost {
+		switch {
+		case id == r.node:
+			m.doubted = true
+		case !p.lost:
 			p.lost = true
 			n.lost = append(n.lost, id)
 		}
@@ -232,7 +252,7 @@ func (r *Relay) applyOwn(c *change, n *news) {
 	case c.op == evicted:
 		o.rev = c.rev
 		if !o.unwanted {
-			o.stale, n.mend = true, true
+			o.stale, n.mend, m.doubted = true, true, true
 		}
 	case c.op == withdrawn:
 		delete(m.own, c.key)
@@ -255,6 +275,9 @@ func (r *Relay) reconcile(snapshot []change, now time.Time, n *news) {
 	}
 	lost := m.epoch != "" && m.epoch != epoch
 	m.epoch, m.seen, m.owed = epoch, 0, 0
+	if self := m.nodes[r.node]; self != nil && (lost || now.Sub(self.seen) > selfDoubt) {
+		m.doubted = true
+	}
 
 	for room, entries := range m.rooms {
 		for key, e := range entries {

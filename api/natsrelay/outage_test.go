@@ -3,6 +3,7 @@ package natsrelay_test
 import (
 	"context"
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -198,9 +199,18 @@ func TestNodeTakenForDeadComesBack(t *testing.T) {
 	t.Parallel()
 	url := natstest.URL(t)
 	proxy, through := natstest.Through(t, url)
-	b := start(t, through, natsrelay.Options{})
+	revived := make(chan struct{}, 10)
+	b := start(t, through, natsrelay.Options{Revived: func(context.Context) { revived <- struct{}{} }})
 	told, lost := losses(&b)
-	a := start(t, url, natsrelay.Options{NodeLost: told})
+	ended := make(chan struct{})
+	var once sync.Once
+	a := start(t, url, natsrelay.Options{NodeGone: func(ctx context.Context, id media.NodeID) {
+		told(ctx, id)
+		if id == b.id {
+			<-ctx.Done()
+			once.Do(func() { close(ended) })
+		}
+	}})
 	room := newRoom()
 	atA, sinkA := open(t, a, room)
 	atB, sinkB := open(t, b, room)
@@ -216,7 +226,17 @@ func TestNodeTakenForDeadComesBack(t *testing.T) {
 		t.Errorf("gone after %v, want 8 s at most", d)
 	}
 	<-lost
+	select {
+	case <-ended:
+		t.Error("what is done about the dead ended while it was dead")
+	default:
+	}
+	if len(revived) > 0 {
+		t.Error("revived while cut off")
+	}
 	proxy.Heal()
+	<-ended
+	<-revived
 	sinkA.Want(entered(2, b))
 	announce(t, atA, 3)
 	sinkB.Want(entered(3, a)) // nothing of its own member

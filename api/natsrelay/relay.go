@@ -57,9 +57,13 @@ type Options struct {
 	// left out are us-east, websocket, server-1 and the name of the node.
 	Region, ServiceType, ServerID, Instance string
 
-	// NodeLost is called, from a goroutine of its own, once for each other node that died
-	// without saying goodbye. May be nil.
-	NodeLost func(ctx context.Context, node media.NodeID)
+	// NodeGone is called, from a goroutine of its own, for each other node that died or said
+	// goodbye. Its context ends when the node turns out to be alive. May be nil.
+	NodeGone func(ctx context.Context, node media.NodeID)
+
+	// Revived is called, from a goroutine of its own, when the others may have taken this
+	// node for dead and it is back among them. May be nil.
+	Revived func(ctx context.Context)
 
 	Log *slog.Logger
 }
@@ -71,7 +75,8 @@ type Relay struct {
 	node     media.NodeID
 	maxAge   time.Duration
 	replicas int
-	lost     func(context.Context, media.NodeID)
+	gone     func(context.Context, media.NodeID)
+	revived  func(context.Context)
 	log      *slog.Logger
 	stats    counters
 
@@ -87,7 +92,7 @@ type Relay struct {
 	stop    chan struct{} // closed by Close
 	stopped sync.Once
 	running sync.WaitGroup // Run
-	tasks   sync.WaitGroup // evictions and calls of lost; follow waits for them
+	tasks   sync.WaitGroup // evictions and calls of gone and revived; follow waits for them
 
 	mu     sync.Mutex
 	closed bool
@@ -111,7 +116,7 @@ func New(ctx context.Context, o Options) (*Relay, error) {
 	region, service := or(o.Region, "us-east"), or(o.ServiceType, "websocket")
 	instance := or(o.Instance, string(o.Node))
 	r := &Relay{
-		nc: o.Conn, js: js, node: o.Node, lost: o.NodeLost, log: o.Log,
+		nc: o.Conn, js: js, node: o.Node, gone: o.NodeGone, revived: o.Revived, log: o.Log,
 		maxAge:            max(o.MaxAge, 0),
 		replicas:          max(o.Replicas, 1),
 		outbox:            newOutbox(outboxBytes),

@@ -173,7 +173,7 @@ func TestGoodbyeIsImmediate(t *testing.T) {
 	url := natstest.URL(t)
 	b := start(t, url, natsrelay.Options{})
 	told, lost := losses(&b)
-	a := start(t, url, natsrelay.Options{NodeLost: told})
+	a := start(t, url, natsrelay.Options{NodeGone: told})
 	room := newRoom()
 	_, sink := open(t, a, room)
 	atB, _ := open(t, b, room)
@@ -196,8 +196,8 @@ func TestGoodbyeIsImmediate(t *testing.T) {
 	if _, err := b.Open(bounded(t), room, sink); fault.CodeOf(err) != fault.GoingAway {
 		t.Errorf("open after the end: %v, want %s", err, fault.GoingAway)
 	}
-	if len(lost) > 0 {
-		t.Error("a node that said goodbye was reported as lost")
+	if got := <-lost; got != b.id {
+		t.Errorf("%s is gone, want %s", got, b.id)
 	}
 }
 
