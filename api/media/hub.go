@@ -337,7 +337,10 @@ const lastWords = 5 * time.Second
 // for dead and recorded that its sessions are gone. It blocks while it does.
 func (h *Hub) Reenter(ctx context.Context) {
 	for _, s := range h.live() {
-		if s.peer.Observer || ctx.Err() != nil {
+		s.room.mu.Lock()
+		gone := s.gone // what is recorded after its departure would never be closed
+		s.room.mu.Unlock()
+		if s.peer.Observer || gone || ctx.Err() != nil {
 			continue
 		}
 		if _, err := h.ledger.Enter(ctx, s.member()); err != nil {
