@@ -70,7 +70,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	serving, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
 	var parts errgroup.Group
-	for _, run := range []func(context.Context) error{n.relay.Run, n.hub.Run, n.cert.Run, n.record} {
+	for _, run := range []func(context.Context) error{n.relay.Run, n.hub.Run, n.cert.Run, n.record, n.reconcile} {
 		parts.Go(func() error {
 			err := run(life)
 			if err != nil {
@@ -87,9 +87,6 @@ func Run(ctx context.Context, o Options) (err error) {
 		n.Log.Info("stopped", "after", time.Since(start).Round(time.Millisecond).String())
 	}()
 
-	if err := n.reconcile(ctx); err != nil {
-		n.Log.Warn("sessions of nodes that died are not closed yet", observe.KeyErr, err)
-	}
 	front, err := n.listen()
 	if err != nil {
 		return err
@@ -216,18 +213,48 @@ func (deaf) Deliver(media.Delivery) {}
 func (deaf) Entered(media.Member)   {}
 func (deaf) Left(media.Member)      {}
 
-// reconcile closes what nodes left open that died unseen, for example this one by kill -9.
+const (
+	// reconcileAfter is how long after its start a node looks for what others left open. A
+	// NATS server that starts with it knows nobody: the other nodes need up to 3 s to find
+	// it, and those that do not within the 5 s of a lease are taken for dead by all.
+	reconcileAfter = 8 * time.Second
+
+	// reconcileTime bounds one attempt: the list of who is alive must not grow old.
+	reconcileTime = 5 * time.Second
+)
+
+// reconcile closes, once, what nodes left open that died unseen, for example this one by
+// kill -9.
 func (n *node) reconcile(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, reconcileTime)
+	wait := time.NewTicker(reconcileAfter)
+	defer wait.Stop()
+	for {
+		select {
+		case <-wait.C:
+		case <-ctx.Done():
+			return nil
+		}
+		err := n.closeLeftovers(ctx)
+		if err == nil {
+			return nil
+		}
+		if ctx.Err() == nil {
+			n.Log.Warn("sessions of nodes that died are not closed yet", observe.KeyErr, err)
+		}
+	}
+}
+
+func (n *node) closeLeftovers(ctx context.Context) error {
+	bounded, cancel := context.WithTimeout(ctx, reconcileTime)
 	defer cancel()
-	alive, err := n.relay.Nodes(ctx)
+	alive, err := n.relay.Nodes(bounded)
 	if err != nil {
 		return err
 	}
-	return n.ledger.reconcile(ctx, append(alive, n.id))
+	ended, err := n.ledger.reconcile(bounded, append(alive, n.id))
+	n.tell(ctx, ended)
+	return err
 }
-
-const reconcileTime = 5 * time.Second
 
 // measure offers the hub's totals to Prometheus.
 func (n *node) measure() {

@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"errors"
 
 	"parley/api/media"
 	"parley/api/meeting"
@@ -49,11 +48,10 @@ func attendance(m media.Member) meeting.Attendance {
 }
 
 // reconcile closes the sessions of nodes that are not alive any more.
-func (l ledger) reconcile(ctx context.Context, alive []media.NodeID) error {
+func (l ledger) reconcile(ctx context.Context, alive []media.NodeID) ([]meeting.RoomEnded, error) {
 	nodes := make([]string, len(alive))
 	for i, n := range alive {
 		nodes[i] = string(n)
 	}
-	_, err := l.Reconcile(ctx, nodes)
-	return errors.Join(err)
+	return l.Reconcile(ctx, nodes)
 }

@@ -172,6 +172,20 @@ func query[T any](t *testing.T, url, sql string, args ...any) T {
 	return v
 }
 
+// eventually waits until a query yields want.
+func eventually[T comparable](t *testing.T, want T, url, sql string) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); ; {
+		got := query[T](t, url, sql)
+		if got == want {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%s: still %v, want %v", sql, got, want)
+		}
+	}
+}
+
 // guest joins a room by the path endpoint and becomes active.
 func (n *nodeProcess) guest(t *testing.T, base, user, room string) *client.Client {
 	t.Helper()
@@ -257,9 +271,7 @@ func TestNodeRecoversFromKill(t *testing.T) {
 
 	again := startNode(t, dir)
 	t.Logf("start after kill -9: %v", again.took.Round(time.Millisecond))
-	if left := query[int](t, again.DatabaseURL, "select count(*) from sessions where left_at is null"); left != 0 {
-		t.Errorf("%d sessions of the killed node are open", left)
-	}
+	eventually(t, 0, again.DatabaseURL, "select count(*) from sessions where left_at is null")
 	if ended := query[bool](t, again.DatabaseURL, "select ended_at is not null from meetings where room_id = 'kill'"); !ended {
 		t.Error("the meeting of the killed node goes on")
 	}
@@ -311,15 +323,42 @@ func TestNodesOfOneMachineShareTheirStores(t *testing.T) {
 	hear(t, ada, "left")
 	t.Logf("loss of a node is told after %v", time.Since(killed).Round(time.Millisecond))
 	hear(t, eve, "ended: The host has ended the meeting")
-	for deadline := time.Now().Add(patience); ; {
-		if query[int](t, a.DatabaseURL, "select count(*) from session_participants where room_id = 'shared' and left_at is null") == 1 {
-			break
-		}
-		if time.Now().After(deadline) {
-			t.Fatal("the departure is not on record")
-		}
-	}
+	eventually(t, 1, a.DatabaseURL, "select count(*) from session_participants where room_id = 'shared' and left_at is null")
 	if err := a.stop(); err != nil {
 		t.Error(err)
+	}
+}
+
+// The node whose stores all others use may be started anew while their calls go on. It knows
+// nobody then, and must not take them for dead.
+func TestStoresStartedAnewTakeNobodyForDead(t *testing.T) {
+	tmp := t.TempDir()
+	a := startNode(t, filepath.Join(tmp, "a"))
+	b := startNode(t, filepath.Join(tmp, "b"), "DATABASE_URL="+a.DatabaseURL, "NATS_URL="+a.NATSURL)
+	bob := b.guest(t, ws(b.HTTP), "bob", "spared")
+	hear(t, bob, "started by bob")
+	// Any change to a row changes its xmin.
+	const version = "select string_agg(xmin::text, ' ') from sessions where room_id = 'spared' and left_at is null"
+	before := query[string](t, a.DatabaseURL, version)
+	if err := a.stop(); err != nil {
+		t.Error(err)
+	}
+
+	again := startNode(t, filepath.Join(tmp, "a"))
+	if again.NATSURL != a.NATSURL || again.DatabaseURL != a.DatabaseURL {
+		t.Fatalf("stores moved from %s and %s to %s and %s", a.NATSURL, a.DatabaseURL, again.NATSURL, again.DatabaseURL)
+	}
+	// Of a node that nobody knows, which only looking for such can close.
+	const long = "insert into sessions values (7, 'forgotten', 'carol', '', 'n-long-gone', 'websocket', '', now()) returning 1"
+	query[int](t, again.DatabaseURL, long)
+	eventually(t, 0, again.DatabaseURL, "select count(*) from sessions where room_id = 'forgotten' and left_at is null")
+	if after := query[string](t, again.DatabaseURL, version); after != before {
+		t.Errorf("session of the other node is in version %q, was in %q", after, before)
+	}
+	_ = bob.Close()
+	for _, n := range []*nodeProcess{b, again} {
+		if err := n.stop(); err != nil {
+			t.Error(err)
+		}
 	}
 }
