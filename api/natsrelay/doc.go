@@ -13,6 +13,10 @@
 // sources the other one would catch up after an outage, but takes seconds to notice that
 // PARLEY_MEDIA, which a restart of the server empties, is back: longer than events wait there.)
 //
+// An event is not lost when the connection is: after a gap the node reads PARLEY_EVENTS from
+// its last lease before the gap, and tells the open rooms what is new to them, before what
+// came by itself in the meantime.
+//
 // Sending never blocks: packets wait in an outbox bounded in bytes, from which one goroutine
 // publishes. While NATS is out of reach they age there; what has no room or grows too old is
 // dropped and counted.

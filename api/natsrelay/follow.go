@@ -43,6 +43,7 @@ func (r *Relay) follow(ctx context.Context) {
 		if errors.Is(err, errReconnected) {
 			continue
 		}
+		r.releaseAll()
 		pause := time.NewTimer(followPause)
 		select {
 		case <-pause.C:
@@ -61,6 +62,7 @@ func (r *Relay) track(ctx context.Context, status <-chan nats.Status) error {
 	if !r.nc.IsConnected() {
 		return nats.ErrDisconnected
 	}
+	connection := r.connection()
 	f, err := r.feed(ctx)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		if err := r.prepare(ctx); err != nil {
@@ -77,6 +79,7 @@ func (r *Relay) track(ctx context.Context, status <-chan nats.Status) error {
 		return err
 	}
 	r.update(ctx, func(now time.Time, n *news) { r.reconcile(snapshot, now, n) })
+	wake(r.resynced)
 	if err := r.beginEpoch(ctx); err != nil {
 		return err
 	}
@@ -99,6 +102,7 @@ func (r *Relay) track(ctx context.Context, status <-chan nats.Status) error {
 			r.update(ctx, func(now time.Time, n *news) { r.apply(&c, now, n) })
 			if c.op == put && c.key == leaseKey(r.node) {
 				r.skew.Store(offsets.observe(time.Since(c.created)).Milliseconds())
+				r.hearAll(c.created, connection)
 			}
 		case <-tick.C:
 			r.update(ctx, func(now time.Time, n *news) { r.sweep(ctx, now, n) })

@@ -40,6 +40,7 @@ type link struct {
 	closed bool
 	sink   media.Sink
 	sub    *nats.Subscription
+	events events
 }
 
 // Open takes part in room. A room is open once per relay: a second Open before the first
@@ -80,6 +81,9 @@ func (r *Relay) register(l *link) error {
 
 func (l *link) open(ctx context.Context) error {
 	r := l.relay
+	l.mu.Lock()
+	l.events.connection = r.connection()
+	l.mu.Unlock()
 	sub, err := r.nc.Subscribe(l.prefix+"*", l.receive)
 	if err != nil {
 		return err
@@ -103,6 +107,7 @@ func (l *link) open(ctx context.Context) error {
 	l.mu.Lock() // before the news that follow the snapshot
 	r.mu.Unlock()
 	defer l.mu.Unlock()
+	l.events.opened = time.UnixMilli(r.serverTime(time.Now()))
 	for _, m := range members {
 		l.sink.Entered(m)
 	}
@@ -173,10 +178,19 @@ func (l *link) receive(m *nats.Msg) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if !l.closed {
-		l.sink.Deliver(media.Delivery{From: from, Foreign: !ours, Wire: m.Data})
-		r.stats.delivered.Add(1)
+	switch {
+	case l.closed:
+	case from == 0:
+		l.receiveEvent(m)
+	default:
+		l.deliver(media.Delivery{From: from, Foreign: !ours, Wire: m.Data})
 	}
+}
+
+// deliver hands d to the sink; l.mu is held.
+func (l *link) deliver(d media.Delivery) {
+	l.sink.Deliver(d)
+	l.relay.stats.delivered.Add(1)
 }
 
 // sender returns the session that the last token of a subject names, 0 for the system.

@@ -285,9 +285,12 @@ func (r *Relay) mendOne(ctx context.Context, key string, o *own) error {
 	}
 }
 
-func (r *Relay) wakeMend() {
+func (r *Relay) wakeMend() { wake(r.repair) }
+
+// wake puts a token into c unless there is one.
+func wake(c chan<- struct{}) {
 	select {
-	case r.repair <- struct{}{}:
+	case c <- struct{}{}:
 	default:
 	}
 }

@@ -49,6 +49,9 @@ type mirror struct {
 	synced     chan struct{} // closed while changes arrive
 	waiting    []waiter
 
+	heard time.Time // when our last lease was stored, by the server's clock; all events before it came
+	gap   time.Time // from when events may be missing; zero when none are
+
 	doubted bool // others may have taken this node for dead; until its lease is renewed
 
 	owed      uint64    // revision of our lease that has not arrived yet, if above seen
@@ -331,6 +334,9 @@ func (r *Relay) unsync() {
 	select {
 	case <-r.mirror.synced:
 		r.mirror.synced = make(chan struct{})
+		if r.mirror.gap.IsZero() {
+			r.mirror.gap = r.mirror.heard
+		}
 	default:
 	}
 }

@@ -153,6 +153,52 @@ func TestShortOutageIsCaughtUp(t *testing.T) {
 	sinkB.Want(entered(6, a)) // and nothing of the outage meanwhile
 }
 
+func TestEventsOfAnOutageAreToldOnceAndInOrder(t *testing.T) {
+	t.Parallel()
+	url := natstest.URL(t)
+	proxy, through := natstest.Through(t, url)
+	a, b := start(t, url, natsrelay.Options{}), start(t, through, natsrelay.Options{})
+	room := newRoom()
+	atA, sinkA := open(t, a, room)
+	atB, sinkB := open(t, b, room)
+	other := natstest.Dial(t, url)
+	event := func(l media.Link, text string) {
+		l.Publish(&media.Frame{Kind: media.Control, Received: time.Now(), Wire: []byte(text)})
+	}
+	flush := func() {
+		t.Helper()
+		if err := atA.Flush(bounded(t)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	event(atA, "before")
+	sinkB.Want("0: before")
+	for round := range 2 { // what was told after the first outage is not told again after the second
+		foreign := fmt.Sprint("by others ", round)
+		proxy.Cut()
+		disconnected(t, b)
+		event(atA, "first")
+		flush()
+		if err := other.Publish("room."+string(room)+".system", []byte(foreign)); err != nil {
+			t.Fatal(err)
+		}
+		flushed(t, other)
+		event(atB, "own")
+		event(atA, "last")
+		flush()
+		proxy.Heal()
+		sinkA.Want("0: "+foreign+" (foreign)", "0: own") // so b is connected again
+		event(atA, "after")                              // may come before what was missed is read
+		sinkB.Want("0: first", "0: "+foreign+" (foreign)", "0: last", "0: after")
+		event(atA, "marker")
+		sinkB.Want("0: marker")
+	}
+	// Who comes now is not told what was before.
+	_, sink := open(t, start(t, through, natsrelay.Options{}), room)
+	event(atA, "now")
+	sink.Want("0: now")
+}
+
 // serve runs a server on the data in dir.
 func serve(t *testing.T, dir string) *embedded.NATS {
 	t.Helper()
@@ -262,10 +308,14 @@ func TestPartOfTheClusterCutOff(t *testing.T) {
 	cut := time.Now()
 	sinkA.Want(left(2, b))
 	t.Logf("gone after %v", time.Since(cut).Round(time.Millisecond))
+	atA.Publish(&media.Frame{Wire: []byte("meanwhile")})
+	if err := atA.Flush(bounded(t)); err != nil {
+		t.Fatal(err)
+	}
 	c.Heal()
 	sinkA.Want(entered(2, b))
 	announce(t, atA, 3)
-	sinkB.Want(entered(3, a))
+	wantAll(t, sinkB, entered(3, a), "0: meanwhile")
 }
 
 func TestServerOfTheClusterStops(t *testing.T) {

@@ -86,8 +86,9 @@ type Relay struct {
 	instance, region                 string
 	healthSubject, connectionSubject string
 
-	skew   atomic.Int64  // our clock less the server's, in milliseconds
-	repair chan struct{} // holds a token while own entries are to be stored or removed
+	skew     atomic.Int64  // our clock less the server's, in milliseconds
+	repair   chan struct{} // holds a token while own entries are to be stored or removed
+	resynced chan struct{} // holds a token while missed events are to be read
 
 	stop    chan struct{} // closed by Close
 	stopped sync.Once
@@ -126,6 +127,7 @@ func New(ctx context.Context, o Options) (*Relay, error) {
 		healthSubject:     "health.diagnostics." + region + "." + service + "." + or(o.ServerID, "server-1"),
 		connectionSubject: "server.connections." + region + "." + service + "." + instance,
 		repair:            make(chan struct{}, 1),
+		resynced:          make(chan struct{}, 1),
 		stop:              make(chan struct{}),
 		links:             make(map[media.RoomID]*link),
 		mirror:            newMirror(),
@@ -172,6 +174,7 @@ func (r *Relay) Run(ctx context.Context) error {
 	wg.Go(func() { r.follow(ctx) })
 	wg.Go(func() { r.keepLease(ctx) })
 	wg.Go(func() { r.mend(ctx) })
+	wg.Go(func() { r.replay(ctx) })
 	select {
 	case <-ctx.Done():
 	case <-r.stop:
