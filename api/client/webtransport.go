@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net/url"
+	"slices"
 	"sync"
 	"time"
 
@@ -154,7 +155,7 @@ func readPacket(r io.Reader) ([]byte, error) {
 	if err == nil && n+len(rest) > limit {
 		err = errors.New("packet too large")
 	}
-	return append(scratch[:n:n], rest...), err
+	return slices.Concat(scratch[:n], rest), err // a copy even when rest is empty
 }
 
 func (w *webTransport) close() error {

@@ -126,7 +126,10 @@ func (s *sender) send(packet []byte, deadline time.Time) error {
 		str.CancelWrite(quic.StreamErrorCode(firstSessionCode))
 		return err
 	}
-	return str.Close()
+	// It fails for a stream that the client has refused meanwhile. A lost connection shows
+	// in what is written next.
+	_ = str.Close()
+	return nil
 }
 
 // errDeaf says that a packet was discarded.

@@ -168,6 +168,34 @@ func TestFewStreams(t *testing.T) {
 	}
 }
 
+// A client may refuse streams at any moment of their life; it loses these packets only.
+func TestRefusedStreams(t *testing.T) {
+	const packets = 500
+	sess, held := newSite(t, nil).dialLibrary(t)
+	refused := make(chan error, 1)
+	go func() {
+		for range packets {
+			str, err := sess.AcceptUniStream(t.Context())
+			if err != nil {
+				refused <- err
+				return
+			}
+			str.CancelRead(0)
+		}
+		refused <- nil
+	}()
+	frames := make([]*media.Frame, packets)
+	for i := range frames {
+		frames[i] = &media.Frame{Wire: make([]byte, 100+i*10)}
+	}
+	if err := held.Conn.Write(t.Context(), frames); err != nil {
+		t.Fatalf("write: %v", err)
+	}
+	if err := <-refused; err != nil {
+		t.Errorf("accept: %v", err)
+	}
+}
+
 // A client that only publishes and never makes room for a stream may stay.
 func TestDeafClient(t *testing.T) {
 	s := newSite(t, func(o *wt.Options) { o.Write = 200 * time.Millisecond })
