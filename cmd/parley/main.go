@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -45,9 +46,8 @@ type exit struct {
 // something failed, 2 for a bad command line or configuration. The first signal asks the
 // command to stop, the second one kills the process.
 func run(args []string, getenv func(string) string, stdout, stderr io.Writer) int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := untilSignal()
 	defer stop()
-	context.AfterFunc(ctx, stop) // the second signal kills: default handling is back
 
 	w := &world{ctx, getenv, config.NewSource(getenv), stdout, stderr}
 	var grammar cli
@@ -73,6 +73,36 @@ func run(args []string, getenv func(string) string, stdout, stderr io.Writer) in
 		return 2
 	}
 	return report(command.Run(w), stderr)
+}
+
+// untilSignal returns a context that ends with the first interrupt or SIGTERM. A second one
+// kills the process, as if it had never been caught, however soon it follows.
+func untilSignal() (context.Context, func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	done := make(chan struct{})
+	var watching sync.WaitGroup
+	watching.Go(func() {
+		for {
+			select {
+			case s := <-signals:
+				if ctx.Err() != nil {
+					signal.Reset(s)
+					_ = syscall.Kill(os.Getpid(), s.(syscall.Signal))
+				}
+				cancel()
+			case <-done:
+				return
+			}
+		}
+	})
+	return ctx, func() {
+		signal.Stop(signals)
+		close(done)
+		watching.Wait()
+		cancel()
+	}
 }
 
 // misconfigured is an error that the operator has to mend before anything starts.
