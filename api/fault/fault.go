@@ -20,7 +20,6 @@ const (
 	Slow        Code = "slow"          // the peer does not take its control packets
 	Idle        Code = "idle"          // nothing heard of the peer for too long
 	Protocol    Code = "protocol"      // the peer broke the transport's rules
-	Flood       Code = "flood"         // the peer sends more than it may
 	BadRequest  Code = "bad_request"   // malformed input
 	Expired     Code = "expired"       // the token was good once
 	Invalid     Code = "invalid"       // the token was never good, or not for this
@@ -53,7 +52,6 @@ var Codes = map[Code]Outcome{
 	Slow:        {http.StatusTooManyRequests, 3008},
 	Idle:        {http.StatusRequestTimeout, 3009},
 	Protocol:    {http.StatusBadRequest, 3500},
-	Flood:       {http.StatusTooManyRequests, 3501},
 	BadRequest:  {http.StatusBadRequest, 3502},
 	Forbidden:   {http.StatusForbidden, 3503},
 	NotFound:    {http.StatusNotFound, 3504},
