@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -62,21 +63,33 @@ func StartNATS(ctx context.Context, o NATSOptions) (*NATS, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
+	n, err := lockAndStartNATS(ctx, o, false)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		// The port was free a moment ago; it may have become the local end of a connection.
+		return lockAndStartNATS(ctx, o, true)
+	}
+	return n, err
+}
+
+func lockAndStartNATS(ctx context.Context, o NATSOptions, anyPort bool) (*NATS, error) {
 	lock, err := LockDir(o.Dir)
 	if err != nil {
 		return nil, err
 	}
-	n, err := startNATS(ctx, o, lock)
+	n, err := startNATS(ctx, o, lock, anyPort)
 	if err != nil {
 		return nil, errors.Join(err, lock.Unlock())
 	}
 	return n, nil
 }
 
-func startNATS(ctx context.Context, o NATSOptions, lock *Lock) (*NATS, error) {
-	port, password, err := natsIdentity(filepath.Join(o.Dir, "url"))
+func startNATS(ctx context.Context, o NATSOptions, lock *Lock, anyPort bool) (*NATS, error) {
+	port, password, err := identity(filepath.Join(o.Dir, "url"))
 	if err != nil {
 		return nil, err
+	}
+	if anyPort {
+		port = server.RANDOM_PORT
 	}
 	log := &natsLog{Logger: o.Log}
 	srv, err := server.NewServer(&server.Options{
@@ -110,13 +123,17 @@ func startNATS(ctx context.Context, o NATSOptions, lock *Lock) (*NATS, error) {
 	started := make(chan bool, 1)
 	go func() { // waited for below
 		srv.Start()
-		started <- srv.ReadyForConnections(natsReady)
+		started <- srv.Addr() != nil && srv.ReadyForConnections(natsReady)
 	}()
 	select {
 	case ok := <-started:
 		if !ok {
 			n.Close()
-			return nil, fmt.Errorf("start NATS: not ready: %s", log.last())
+			err := errors.New(log.last())
+			if strings.Contains(err.Error(), syscall.EADDRINUSE.Error()) { // the server tells only the log
+				err = syscall.EADDRINUSE
+			}
+			return nil, fmt.Errorf("start NATS: not ready: %w", err)
 		}
 	case <-ctx.Done():
 		n.Close()
@@ -148,6 +165,9 @@ func (n *NATS) Close() {
 	n.srv.WaitForShutdown()
 	_ = n.lock.Unlock() // the kernel takes it back at the latest when the process ends
 }
+
+// identity is natsIdentity but for a test that has to come between.
+var identity = natsIdentity
 
 // natsIdentity returns port and password of the URL kept in file, or new ones.
 func natsIdentity(file string) (port int, password string, err error) {
