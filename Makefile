@@ -26,7 +26,8 @@ export HOME := $(shell mkdir -p .cache/home && cd .cache/home && pwd)
 endif
 
 # The version comes from git when it can; -buildvcs=false because a checkout that belongs to
-# somebody else (a bind mount) would make the build fail rather than lack a number.
+# somebody else (a bind mount) would make the build fail rather than lack a number. Images
+# are built with -trimpath; here it would compile every dependency a second time.
 GIT := git -c safe.directory='*'
 version := $(shell $(GIT) describe --tags --always --dirty 2>/dev/null || echo dev)
 define LDFLAGS
@@ -36,7 +37,7 @@ define LDFLAGS
 -X parley/api/observe.gitBranch=$(shell $(GIT) rev-parse --abbrev-ref HEAD 2>/dev/null)
 -X parley/api/observe.buildTimestamp=$(shell $(GIT) log -1 --format=%cI 2>/dev/null)
 endef
-GOBUILD := $(GO) build -buildvcs=false -trimpath
+GOBUILD := $(GO) build -buildvcs=false
 
 # Go packages of the project: ./... leaves out what begins with a dot.
 PACKAGES := ./... ./.ci/tally
