@@ -50,6 +50,7 @@ CREATE TABLE public.meeting_participants (
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     display_name character varying(255),
     is_guest boolean DEFAULT false NOT NULL,
+    banned boolean DEFAULT false NOT NULL,
     CONSTRAINT chk_participant_status CHECK (((status)::text = ANY ((ARRAY['waiting'::character varying, 'admitted'::character varying, 'rejected'::character varying, 'left'::character varying, 'kicked'::character varying])::text[])))
 );
 
@@ -96,6 +97,9 @@ CREATE TABLE public.meetings (
     allow_guests boolean DEFAULT false NOT NULL,
     end_on_host_leave boolean DEFAULT false NOT NULL,
     recording_allowed_for_all boolean DEFAULT false NOT NULL,
+    locked boolean DEFAULT false NOT NULL,
+    attendees_only boolean DEFAULT false NOT NULL,
+    ended_by character varying(255),
     CONSTRAINT chk_attendees_max_100 CHECK ((jsonb_array_length(attendees) <= 100)),
     CONSTRAINT chk_meeting_state CHECK (((state)::text = ANY ((ARRAY['idle'::character varying, 'active'::character varying, 'ended'::character varying])::text[])))
 );
@@ -301,6 +305,13 @@ CREATE INDEX idx_meeting_participants_meeting_id ON public.meeting_participants 
 
 
 --
+-- Name: idx_meeting_participants_present; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX idx_meeting_participants_present ON public.meeting_participants USING btree (meeting_id) WHERE (((status)::text = 'admitted'::text) AND (left_at IS NULL));
+
+
+--
 -- Name: idx_meeting_participants_status; Type: INDEX; Schema: public; Owner: -
 --
 
@@ -315,10 +326,31 @@ CREATE INDEX idx_meeting_participants_user_id ON public.meeting_participants USI
 
 
 --
+-- Name: idx_meeting_participants_waiting; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX idx_meeting_participants_waiting ON public.meeting_participants USING btree (meeting_id) WHERE ((status)::text = 'waiting'::text);
+
+
+--
 -- Name: idx_meetings_creator_id; Type: INDEX; Schema: public; Owner: -
 --
 
 CREATE INDEX idx_meetings_creator_id ON public.meetings USING btree (creator_id);
+
+
+--
+-- Name: idx_meetings_deleted; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX idx_meetings_deleted ON public.meetings USING btree (room_id, deleted_at) WHERE (deleted_at IS NOT NULL);
+
+
+--
+-- Name: idx_meetings_of_creator; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX idx_meetings_of_creator ON public.meetings USING btree (creator_id, created_at DESC, id DESC) WHERE (deleted_at IS NULL);
 
 
 --
@@ -417,4 +449,5 @@ INSERT INTO public.schema_migrations (version) VALUES
     ('20260302000000'),
     ('20260307000001'),
     ('20261120000000'),
-    ('20261120000001');
+    ('20261120000001'),
+    ('20261121000000');

@@ -1,0 +1,78 @@
+package management
+
+import (
+	"context"
+	"time"
+)
+
+// Entry decides whether somebody who shows a token that was issued at a given time may be
+// connected to a room now; observer says that they only wait. Nil lets them in. People and
+// rooms of which nothing is on record are let in: the token was enough, and it may come from
+// another backend with the same secret, or from an open endpoint.
+func (m *Meetings) Entry(ctx context.Context, room, user string, observer bool, issued time.Time) error {
+	meeting, p, err := m.store.Look(ctx, room, user)
+	if is(err, MeetingNotFound) {
+		gone, err := m.store.DeletedAfter(ctx, room, issued)
+		if err == nil && gone {
+			err = notActive(room)
+		}
+		return err
+	}
+	if err != nil {
+		return err
+	}
+	return entry(meeting, p, observer, now())
+}
+
+func entry(meeting Meeting, p *Participant, observer bool, at time.Time) error {
+	if p == nil {
+		if !observer && meeting.EndedBy != "" {
+			return notActive(meeting.Room)
+		}
+		return nil
+	}
+	switch p.Status {
+	case Admitted:
+		if !observer && meeting.State != Idle && !running(meeting, p, at) {
+			return notActive(meeting.Room)
+		}
+		return nil
+	case Waiting:
+		if observer {
+			return nil
+		}
+		return refuse(Removed, "You have to wait until somebody lets you in")
+	case Left:
+		if observer { // waits for the meeting to begin again
+			return nil
+		}
+		return refuse(Removed, "You have left this meeting. Join it again.")
+	default:
+		return refuse(Removed, "You have been removed from this meeting")
+	}
+}
+
+// Connected is somebody with a connection.
+type Connected struct {
+	Room     string
+	User     string
+	Observer bool
+	Since    time.Time
+}
+
+// Enforce ends the connections among those given that are against the record: a node that
+// was cut off while somebody was removed learns it here. It stops at the first error of the
+// store.
+func (m *Meetings) Enforce(ctx context.Context, all []Connected) error {
+	for _, c := range all {
+		switch err := m.Entry(ctx, c.Room, c.User, c.Observer, c.Since); {
+		case is(err, MeetingNotActive):
+			m.remove(ctx, c.Room, c.User, MeetingNotActive)
+		case is(err, Removed):
+			m.remove(ctx, c.Room, c.User, Removed)
+		case err != nil:
+			return err
+		}
+	}
+	return nil
+}
