@@ -1,15 +1,40 @@
 package flags
 
-// The flags of Parley.
+// Bounds of numbers that operators may set.
+const (
+	// MaxParticipantsLimit is far beyond what a meeting of this kind can hold.
+	MaxParticipantsLimit = 100_000
+
+	// MaxRoomBitrate is 100 Gbit/s, in kbit/s: what no node has.
+	MaxRoomBitrate = 100_000_000
+)
+
+// The flags of Parley. A value that is set for a room holds for the meeting of that name.
 var (
 	// MeetingManagement lets the server own meetings: they are recorded, and a token is the
 	// only way in.
 	MeetingManagement = Bool("meeting_management", false,
 		"The server records meetings and who attends them; a token is the only way in.", "meetings")
 
-	// EndOnHostLeave ends a meeting when its host leaves.
+	// WaitingRoomDefault is whether a meeting whose creator does not say has a waiting room.
+	WaitingRoomDefault = Bool("waiting_room_default", true,
+		"New meetings have a waiting room unless their creator says otherwise.", "meetings")
+
+	// Guests lets people without an account ask to come into meetings that allow them.
+	Guests = Bool("guests", false,
+		"People without an account may join meetings whose host allows guests.", "meetings")
+
+	// EndOnHostLeave ends a meeting when its host leaves, unless its creator says otherwise.
 	EndOnHostLeave = Bool("end_on_host_leave", false,
-		"A meeting ends for everybody when its host leaves.", "meetings")
+		"Meetings end for everybody when their host leaves, unless their creator says otherwise.", "meetings")
+
+	// PasswordRequired refuses new meetings without a password.
+	PasswordRequired = Bool("password_required", false,
+		"New meetings must have a password. Those that exist stay as they are.", "meetings")
+
+	// MaxParticipants bounds who may be inside a meeting at once; 0 is any number.
+	MaxParticipants = IntIn("max_participants", 0, 0, MaxParticipantsLimit,
+		"How many people may be inside a meeting at once; 0 is any number. Whoever is in stays.", "meetings")
 
 	// PathEndpoints opens /lobby/{user}/{room}, which asks for no token. See [PathsOpen].
 	PathEndpoints = String("path_endpoints", "auto",
@@ -20,6 +45,27 @@ var (
 	Transports = String("transports", "all",
 		"How clients may connect: all, websocket or webtransport.",
 		"transports", "all", "websocket", "webtransport")
+
+	// RoomBitrateCap bounds the media that all members of a room send together, in kbit/s; 0
+	// is none.
+	RoomBitrateCap = IntIn("room_bitrate_cap", 0, 0, MaxRoomBitrate,
+		"How many kbit/s of media all members of a room may send together; 0 is any number.", "transports")
+
+	// E2EERequired lets only clients into a call that encrypt end to end.
+	E2EERequired = Bool("e2ee_required", false,
+		"Media must be encrypted from end to end.", "media")
+
+	// Chat is whether people may write in a meeting.
+	Chat = Bool("chat", true, "Text chat in meetings.", "meetings")
+
+	// Reactions is whether people may send reactions.
+	Reactions = Bool("reactions", true, "Reactions in meetings.", "meetings")
+
+	// ScreenShare is whether people may share their screen.
+	ScreenShare = Bool("screen_share", true, "Screen sharing in meetings.", "media")
+
+	// Recording is whether meetings may be recorded.
+	Recording = Bool("recording", false, "Recording of meetings.", "media")
 )
 
 // PathsOpen reports whether /lobby/{user}/{room} lets people into room without a token.

@@ -7,7 +7,11 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 )
+
+// MaxValue is the longest text that a flag can have as its value, in bytes.
+const MaxValue = 1024
 
 // Kind says how the text of a value is read.
 type Kind string
@@ -21,28 +25,37 @@ const (
 )
 
 // Flag is one declaration with values of type T. Declare it once, as a package variable,
-// with [Bool], [Int], [String] or [Duration]; read it against the registry of a node.
+// with [Bool], [Int], [IntIn], [String] or [Duration]; read it against the registry of a node.
 type Flag[T any] struct{ d *declaration }
 
 // Bool declares a flag that is on or off. The name is lower-case words joined by "_"; the
 // owner is who to ask before the flag is changed or removed. Declaring a name twice panics.
 func Bool(name string, def bool, doc, owner string) Flag[bool] {
-	return Flag[bool]{declare(name, KindBool, def, doc, owner, nil)}
+	return Flag[bool]{declare(declaration{name: name, kind: KindBool, def: def, doc: doc, owner: owner})}
 }
 
 // Int declares a flag that is a whole number.
 func Int(name string, def int, doc, owner string) Flag[int] {
-	return Flag[int]{declare(name, KindInt, def, doc, owner, nil)}
+	return Flag[int]{declare(declaration{name: name, kind: KindInt, def: def, doc: doc, owner: owner})}
+}
+
+// IntIn declares a flag that is a whole number from lo to hi, both included.
+func IntIn(name string, def, lo, hi int, doc, owner string) Flag[int] {
+	return Flag[int]{declare(declaration{
+		name: name, kind: KindInt, def: def, bounds: &bounds{lo, hi}, doc: doc, owner: owner,
+	})}
 }
 
 // String declares a flag that is text. With oneOf, no other value is ever accepted.
 func String(name, def, doc, owner string, oneOf ...string) Flag[string] {
-	return Flag[string]{declare(name, KindString, def, doc, owner, oneOf)}
+	return Flag[string]{declare(declaration{
+		name: name, kind: KindString, def: def, oneOf: oneOf, doc: doc, owner: owner,
+	})}
 }
 
 // Duration declares a flag that is a length of time.
 func Duration(name string, def time.Duration, doc, owner string) Flag[time.Duration] {
-	return Flag[time.Duration]{declare(name, KindDuration, def, doc, owner, nil)}
+	return Flag[time.Duration]{declare(declaration{name: name, kind: KindDuration, def: def, doc: doc, owner: owner})}
 }
 
 // Name returns the name under which operators know f.
@@ -74,15 +87,19 @@ func (f Flag[T]) For(r *Registry, room string) T {
 
 // declaration is a Flag without its type.
 type declaration struct {
-	id    int // index into the values of a snapshot
-	name  string
-	env   string
-	kind  Kind
-	def   any
-	doc   string
-	owner string
-	oneOf []string
+	id     int // index into the values of a snapshot
+	name   string
+	env    string
+	kind   Kind
+	def    any
+	doc    string
+	owner  string
+	oneOf  []string
+	bounds *bounds // of a number; nil is any
 }
+
+// bounds are the least and the greatest number that a flag can be.
+type bounds struct{ lo, hi int }
 
 // declared holds the declarations of the program, in order of their ids. Only variables at
 // package level declare, so it does not change once main runs; tests of this package add to it.
@@ -91,21 +108,19 @@ var declared struct {
 	list []*declaration
 }
 
-func declare(name string, kind Kind, def any, doc, owner string, oneOf []string) *declaration {
+// declare adds d, all of whose fields but id and env are set.
+func declare(d declaration) *declaration {
 	declared.mu.Lock()
 	defer declared.mu.Unlock()
-	d := &declaration{
-		id: len(declared.list), name: name, env: "FEATURE_" + strings.ToUpper(name),
-		kind: kind, def: def, doc: doc, owner: owner, oneOf: oneOf,
+	d.id, d.env = len(declared.list), "FEATURE_"+strings.ToUpper(d.name)
+	if slices.ContainsFunc(declared.list, func(o *declaration) bool { return o.name == d.name }) {
+		panic("flags: " + d.name + " is declared twice")
 	}
-	if slices.ContainsFunc(declared.list, func(o *declaration) bool { return o.name == name }) {
-		panic("flags: " + name + " is declared twice")
-	}
-	if _, err := d.parse(d.format(def)); err != nil {
+	if _, err := d.parse(d.format(d.def)); err != nil {
 		panic("flags: default of " + err.Error())
 	}
-	declared.list = append(declared.list, d)
-	return d
+	declared.list = append(declared.list, &d)
+	return &d
 }
 
 // declarations returns the declarations so far; the caller must not change the slice.
@@ -115,42 +130,51 @@ func declarations() []*declaration {
 	return declared.list[:len(declared.list):len(declared.list)]
 }
 
-func declarationOf(name string) (*declaration, bool) {
+// declarationOf fails with an *[UnknownError].
+func declarationOf(name string) (*declaration, error) {
 	all := declarations()
 	i := slices.IndexFunc(all, func(d *declaration) bool { return d.name == name })
 	if i < 0 {
-		return nil, false
+		return nil, unknown(name, all)
 	}
-	return all[i], true
+	return all[i], nil
 }
 
-// parse reads a value from text; its errors name the flag and the text.
+// parse reads a value from text; its errors are *[ValueError].
 func (d *declaration) parse(text string) (any, error) {
 	switch d.kind {
 	case KindBool:
 		if v, known := boolOf(text); known {
 			return v, nil
 		}
-		return nil, fmt.Errorf("%s: %q is not true or false", d.name, text)
+		return nil, d.refuse(text, "true or false")
 	case KindInt:
 		v, err := strconv.Atoi(strings.TrimSpace(text))
-		if err != nil {
-			return nil, fmt.Errorf("%s: %q is not a whole number", d.name, text)
+		switch {
+		case d.bounds == nil && err != nil:
+			return nil, d.refuse(text, "a whole number")
+		case d.bounds != nil && (err != nil || v < d.bounds.lo || v > d.bounds.hi):
+			return nil, d.refuse(text, fmt.Sprintf("a whole number from %d to %d", d.bounds.lo, d.bounds.hi))
 		}
 		return v, nil
 	case KindDuration:
 		v, err := time.ParseDuration(strings.TrimSpace(text))
 		if err != nil {
-			return nil, fmt.Errorf("%s: %q is not a duration such as 250ms or 3s", d.name, text)
+			return nil, d.refuse(text, "a duration such as 250ms or 3s")
 		}
 		return v, nil
 	default:
-		if len(d.oneOf) > 0 && !slices.Contains(d.oneOf, text) {
-			return nil, fmt.Errorf("%s: %q is not one of %s", d.name, text, strings.Join(d.oneOf, ", "))
+		switch {
+		case len(d.oneOf) > 0 && !slices.Contains(d.oneOf, text):
+			return nil, d.refuse(text, "one of "+strings.Join(d.oneOf, ", "))
+		case len(text) > MaxValue || !utf8.ValidString(text) || strings.ContainsRune(text, 0):
+			return nil, d.refuse(text[:min(len(text), MaxValue)], fmt.Sprintf("UTF-8 of at most %d bytes", MaxValue))
 		}
 		return text, nil
 	}
 }
+
+func (d *declaration) refuse(text, wanted string) error { return &ValueError{d.name, text, wanted} }
 
 // format is the opposite of parse.
 func (d *declaration) format(v any) string { return fmt.Sprint(v) }

@@ -90,8 +90,8 @@ func New(getenv func(string) string, log *slog.Logger) (*Registry, error) {
 	return r, nil
 }
 
-// Set gives a flag a value in a room, or for everyone when room is "". It fails when there
-// is no such flag or the value does not fit it, and then changes nothing.
+// Set gives a flag a value in a room, or for everyone when room is "". It fails with an
+// *[UnknownError] or a *[ValueError], and then changes nothing.
 func (r *Registry) Set(name, room, value string) error {
 	d, v, err := read(Assignment{name, room, value})
 	if err != nil {
@@ -102,11 +102,11 @@ func (r *Registry) Set(name, room, value string) error {
 }
 
 // Clear takes back what Set or Replace gave to a flag in a room, or for everyone when room
-// is "". It fails only when there is no such flag.
+// is "". It fails only with an *[UnknownError].
 func (r *Registry) Clear(name, room string) error {
-	d, ok := declarationOf(name)
-	if !ok {
-		return fmt.Errorf("no flag %q", name)
+	d, err := declarationOf(name)
+	if err != nil {
+		return err
 	}
 	r.change(func() { delete(r.admin, place{d, room}) })
 	return nil
@@ -130,9 +130,9 @@ func (r *Registry) Replace(all []Assignment) error {
 }
 
 func read(a Assignment) (*declaration, any, error) {
-	d, ok := declarationOf(a.Name)
-	if !ok {
-		return nil, nil, fmt.Errorf("no flag %q", a.Name)
+	d, err := declarationOf(a.Name)
+	if err != nil {
+		return nil, nil, err
 	}
 	v, err := d.parse(a.Value)
 	return d, v, err
@@ -197,51 +197,4 @@ func (r *Registry) decide(d *declaration) (any, Source) {
 		return v, FromEnvironment
 	}
 	return d.def, FromDefault
-}
-
-// Source says who decided a value.
-type Source string
-
-// The sources, strongest first.
-const (
-	FromTest        Source = "test"
-	FromAdmin       Source = "admin"
-	FromEnvironment Source = "environment"
-	FromDefault     Source = "default"
-)
-
-// State describes one flag for people: what it is and what it is set to.
-type State struct {
-	Name    string            `json:"name"`
-	Env     string            `json:"env"`
-	Kind    Kind              `json:"kind"`
-	OneOf   []string          `json:"one_of,omitempty"`
-	Default string            `json:"default"`
-	Value   string            `json:"value"` // for everyone
-	Source  Source            `json:"source"`
-	Rooms   map[string]string `json:"rooms,omitempty"` // what admins set for single rooms
-	Doc     string            `json:"description"`
-	Owner   string            `json:"owner"`
-}
-
-// States describes all flags, sorted by name.
-func (r *Registry) States() []State {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	states := make([]State, 0, len(r.now.Load().everyone))
-	for _, d := range declarations() {
-		v, from := r.decide(d)
-		s := State{
-			Name: d.name, Env: d.env, Kind: d.kind, OneOf: slices.Clone(d.oneOf), Doc: d.doc, Owner: d.owner,
-			Default: d.format(d.def), Value: d.format(v), Source: from, Rooms: map[string]string{},
-		}
-		for p, v := range r.admin {
-			if p.flag == d && p.room != "" {
-				s.Rooms[p.room] = d.format(v)
-			}
-		}
-		states = append(states, s)
-	}
-	slices.SortFunc(states, func(a, b State) int { return cmp.Compare(a.Name, b.Name) })
-	return states
 }
