@@ -15,6 +15,19 @@ SET client_min_messages = warning;
 SET row_security = off;
 
 --
+-- Name: refuse_change_of_record(); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.refuse_change_of_record() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    raise exception '% can only be added to', tg_table_name;
+end;
+$$;
+
+
+--
 -- Name: update_updated_at_column(); Type: FUNCTION; Schema: public; Owner: -
 --
 
@@ -31,6 +44,44 @@ $$;
 SET default_tablespace = '';
 
 SET default_table_access_method = heap;
+
+--
+-- Name: flag_changes; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.flag_changes (
+    revision bigint NOT NULL,
+    changed_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    changed_by text NOT NULL,
+    flag character varying(64) NOT NULL,
+    room_id character varying(255),
+    value_before text,
+    value_after text,
+    reason text NOT NULL
+);
+
+
+--
+-- Name: flag_revision; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.flag_revision (
+    id boolean DEFAULT true NOT NULL,
+    revision bigint DEFAULT 0 NOT NULL,
+    CONSTRAINT chk_flag_revision_single CHECK (id)
+);
+
+
+--
+-- Name: flag_values; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.flag_values (
+    flag character varying(64) NOT NULL,
+    room_id character varying(255),
+    value text NOT NULL
+);
+
 
 --
 -- Name: meeting_participants; Type: TABLE; Schema: public; Owner: -
@@ -234,6 +285,22 @@ ALTER TABLE ONLY public.session_participants ALTER COLUMN id SET DEFAULT nextval
 
 
 --
+-- Name: flag_changes flag_changes_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.flag_changes
+    ADD CONSTRAINT flag_changes_pkey PRIMARY KEY (revision);
+
+
+--
+-- Name: flag_revision flag_revision_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.flag_revision
+    ADD CONSTRAINT flag_revision_pkey PRIMARY KEY (id);
+
+
+--
 -- Name: meeting_participants meeting_participants_pkey; Type: CONSTRAINT; Schema: public; Owner: -
 --
 
@@ -295,6 +362,20 @@ ALTER TABLE ONLY public.meeting_participants
 
 ALTER TABLE ONLY public.users
     ADD CONSTRAINT users_pkey PRIMARY KEY (email);
+
+
+--
+-- Name: idx_flag_changes_by_flag; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX idx_flag_changes_by_flag ON public.flag_changes USING btree (flag, revision DESC);
+
+
+--
+-- Name: idx_flag_values_place; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE UNIQUE INDEX idx_flag_values_place ON public.flag_values USING btree (flag, COALESCE(room_id, ''::character varying));
 
 
 --
@@ -403,6 +484,13 @@ CREATE INDEX idx_sessions_open_by_room ON public.sessions USING btree (room_id, 
 
 
 --
+-- Name: flag_changes flag_changes_are_kept; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER flag_changes_are_kept BEFORE DELETE OR UPDATE OR TRUNCATE ON public.flag_changes FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change_of_record();
+
+
+--
 -- Name: meeting_participants update_meeting_participants_updated_at; Type: TRIGGER; Schema: public; Owner: -
 --
 
@@ -450,4 +538,5 @@ INSERT INTO public.schema_migrations (version) VALUES
     ('20260307000001'),
     ('20261120000000'),
     ('20261120000001'),
-    ('20261121000000');
+    ('20261121000000'),
+    ('20261121000002');
