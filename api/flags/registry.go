@@ -40,6 +40,7 @@ type Registry struct {
 type snapshot struct {
 	everyone []any
 	rooms    map[string][]any // rooms with a value of their own
+	over     chan struct{}    // closed when another takes its place
 }
 
 // place is where an admin put a value; room "" is everyone.
@@ -163,7 +164,7 @@ func (r *Registry) change(edit func()) {
 // publish builds the next snapshot. The caller holds mu, or is New.
 func (r *Registry) publish() {
 	all := declarations()
-	next := &snapshot{everyone: make([]any, len(all))}
+	next := &snapshot{everyone: make([]any, len(all)), over: make(chan struct{})}
 	for _, d := range all {
 		next.everyone[d.id], _ = r.decide(d)
 	}
@@ -182,8 +183,14 @@ func (r *Registry) publish() {
 		}
 		next.rooms[p.room][p.flag.id] = v
 	}
-	r.now.Store(next)
+	if last := r.now.Swap(next); last != nil {
+		close(last.over)
+	}
 }
+
+// Changed returns a channel that is closed once anything is written after the call, even if
+// every value stays what it is.
+func (r *Registry) Changed() <-chan struct{} { return r.now.Load().over }
 
 // decide returns the value of d for everyone and where it comes from.
 func (r *Registry) decide(d *declaration) (any, Source) {
