@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"parley/api/observe"
+	"parley/api/wire"
 )
 
 const nameRunes = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-"
@@ -32,6 +33,7 @@ func (c *Common) check(mode Mode) []error {
 		within("--session-ttl (SESSION_TTL_SECS)", c.Access.SessionTTL, time.Minute, 87600*time.Hour),
 		name("--cookie-name (COOKIE_NAME)", c.Access.CookieName),
 		domain(c.Access.CookieDomain),
+		admins(c.Access.Admins),
 		name("--region (REGION)", c.Node.Region),
 		name("--server-id (SERVER_ID)", c.Node.ServerID),
 		optionalName("--service-type (SERVICE_TYPE)", c.Node.ServiceType),
@@ -84,6 +86,15 @@ func optionalName(at, v string) error {
 func domain(v string) error {
 	if strings.Trim(v, nameRunes+".") != "" {
 		return fmt.Errorf("--cookie-domain (COOKIE_DOMAIN): %q is not a domain", v)
+	}
+	return nil
+}
+
+func admins(all []string) error {
+	for _, user := range all {
+		if user == "" || len(user) > wire.MaxUser || user == wire.SystemUser {
+			return fmt.Errorf("--admins (PARLEY_ADMINS): %.100q is not an identity of 1 to %d bytes", user, wire.MaxUser)
+		}
 	}
 	return nil
 }

@@ -59,6 +59,7 @@ type Access struct {
 	CookieDomain  string        `name:"cookie-domain" from:"COOKIE_DOMAIN" placeholder:"DOMAIN" help:"Domain of the session cookie. Without one it belongs to the host that set it."`
 	CookieSecure  bool          `name:"cookie-secure" from:"COOKIE_SECURE" default:"true" negatable:"" help:"Send the session cookie over HTTPS only."`
 	DemoSignIn    *bool         `name:"demo-sign-in" from:"PARLEY_DEMO_SIGN_IN" negatable:"" help:"Let anybody sign in with just a name. Default: on in dev, off in serve."`
+	Admins        []string      `name:"admins" from:"PARLEY_ADMINS" placeholder:"USER" help:"Identities of the admins of this installation, as people are signed in, separated by commas. Without any, dev makes an admin sign-in of its own and serve has no admins but those whose session token says so."`
 }
 
 // Node is what a node calls itself and how it stops.

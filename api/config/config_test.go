@@ -96,6 +96,16 @@ func TestDemoSignInDependsOnTheMode(t *testing.T) {
 	}
 }
 
+func TestAdmins(t *testing.T) {
+	c, err := Parse(nil, env("PARLEY_ADMINS", "ada@example.org, bob"), Dev)
+	if err != nil || strings.Join(c.Access.Admins, "|") != "ada@example.org|bob" {
+		t.Errorf("%q, %v", c.Access.Admins, err)
+	}
+	if c, err = Parse(nil, env("PARLEY_ADMINS", ""), Dev); err != nil || len(c.Access.Admins) != 0 {
+		t.Errorf("%q, %v", c.Access.Admins, err)
+	}
+}
+
 func TestFlagBeatsEnvironmentBeatsDefault(t *testing.T) {
 	environment := env("PARLEY_HTTP_ADDR", ":1", "PARLEY_WEBTRANSPORT_ADDR", ":2", "TOKEN_TTL_SECS", "90", "SESSION_TTL_SECS", "2h",
 		"COOKIE_SECURE", "0", "CORS_ALLOWED_ORIGIN", "https://a.example,http://b.example:8080", "REGION", "")
@@ -115,7 +125,7 @@ func TestFlagBeatsEnvironmentBeatsDefault(t *testing.T) {
 func TestAllMistakesAtOnce(t *testing.T) {
 	environment := env("PARLEY_WEBTRANSPORT_ADDR", "nowhere", "SESSION_TTL_SECS", "long", "COOKIE_SECURE", "maybe", "CERT_PATH", "/c.pem",
 		"NATS_URL", "http://u:hush@x", "DATABASE_URL", "mysql://u:hush@x/y", "CORS_ALLOWED_ORIGIN", "*", "FEATURE_PATH_ENDPOINTS", "ajar",
-		"JWT_SECRET", "hush", "PARLEY_LOG_LEVEL", "loud", "SERVER_ID", "a.b", "DATABASE_URL_FILE", "/x")
+		"JWT_SECRET", "hush", "PARLEY_ADMINS", "ada,,bob", "PARLEY_LOG_LEVEL", "loud", "SERVER_ID", "a.b", "DATABASE_URL_FILE", "/x")
 	_, err := Parse([]string{"--http-addr=:99999", "--token-ttl=0", "--log-format=xml", "--feature=unheard_of=1"}, environment, Serve)
 	if err == nil {
 		t.Fatal("no error")
@@ -127,14 +137,14 @@ func TestAllMistakesAtOnce(t *testing.T) {
 		`--nats-url (NATS_URL)`, `--database-url (DATABASE_URL)`, `--cors-allowed-origin (CORS_ALLOWED_ORIGIN): "*"`,
 		`FEATURE_PATH_ENDPOINTS: path_endpoints: "ajar"`, `--jwt-secret (JWT_SECRET): 4 bytes`, `--log-level (PARLEY_LOG_LEVEL): "loud"`,
 		`--log-format (PARLEY_LOG_FORMAT): "xml"`, `--token-ttl (TOKEN_TTL_SECS): 0s`, `--server-id (SERVER_ID): "a.b"`,
-		`--database-url-file (DATABASE_URL_FILE): "/x"`, `--feature: there is no flag "unheard_of"`,
+		`--database-url-file (DATABASE_URL_FILE): "/x"`, `--admins (PARLEY_ADMINS): ""`, `--feature: there is no flag "unheard_of"`,
 	} {
 		if !strings.Contains(text, part) {
 			t.Errorf("not reported: %s", part)
 		}
 	}
-	if got := strings.Count(text, "\n") + 1; got != 16 {
-		t.Errorf("%d mistakes, want 16:\n%s", got, text)
+	if got := strings.Count(text, "\n") + 1; got != 17 {
+		t.Errorf("%d mistakes, want 17:\n%s", got, text)
 	}
 	if strings.Contains(text, "hush") {
 		t.Errorf("a secret is in the report:\n%s", text)

@@ -19,10 +19,11 @@ type Ready struct {
 	DatabaseURL       string `json:"database_url"`
 	NATSURL           string `json:"nats_url"`
 	NodeID            string `json:"node_id"`
+	AdminToken        string `json:"admin_token,omitempty"` // of dev, when no admins are configured
 }
 
 // Write makes r the content of the file at path in one step: whoever reads it finds all or
-// the file before. Only the owner may read it, for the URLs hold passwords.
+// the file before. Only the owner may read it, for the URLs hold passwords and the token is one.
 func (r Ready) Write(path string) error {
 	content, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {

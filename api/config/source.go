@@ -70,6 +70,9 @@ func (s *Source) Settle(c *Common, mode Mode) error {
 	if c.Access.DemoSignIn == nil {
 		c.Access.DemoSignIn = new(mode == Dev)
 	}
+	for i, user := range c.Access.Admins {
+		c.Access.Admins[i] = strings.TrimSpace(user)
+	}
 	s.mistakes = append(s.mistakes, c.check(mode)...)
 	if _, err := s.Flags(c, slog.New(slog.DiscardHandler)); err != nil {
 		s.mistakes = append(s.mistakes, err)

@@ -14,6 +14,7 @@ type sessionClaims struct {
 	signed
 	Subject string `json:"sub"`
 	Name    string `json:"name"`
+	Admin   bool   `json:"admin,omitempty"`
 	Expires int64  `json:"exp"`
 	Issued  int64  `json:"iat"`
 	Issuer  string `json:"iss"`

@@ -54,6 +54,7 @@ const (
 type Session struct {
 	User    string // identity, 1 to wire.MaxUser bytes
 	Name    string // for people
+	Admin   bool   // may do everything on this installation
 	Expires time.Time
 }
 
@@ -98,7 +99,7 @@ func (a *Authority) MintSession(s Session, ttl time.Duration) (string, error) {
 	}
 	now := time.Now()
 	return a.sign(sessionClaims{
-		Subject: s.User, Name: s.Name, Issuer: Issuer, Use: session,
+		Subject: s.User, Name: s.Name, Admin: s.Admin, Issuer: Issuer, Use: session,
 		Issued: now.Unix(), Expires: now.Add(ttl).Unix(),
 	})
 }
@@ -141,6 +142,7 @@ func (a *Authority) CheckSession(raw string) (Session, error) {
 		presented
 		Name   *string `json:"name"`
 		Issued *int64  `json:"iat"`
+		Admin  any     `json:"admin"` // of other makes it may be anything
 	}
 	if err := a.parse(raw, &c); err != nil {
 		return Session{}, err
@@ -151,7 +153,7 @@ func (a *Authority) CheckSession(raw string) (Session, error) {
 	if err := c.check(session); err != nil {
 		return Session{}, err
 	}
-	return Session{User: *c.Subject, Name: *c.Name, Expires: time.Unix(*c.Expires, 0)}, nil
+	return Session{User: *c.Subject, Name: *c.Name, Admin: c.Admin == true, Expires: time.Unix(*c.Expires, 0)}, nil
 }
 
 // CheckRoom returns what raw allows. It fails with [fault.Misconfig] without a secret,

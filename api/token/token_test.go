@@ -268,6 +268,29 @@ func TestSessionRoundTrip(t *testing.T) {
 	}
 }
 
+func TestOnlyTrueMakesAnAdmin(t *testing.T) {
+	a := New(secret)
+	raw, err := a.MintSession(Session{User: "ada", Name: "Ada", Admin: true}, time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s, err := a.CheckSession(raw); err != nil || !s.Admin {
+		t.Errorf("%+v, %v", s, err)
+	}
+	plain := jwt.MapClaims{
+		"sub": "ada", "name": "Ada", "iss": Issuer, "iat": time.Now().Unix(), "exp": time.Now().Add(time.Hour).Unix(),
+	}
+	for _, claim := range []any{nil, false, "true", 1, []bool{true}, map[string]bool{"admin": true}} {
+		s, err := a.CheckSession(hs256(t, with(plain, "admin", claim)))
+		if err != nil || s.Admin {
+			t.Errorf("%v: %+v, %v", claim, s, err)
+		}
+	}
+	if s, err := a.CheckSession(hs256(t, with(plain, "admin", true))); err != nil || !s.Admin {
+		t.Errorf("%+v, %v", s, err)
+	}
+}
+
 func TestRefusedSessions(t *testing.T) {
 	good := jwt.MapClaims{
 		"sub": "alice@test.com", "name": "Alice", "iss": Issuer,
