@@ -14,6 +14,7 @@ import (
 
 	"parley/api/cert"
 	"parley/api/config"
+	"parley/api/flagfeed"
 	"parley/api/flags"
 	"parley/api/lobby"
 	"parley/api/media"
@@ -48,6 +49,7 @@ type node struct {
 	metrics  *observe.Metrics
 	tokens   *token.Authority
 	lobby    *lobby.Lobby
+	feed     *flagfeed.Feed
 	draining atomic.Bool
 }
 
@@ -70,7 +72,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	serving, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
 	var parts errgroup.Group
-	for _, run := range []func(context.Context) error{n.relay.Run, n.hub.Run, n.cert.Run, n.record, n.reconcile} {
+	for _, run := range []func(context.Context) error{n.relay.Run, n.hub.Run, n.cert.Run, n.record, n.reconcile, n.feed.Run} {
 		parts.Go(func() error {
 			err := run(life)
 			if err != nil {
@@ -135,6 +137,7 @@ func (n *node) prepare(ctx context.Context) (err error) {
 		return err
 	}
 	n.tokens = token.New(secret)
+	n.openFlags(ctx)
 	n.lobby = lobby.New(n.tokens, n.Flags, n.Log)
 	n.metrics = observe.NewMetrics(observe.ReadBuild())
 	n.meetings = meeting.New(meeting.Options{

@@ -119,7 +119,7 @@ func (f *front) routes() (http.Handler, error) {
 		Tokens: n.tokens, Meetings: n.ledger, Log: n.Log, Build: observe.ReadBuild(),
 		TokenTTL: access.TokenTTL, SessionTTL: access.SessionTTL, CookieName: access.CookieName,
 		DemoSignIn: *access.DemoSignIn, CORSOrigins: n.Config.Listen.CORSAllowedOrigin,
-		Client: f.clientConfig, Page: web.FS(), Lobby: f.ws,
+		Admin: n.admin(), Client: f.clientConfig, Page: web.FS(), Lobby: f.ws,
 		Ready: n.ready, Metrics: n.metrics, Observe: n.metrics.Request,
 	})
 }
@@ -154,6 +154,7 @@ func (n *node) announce(f *front, took time.Duration) {
 		HTTP:         "http://" + reachable(f.clear.Addr()),
 		WebTransport: "https://" + reachable(f.socket.LocalAddr()),
 		DatabaseURL:  n.stores.databaseURL, NATSURL: n.stores.natsURL, NodeID: string(n.id),
+		AdminToken: n.adminToken(),
 	}
 	if n.cert.SelfSigned() {
 		r.CertificateSHA256 = n.cert.SHA256()

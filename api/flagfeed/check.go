@@ -11,16 +11,8 @@ import (
 // MaxReason is the longest reason for a change, in bytes.
 const MaxReason = 500
 
-// FieldError says what is wrong with an order besides flag and value.
-type FieldError struct {
-	Field string // "room" or "reason"
-	Want  string // to follow the words "is not"
-}
-
-func (e *FieldError) Error() string { return e.Field + " is not " + e.Want }
-
 // Check returns o with its value in the one form in which it is kept. It fails with a
-// *[flags.UnknownError], a *[flags.ValueError] or a *[FieldError].
+// *[flags.UnknownError], a *[flags.ValueError] or a *[flags.FieldError].
 func Check(o flags.Order) (flags.Order, error) {
 	if err := flags.Known(o.Flag); err != nil {
 		return o, err
@@ -34,9 +26,9 @@ func Check(o flags.Order) (flags.Order, error) {
 	}
 	switch {
 	case o.Room != "" && !token.ValidRoom(o.Room):
-		return o, &FieldError{"room", fmt.Sprintf("a meeting id: 1 to %d letters, digits, _ and -", token.MaxRoom)}
+		return o, &flags.FieldError{Field: "room", Want: fmt.Sprintf("a meeting id: 1 to %d letters, digits, _ and -", token.MaxRoom)}
 	case len(o.Reason) > MaxReason || !printable(o.Reason):
-		return o, &FieldError{"reason", fmt.Sprintf("one line of at most %d bytes", MaxReason)}
+		return o, &flags.FieldError{Field: "reason", Want: fmt.Sprintf("one line of at most %d bytes", MaxReason)}
 	}
 	return o, nil
 }

@@ -222,7 +222,7 @@ func TestWhatIsNotAChange(t *testing.T) {
 		_, err := a.Apply(t.Context(), o)
 		_, name := errors.AsType[*flags.UnknownError](err)
 		_, value := errors.AsType[*flags.ValueError](err)
-		other, ok := errors.AsType[*flagfeed.FieldError](err)
+		other, ok := errors.AsType[*flags.FieldError](err)
 		switch {
 		case field == "flag" && name, field == "value" && value, ok && (field == other.Field || field == "line"):
 		default:

@@ -32,6 +32,14 @@ func (e *ValueError) Error() string {
 	return fmt.Sprintf("%s: %.100q is not %s", e.Name, e.Value, e.Want)
 }
 
+// FieldError says what is wrong with an [Order] besides flag and value.
+type FieldError struct {
+	Field string // "room" or "reason"
+	Want  string // to follow the words "is not"
+}
+
+func (e *FieldError) Error() string { return e.Field + " is not " + e.Want }
+
 // Known returns nil if there is a flag called name, else an *[UnknownError].
 func Known(name string) error {
 	_, err := declarationOf(name)

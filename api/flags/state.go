@@ -27,7 +27,7 @@ type State struct {
 	Default string            `json:"default"`
 	Value   string            `json:"value"` // for everyone
 	Source  Source            `json:"source"`
-	Rooms   map[string]string `json:"rooms,omitempty"` // what admins set for single rooms
+	Rooms   map[string]string `json:"rooms"` // what admins set for single rooms
 	Doc     string            `json:"description"`
 	Owner   string            `json:"owner"`
 }

@@ -49,6 +49,9 @@ type Options struct {
 	// CORSOrigins are the other origins whose pages may use the API with credentials.
 	CORSOrigins []string
 
+	// Admin is what admins may do; without a registry there are no routes for them.
+	Admin Admin
+
 	// Client is what the page is told; it is asked each time, for a certificate may change.
 	Client func() ClientConfig
 	// Page holds index.html and assets/. It is read once. Nil, or without index.html, the
@@ -100,6 +103,9 @@ func (a *API) routes() {
 	a.mux.HandleFunc("POST /api/v1/meetings/{id}/join", a.answer(a.join))
 	if a.DemoSignIn {
 		a.mux.HandleFunc("POST /login/demo", a.answer(a.demoSignIn))
+	}
+	if a.Admin.Registry != nil {
+		a.adminRoutes()
 	}
 
 	a.mux.HandleFunc("GET /version", a.version)

@@ -86,6 +86,9 @@ func (a *API) demoSignIn(w http.ResponseWriter, r *http.Request) (any, error) {
 		return nil, &problem{http.StatusBadRequest, "INVALID_NAME", "A name has 1 to 50 characters.", ""}
 	}
 	s := token.Session{User: identity(name), Name: name}
+	for a.isAdmin(s) { // who an admin is has to be proved
+		s.User = identity(name)
+	}
 	raw, err := a.Tokens.MintSession(s, a.SessionTTL)
 	if err != nil {
 		return nil, err
