@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"path/filepath"
 
@@ -123,4 +124,30 @@ func WithDatabase(ctx context.Context, c config.Stores, log *slog.Logger, do fun
 		return fmt.Errorf("start PostgreSQL: %w", err)
 	}
 	return do(ctx, s.postgres.URL())
+}
+
+// ReachDatabase is [WithDatabase] for commands that may run beside a node: when one is using
+// the directory, its database is used. A directory without a database is an error.
+func ReachDatabase(ctx context.Context, c config.Stores, log *slog.Logger, do func(context.Context, string) error) error {
+	if c.DatabaseURL != "" {
+		return do(ctx, c.DatabaseURL)
+	}
+	url, err := embedded.PostgresURL(filepath.Join(c.DataDir, "postgres"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("there is no database in %s: name another directory with --data-dir, or the server with DATABASE_URL", c.DataDir)
+	}
+	if err != nil {
+		return err
+	}
+	lock, err := embedded.LockDir(c.DataDir)
+	if _, taken := errors.AsType[*embedded.LockedError](err); taken {
+		return do(ctx, url)
+	}
+	if err != nil {
+		return err
+	}
+	if err := lock.Unlock(); err != nil {
+		return err
+	}
+	return WithDatabase(ctx, c, log, do)
 }

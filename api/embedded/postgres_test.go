@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/url"
@@ -115,7 +116,13 @@ func count(t *testing.T, conn *pgx.Conn, sql string) (n int) {
 
 func TestPostgresKeepsDataAndAddressAcrossRestarts(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "postgres")
+	if url, err := embedded.PostgresURL(dir); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("address of nothing: %q, %v", url, err)
+	}
 	first := start(t, dir)
+	if url, err := embedded.PostgresURL(dir); err != nil || url != first.URL() {
+		t.Errorf("the directory says %q, %v, the server %q", url, err, first.URL())
+	}
 	exec1(t, connect(t, first.URL()), "create table kept (n int)")
 	if err := first.Close(); err != nil {
 		t.Fatal(err)

@@ -21,7 +21,7 @@ const (
 
 // NewLogger returns a logger that writes lines of level and above to w.
 func NewLogger(w io.Writer, level slog.Level, format Format) *slog.Logger {
-	if format == FormatText || format == FormatAuto && isTerminal(w) {
+	if format == FormatText || format == FormatAuto && IsTerminal(w) {
 		return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: level, ReplaceAttr: forPeople}))
 	}
 	return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level, ReplaceAttr: withUnit}))
@@ -58,7 +58,8 @@ func withUnit(_ []string, a slog.Attr) slog.Attr {
 	return a
 }
 
-func isTerminal(w io.Writer) bool {
+// IsTerminal reports whether a person reads what is written to w.
+func IsTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	if !ok {
 		return false

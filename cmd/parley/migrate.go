@@ -24,21 +24,22 @@ type database struct {
 	Stores config.Stores `embed:""`
 }
 
-// with calls do with the URL of the database.
-func (d *database) with(w *world, do func(ctx context.Context, url string) error) error {
-	c := config.Common{Stores: d.Stores}
-	c.Log.Level = "warn"
+// with calls do with the URL of the database, as one of package app's functions finds it.
+func (d *database) with(w *world, find finder, do func(ctx context.Context, url string) error) error {
 	log := observe.NewLogger(w.stderr, slog.LevelWarn, observe.FormatText)
-	if err := w.source.SettleStores(&c.Stores); err != nil {
+	if err := w.source.SettleStores(&d.Stores); err != nil {
 		return misconfigured{err}
 	}
-	return app.WithDatabase(w.ctx, c.Stores, log, do)
+	return find(w.ctx, d.Stores, log, do)
 }
+
+// finder is app.WithDatabase or app.ReachDatabase.
+type finder func(context.Context, config.Stores, *slog.Logger, func(context.Context, string) error) error
 
 type migrateUp struct{ database }
 
 func (m *migrateUp) Run(w *world) error {
-	return m.with(w, func(ctx context.Context, url string) error {
+	return m.with(w, app.WithDatabase, func(ctx context.Context, url string) error {
 		if err := postgres.Migrate(ctx, url); err != nil {
 			return err
 		}
@@ -49,7 +50,7 @@ func (m *migrateUp) Run(w *world) error {
 type migrateDown struct{ database }
 
 func (m *migrateDown) Run(w *world) error {
-	return m.with(w, func(ctx context.Context, url string) error {
+	return m.with(w, app.WithDatabase, func(ctx context.Context, url string) error {
 		if err := postgres.Rollback(ctx, url); err != nil {
 			return err
 		}
@@ -63,7 +64,7 @@ type migrateStatus struct {
 }
 
 func (m *migrateStatus) Run(w *world) error {
-	return m.with(w, func(ctx context.Context, url string) error {
+	return m.with(w, app.WithDatabase, func(ctx context.Context, url string) error {
 		return printMigrations(ctx, w, url, m.JSON)
 	})
 }

@@ -51,11 +51,16 @@ func runNode(w *world, c *config.Common, mode config.Mode) error {
 	})
 }
 
-// welcome tells a person what to open.
+// welcome tells a person what to open. The sign-in of the admin is for a terminal alone: what
+// is not read there is kept somewhere, and the ready file has it as well.
 func welcome(out io.Writer, r config.Ready, mode config.Mode) {
-	if mode == config.Dev {
-		fmt.Fprintf(out, "\n  Parley is ready.\n\n  Open     %s\n  Stop     Ctrl-C\n\n", r.HTTP)
+	if mode != config.Dev {
+		fmt.Fprintf(out, "parley: node %s serves %s and %s\n", r.NodeID, r.HTTP, r.WebTransport)
 		return
 	}
-	fmt.Fprintf(out, "parley: node %s serves %s and %s\n", r.NodeID, r.HTTP, r.WebTransport)
+	fmt.Fprintf(out, "\n  Parley is ready.\n\n  Open     %s\n", r.HTTP)
+	if r.AdminToken != "" && observe.IsTerminal(out) {
+		fmt.Fprintf(out, "  Admin    %s/admin#token=%s\n", r.HTTP, r.AdminToken) // no server sees what follows #
+	}
+	fmt.Fprint(out, "  Stop     Ctrl-C\n\n")
 }
