@@ -73,3 +73,20 @@ func (r *Registry) describe(d *declaration) State {
 	}
 	return s
 }
+
+// Value returns what a flag is in a room, or for everyone when room is "", and who decided
+// that: a bool, int, string or time.Duration, by its kind. It fails with an *[UnknownError].
+// Code of Parley reads flags by their declarations, which is checked and faster.
+func (r *Registry) Value(name, room string) (any, Source, error) {
+	d, err := declarationOf(name)
+	if err != nil {
+		return nil, "", err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	v, from := r.decide(d)
+	if own, ok := r.admin[place{d, room}]; ok && from != FromTest {
+		return own, FromAdmin, nil
+	}
+	return v, from, nil
+}
