@@ -22,7 +22,6 @@ import (
 	"parley/api/natsrelay"
 	"parley/api/observe"
 	"parley/api/token"
-	"parley/api/wire"
 )
 
 // Options are what a node is started with.
@@ -151,6 +150,7 @@ func (n *node) prepare(ctx context.Context) (err error) {
 		Region: c.Node.Region, ServiceType: c.Node.ServiceType, ServerID: c.Node.ServerID, Instance: c.Node.Instance,
 		NodeGone: n.gone,
 		Revived:  func(ctx context.Context) { n.hub.Reenter(ctx) },
+		Acted:    func(a media.Act) { n.hub.Apply(a) },
 	})
 	if err != nil {
 		return fmt.Errorf("join the cluster: %w", err)
@@ -189,32 +189,14 @@ func (n *node) gone(ctx context.Context, other media.NodeID) {
 // tell tells the rooms whose meetings ended, and nobody was there to say so.
 func (n *node) tell(ctx context.Context, ended []meeting.RoomEnded) {
 	for _, e := range ended {
-		if e.Message == "" || n.hub.EndMeeting(media.RoomID(e.Room), e.Message) {
+		if e.Message == "" {
 			continue
 		}
-		if err := n.endElsewhere(ctx, e.Room, e.Message); err != nil {
+		if err := n.hub.EndMeeting(ctx, media.RoomID(e.Room), e.Message); err != nil {
 			n.Log.Warn("tell that a meeting ended", observe.KeyRoom, e.Room, observe.KeyErr, err)
 		}
 	}
 }
-
-// endElsewhere tells a room in which this node has nobody that its meeting is over.
-func (n *node) endElsewhere(ctx context.Context, room, message string) error {
-	link, err := n.relay.Open(ctx, media.RoomID(room), deaf{})
-	if err != nil {
-		return err
-	}
-	defer link.Close()
-	link.Publish(&media.Frame{Kind: media.Control, Received: time.Now(), Wire: wire.MeetingEnded(room, message)})
-	return link.Flush(ctx)
-}
-
-// deaf is a sink for who only has something to say.
-type deaf struct{}
-
-func (deaf) Deliver(media.Delivery) {}
-func (deaf) Entered(media.Member)   {}
-func (deaf) Left(media.Member)      {}
 
 const (
 	// reconcileAfter is how long after its start a node looks for what others left open. A

@@ -30,6 +30,7 @@ const (
 	Conflict    Code = "conflict"      //
 	TooLarge    Code = "too_large"     // a packet above the limit
 	Ended       Code = "ended"         // the meeting is over
+	Removed     Code = "removed"       // rejected, removed or banned by somebody
 	Unavailable Code = "unavailable"   // a part this needs is down
 	Misconfig   Code = "misconfigured" // the operator has to act
 )
@@ -63,6 +64,7 @@ var Codes = map[Code]Outcome{
 	TooLarge:    {http.StatusRequestEntityTooLarge, 3510},
 	Ended:       {http.StatusGone, 3511},
 	Misconfig:   {http.StatusInternalServerError, 3512},
+	Removed:     {http.StatusForbidden, 3513},
 }
 
 // Error is a failure that a client may see. Code is stable; Message and Hint are for

@@ -2,6 +2,7 @@ package media
 
 import (
 	"context"
+	"time"
 
 	"parley/api/fault"
 )
@@ -53,4 +54,7 @@ type Peer struct {
 	Guest       bool
 	Observer    bool
 	Instance    string // identifies a client across its reconnections, or ""
+
+	// Issued is when the token was signed that the peer came with; zero without one.
+	Issued time.Time
 }

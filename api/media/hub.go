@@ -258,22 +258,6 @@ func (h *Hub) Run(ctx context.Context) error {
 	}
 }
 
-// EndMeeting tells everybody in room, on all nodes, that its meeting is over, and why. It
-// reports false when this node has nobody in the room and so no way to tell.
-func (h *Hub) EndMeeting(room RoomID, message string) bool {
-	h.mu.Lock()
-	r := h.rooms[room]
-	if r == nil || r.refs == 0 {
-		h.mu.Unlock()
-		return false
-	}
-	r.refs++
-	h.mu.Unlock()
-	defer h.release(r)
-	r.event(wire.MeetingEnded(string(room), message), 0)
-	return true
-}
-
 // Sessions returns the number of sessions on this node.
 func (h *Hub) Sessions() int {
 	h.mu.Lock()

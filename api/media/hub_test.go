@@ -508,19 +508,3 @@ func must(b []byte, err error) []byte {
 	}
 	return b
 }
-
-func TestEndOfAMeetingIsToldToEverybody(t *testing.T) {
-	inWorld(t, func(w *world) {
-		a, b := w.node("a"), w.node("b")
-		ada, bob := a.join("ada"), b.join("bob")
-		ada.hears()
-		if !a.hub.EndMeeting("standup", "over") {
-			t.Error("node a has somebody in the room")
-		}
-		ada.expect("ended: over")
-		bob.expect("ended: over")
-		if a.hub.EndMeeting("elsewhere", "over") {
-			t.Error("node a has nobody elsewhere")
-		}
-	})
-}

@@ -65,6 +65,10 @@ type Options struct {
 	// node for dead and it is back among them. May be nil.
 	Revived func(ctx context.Context)
 
+	// Acted is called for every act of another node, one after the other. It does not block.
+	// May be nil.
+	Acted func(media.Act)
+
 	Log *slog.Logger
 }
 
@@ -77,6 +81,7 @@ type Relay struct {
 	replicas int
 	gone     func(context.Context, media.NodeID)
 	revived  func(context.Context)
+	acted    func(media.Act)
 	log      *slog.Logger
 	stats    counters
 
@@ -117,7 +122,7 @@ func New(ctx context.Context, o Options) (*Relay, error) {
 	region, service := or(o.Region, "us-east"), or(o.ServiceType, "websocket")
 	instance := or(o.Instance, string(o.Node))
 	r := &Relay{
-		nc: o.Conn, js: js, node: o.Node, gone: o.NodeGone, revived: o.Revived, log: o.Log,
+		nc: o.Conn, js: js, node: o.Node, gone: o.NodeGone, revived: o.Revived, acted: o.Acted, log: o.Log,
 		maxAge:            max(o.MaxAge, 0),
 		replicas:          max(o.Replicas, 1),
 		outbox:            newOutbox(outboxBytes),
@@ -168,6 +173,11 @@ func (r *Relay) Run(ctx context.Context) error {
 		return fmt.Errorf("natsrelay: %w", err)
 	}
 	defer func() { _ = hello.Unsubscribe() }()
+	acts, err := r.nc.Subscribe(actSubject, r.hearAct)
+	if err != nil {
+		return fmt.Errorf("natsrelay: %w", err)
+	}
+	defer func() { _ = acts.Unsubscribe() }()
 
 	wg.Go(func() { newPublisher(r, true).run(ctx, r.outbox) })
 	wg.Go(func() { newPublisher(r, false).run(ctx, r.reports) })

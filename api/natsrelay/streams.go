@@ -37,6 +37,7 @@ const (
 	systemToken  = "system"
 	flushSubject = "parley.flush"
 	helloSubject = "parley.hello"
+	actSubject   = "parley.act"
 )
 
 // layout is what this package wants of a stream.

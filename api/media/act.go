@@ -1,0 +1,165 @@
+package media
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"parley/api/fault"
+	"parley/api/wire"
+)
+
+// Act is what somebody decided about people in a room, as nodes tell each other. Each node
+// applies it to those who are connected there.
+type Act struct {
+	Room RoomID `json:"room"`
+	User string `json:"user,omitempty"` // "" is everybody
+
+	// Remove ends their connections with this code, after Farewell. No media reaches them
+	// from then on.
+	Remove   fault.Code `json:"remove,omitempty"`
+	Message  string     `json:"message,omitempty"`
+	Farewell []byte     `json:"farewell,omitempty"` // a packet, or nil
+
+	// Name is what they are called from now on, or "".
+	Name string `json:"name,omitempty"`
+	// Host says whether they are hosts from now on; nil leaves it.
+	Host *bool `json:"host,omitempty"`
+}
+
+// Apply does what a says to those connected to this node. It does not block.
+func (h *Hub) Apply(a Act) {
+	var why error
+	if a.Remove != "" {
+		why = fault.New(a.Remove, "%s", a.Message)
+	}
+	// Also sessions that are about to enter: they find their end when they are in.
+	for _, s := range h.live() {
+		if why != nil && s.peer.Room == a.Room && (a.User == "" || s.peer.User == a.User) {
+			s.room.expel(s, a.Farewell, why)
+		}
+	}
+	h.mu.Lock()
+	r := h.rooms[a.Room]
+	if r == nil || r.refs == 0 {
+		h.mu.Unlock()
+		return
+	}
+	r.refs++
+	h.mu.Unlock()
+	defer h.release(r)
+	r.apply(a)
+}
+
+// expel ends s: what waits for it but control is dropped, and nothing follows.
+func (r *Room) expel(s *Session, farewell []byte, why error) {
+	r.mu.Lock()
+	r.remove(s)
+	r.mu.Unlock()
+	if farewell != nil {
+		s.out.Push(control(farewell))
+	}
+	s.out.Close(why)
+	s.end(why)
+}
+
+// apply changes what the room knows of the people of a.
+func (r *Room) apply(a Act) {
+	r.mu.Lock()
+	var lost []*presence
+	for _, p := range r.local {
+		if a.User != "" && p.User != a.User {
+			continue
+		}
+		if a.Remove != "" {
+			if p.session == nil {
+				p.claims = 0
+				lost = append(lost, p)
+			}
+			continue
+		}
+		before := p.Member
+		if a.Name != "" {
+			p.DisplayName = a.Name
+		}
+		if a.Host != nil {
+			p.Host = *a.Host
+		}
+		if p.Member != before {
+			r.agenda.add(r.telling(p.Member))
+		}
+	}
+	r.mu.Unlock()
+	for _, p := range lost {
+		r.expire(p)
+	}
+}
+
+// Tell delivers a meeting event to everybody in room and in front of it, on all nodes. It
+// blocks until it is on its way to the other nodes, or ctx ends.
+func (h *Hub) Tell(ctx context.Context, room RoomID, event []byte) error {
+	h.mu.Lock()
+	r := h.rooms[room]
+	if r != nil && r.refs > 0 {
+		r.refs++
+		h.mu.Unlock()
+		defer h.release(r)
+		r.event(event, 0)
+		if l := r.link.Load(); l != nil {
+			return (*l).Flush(ctx)
+		}
+		return nil
+	}
+	h.mu.Unlock()
+	link, err := h.relay.Open(ctx, room, deaf{})
+	if fault.CodeOf(err) == fault.Conflict { // somebody comes in, or another event is told
+		return h.tellLater(ctx, room, event)
+	}
+	if err != nil {
+		return err
+	}
+	defer link.Close()
+	link.Publish(&Frame{Kind: Control, Received: time.Now(), Wire: event})
+	return link.Flush(ctx)
+}
+
+// tellLater tries again after the part of this node in room was opened or closed elsewhere.
+func (h *Hub) tellLater(ctx context.Context, room RoomID, event []byte) error {
+	wait := time.NewTimer(relayRetry / 50)
+	defer wait.Stop()
+	select {
+	case <-wait.C:
+		return h.Tell(ctx, room, event)
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// deaf is a sink for who only has something to say.
+type deaf struct{}
+
+func (deaf) Deliver(Delivery) {}
+func (deaf) Entered(Member)   {}
+func (deaf) Left(Member)      {}
+
+// EndMeeting tells everybody in room, on all nodes, that its meeting is over, and why.
+func (h *Hub) EndMeeting(ctx context.Context, room RoomID, message string) error {
+	return h.Tell(ctx, room, wire.MeetingEnded(string(room), message))
+}
+
+// Connected is one session of this node.
+type Connected struct {
+	Member
+	Observer bool
+	Issued   time.Time // of the token it came with
+}
+
+// Connected lists the sessions of this node, oldest first.
+func (h *Hub) Connected() []Connected {
+	var all []Connected
+	for _, s := range h.live() {
+		all = append(all, Connected{s.member(), s.peer.Observer, s.peer.Issued})
+	}
+	slices.SortFunc(all, func(a, b Connected) int { return a.Joined.Compare(b.Joined) })
+	return all
+}

@@ -1,0 +1,91 @@
+package media_test
+
+import (
+	"testing"
+	"testing/synctest"
+
+	"google.golang.org/protobuf/proto"
+
+	"parley/api/fault"
+	"parley/api/media"
+	"parley/api/media/mediatest"
+	"parley/api/wire"
+	callv1 "parley/protobuf/call/v1"
+)
+
+func TestEndOfAMeetingIsToldToEverybody(t *testing.T) {
+	inWorld(t, func(w *world) {
+		a, b, c := w.node("a"), w.node("b"), w.node("c")
+		ada, bob := a.join("ada"), b.join("bob")
+		ada.hears()
+		if err := a.hub.EndMeeting(w.t.Context(), "standup", "over"); err != nil {
+			t.Error(err)
+		}
+		ada.expect("ended: over")
+		bob.expect("ended: over")
+		// Somebody has to say it even where nobody is.
+		if err := c.hub.EndMeeting(w.t.Context(), "standup", "really"); err != nil {
+			t.Error(err)
+		}
+		ada.expect("ended: really")
+		bob.expect("ended: really")
+	})
+}
+
+func TestRemovedPeopleHearWhyAndNothingElse(t *testing.T) {
+	inWorld(t, func(w *world) {
+		a, b := w.node("a"), w.node("b")
+		ada, bob := a.join("ada"), b.join("bob")
+		laptop := b.join("bob/laptop")
+		trying := b.connect("bob/trying")
+		waiting := b.connect("bob/waiting", observer)
+		cyd := b.join("cyd")
+		trying.greeted()
+		waiting.greeted()
+		removed := []*person{bob, laptop, trying, waiting}
+		for _, p := range append(removed, ada, cyd) {
+			p.hears()
+		}
+		farewell := wire.MeetingEnded("standup", "you were removed")
+		act := media.Act{Room: "standup", User: "bob", Remove: fault.Removed, Message: "out", Farewell: farewell}
+		a.hub.Apply(act)
+		b.hub.Apply(act)
+		ada.Send(mediatest.VideoKey("secret"))
+		for _, p := range removed {
+			for _, r := range p.Until(farewell) {
+				t.Errorf("%s receives %s", p.name, mediatest.Describe(r.Wire, w.names))
+			}
+			if code := p.gone(); code != fault.Removed {
+				t.Errorf("%s ended with %s", p.name, code)
+			}
+		}
+		// Nobody waits for them to come back.
+		cyd.expectUnordered("left bob", "left bob/laptop", "video secret from ada")
+		ada.expectUnordered("left bob", "left bob/laptop")
+	})
+}
+
+func TestRenamedPeopleAreKnownToNewcomersByTheirNewName(t *testing.T) {
+	inWorld(t, func(w *world) {
+		a, b := w.node("a"), w.node("b")
+		a.join("ada")
+		b.join("bob")
+		host := true
+		act := media.Act{Room: "standup", User: "bob", Name: "Robert", Host: &host}
+		a.hub.Apply(act)
+		b.hub.Apply(act)
+		synctest.Wait()
+		cyd := a.connect("cyd")
+		cyd.Receive()
+		for _, r := range cyd.Sync() {
+			var packet callv1.PacketWrapper
+			var event callv1.MeetingPacket
+			if proto.Unmarshal(r.Wire, &packet) != nil || proto.Unmarshal(packet.Data, &event) != nil {
+				t.Fatalf("%x", r.Wire)
+			}
+			if string(event.TargetUserId) == "bob" && string(event.DisplayName) != "Robert" {
+				t.Errorf("bob is called %s", event.DisplayName)
+			}
+		}
+	})
+}
