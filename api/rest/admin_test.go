@@ -193,6 +193,16 @@ func TestEveryAdminRouteIsAmongThoseTested(t *testing.T) {
 	}
 }
 
+func TestProfileSaysWhoIsAnAdmin(t *testing.T) {
+	a, _ := newAdminAPI(t)
+	for user, want := range map[string]bool{"root@example.org": true, "ada": false} {
+		got := resultOf[profileResult](t, call(a, "GET", "/profile", "", "Authorization", bearer(t, user, "x")))
+		if got.Admin != want {
+			t.Errorf("%s: %+v", user, got)
+		}
+	}
+}
+
 func TestDemoSignInNeverMakesAnAdmin(t *testing.T) {
 	a, _ := newAdminAPI(t)
 	alphabet := "abcdefghijklmnopqrstuvwxyz0123456789"

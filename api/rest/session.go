@@ -24,6 +24,8 @@ const (
 type profileResult struct {
 	User string `json:"user_id"`
 	Name string `json:"name"`
+
+	Admin bool `json:"is_admin,omitempty"` // of the installation
 }
 
 func (a *API) profile(_ http.ResponseWriter, r *http.Request) (any, error) {
@@ -31,7 +33,7 @@ func (a *API) profile(_ http.ResponseWriter, r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return profileResult{s.User, s.Name}, nil
+	return profileResult{s.User, s.Name, a.isAdmin(s)}, nil
 }
 
 // session returns who sent r: by the session cookie or, only without one, by bearer token.
