@@ -257,5 +257,6 @@ func (n *node) measure() {
 	n.metrics.Counter("parley_keyframe_requests_limited_total", "Keyframe requests of clients above the limit.", read(&c.KeyframesLimited))
 	n.metrics.Counter("parley_congestions_total", "Senders told that a receiver loses their frames.", read(&c.Congestions))
 	n.metrics.Gauge("parley_sessions", "Sessions on this node.", func() float64 { return float64(n.hub.Sessions()) })
+	n.metrics.Gauge("parley_flags_revision", "Revision of the flags this node goes by; the same on all nodes.", func() float64 { return float64(n.feed.Revision()) })
 	n.metrics.Gauge("parley_rooms", "Rooms with members on this node.", func() float64 { return float64(n.hub.Rooms()) })
 }

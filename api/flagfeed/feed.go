@@ -104,6 +104,9 @@ func (f *Feed) Load(ctx context.Context) error {
 	return nil
 }
 
+// Revision returns the revision of what the registry holds, -1 before the first.
+func (f *Feed) Revision() int64 { return f.known.Load() }
+
 // Run keeps the registry up to date until ctx ends. It fails only when the connection to NATS
 // was closed before.
 func (f *Feed) Run(ctx context.Context) error {

@@ -160,6 +160,27 @@ func TestRegistriesDoNotShareValues(t *testing.T) {
 	want(t, "set leaks", testInt.Get(b), 7)
 }
 
+func TestParallelTestsDoNotSeeEachOthersOverrides(t *testing.T) {
+	registries := make([]*Registry, 16)
+	t.Run("all", func(t *testing.T) {
+		for i := range registries {
+			registries[i] = newRegistry(t)
+			t.Run(fmt.Sprint(i), func(t *testing.T) {
+				t.Parallel()
+				r := registries[i]
+				for j := range 200 {
+					Override(t, r, testInt, 1000*i+j)
+					want(t, "forced", testInt.Get(r), 1000*i+j)
+					want(t, "forced in a room", testInt.For(r, "standup"), 1000*i+j)
+				}
+			})
+		}
+	})
+	for i, r := range registries {
+		want(t, fmt.Sprintf("after test %d", i), testInt.Get(r), 7)
+	}
+}
+
 func TestSetRefusesWhatDoesNotFit(t *testing.T) {
 	r := newRegistry(t)
 	for _, a := range []Assignment{

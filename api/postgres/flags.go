@@ -104,6 +104,7 @@ func (s *Store) ChangeFlag(ctx context.Context, o flags.Order) (*flags.Change, e
 	case err != nil:
 		return nil, fmt.Errorf("change flag %s: %w", o.Flag, err)
 	}
+	c.At = c.At.UTC()
 	return &c, nil
 }
 
@@ -120,6 +121,9 @@ func (s *Store) FlagChanges(ctx context.Context, flag string, limit, offset int)
 	}
 	if err != nil {
 		return flags.Log{}, fmt.Errorf("read changes of flags: %w", err)
+	}
+	for i := range log.Changes {
+		log.Changes[i].At = log.Changes[i].At.UTC()
 	}
 	return log, nil
 }
