@@ -18,6 +18,9 @@ func TestNumbersStayWithinTheirBounds(t *testing.T) {
 	} {
 		err := r.Set("test_percent", "", text)
 		want(t, text, err == nil, good)
+		if v := testPercent.Get(r); v < 0 || v > 100 {
+			t.Errorf("%s became %d", text, v)
+		}
 		if e, ok := errors.AsType[*ValueError](err); !good && (!ok || e.Want != "a whole number from 0 to 100") {
 			t.Errorf("%s: %v", text, err)
 		}

@@ -94,7 +94,7 @@ func sliceOf(q url.Values, usual, most int) (slice, error) {
 	return s, nil
 }
 
-// of returns the part of all that s names.
+// cut returns the part of all that s names.
 func cut[T any](all []T, s slice) []T {
 	from := min(s.offset, len(all))
 	return all[from:min(from+s.limit, len(all))]
