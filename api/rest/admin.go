@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"parley/api/flags"
+	"parley/api/management"
 	"parley/api/media"
 	"parley/api/token"
 )
@@ -22,6 +23,10 @@ type Admin struct {
 
 	// Members returns everybody who is in a call on any node. It must not block.
 	Members func() []media.Member
+
+	// Meetings and Rooms end meetings and remove people. Without them nobody can here.
+	Meetings Moderation
+	Rooms    management.Rooms
 }
 
 // Flags changes flags on all nodes. Its methods block until the record answers or ctx ends.
@@ -37,7 +42,7 @@ type Flags interface {
 
 func (a *API) adminRoutes() {
 	a.mux.HandleFunc("GET /admin", a.page.index)
-	for pattern, f := range map[string]adminFunc{
+	routes := map[string]adminFunc{
 		"GET /api/v1/admin/flags":                a.listFlags,
 		"GET /api/v1/admin/flags/{name}":         a.showFlag,
 		"PUT /api/v1/admin/flags/{name}":         a.setFlag,
@@ -45,7 +50,12 @@ func (a *API) adminRoutes() {
 		"GET /api/v1/admin/flags/{name}/history": a.flagHistory,
 		"GET /api/v1/admin/audit":                a.audit,
 		"GET /api/v1/admin/rooms":                a.liveRooms,
-	} {
+	}
+	if a.Admin.Meetings != nil {
+		routes["POST /api/v1/admin/meetings/{id}/end"] = a.endMeeting
+		routes["POST /api/v1/admin/meetings/{id}/remove"] = a.removeParticipant
+	}
+	for pattern, f := range routes {
 		a.mux.HandleFunc(pattern, a.answer(a.asAdmin(f)))
 	}
 }
