@@ -17,6 +17,7 @@ import (
 	"parley/api/flagfeed"
 	"parley/api/flags"
 	"parley/api/lobby"
+	"parley/api/management"
 	"parley/api/media"
 	"parley/api/meeting"
 	"parley/api/natsrelay"
@@ -38,18 +39,21 @@ type Options struct {
 // node is a running node.
 type node struct {
 	Options
-	id       media.NodeID
-	stores   *stores
-	relay    *natsrelay.Relay
-	meetings *meeting.Ledger
-	ledger   ledger
-	hub      *media.Hub
-	cert     *cert.Holder
-	metrics  *observe.Metrics
-	tokens   *token.Authority
-	lobby    *lobby.Lobby
-	feed     *flagfeed.Feed
-	draining atomic.Bool
+	id         media.NodeID
+	stores     *stores
+	relay      *natsrelay.Relay
+	meetings   *meeting.Ledger
+	management *management.Meetings
+	ledger     ledger
+	hub        *media.Hub
+	cert       *cert.Holder
+	metrics    *observe.Metrics
+	tokens     *token.Authority
+	lobby      *lobby.Lobby
+	feed       *flagfeed.Feed
+	draining   atomic.Bool
+	news       errgroup.Group // of changed meetings, on their way to whoever watches
+	ending     chan struct{}  // closed when the node stops
 }
 
 // Run starts a node, serves until ctx ends and stops it in this order: readiness goes and
@@ -59,7 +63,7 @@ type node struct {
 // sequence and its error is returned. Nothing of the node is left when Run returns.
 func Run(ctx context.Context, o Options) (err error) {
 	start := time.Now()
-	n := &node{Options: o, id: newNodeID()}
+	n := &node{Options: o, id: newNodeID(), ending: make(chan struct{})}
 	n.Log = o.Log.With(observe.KeyNode, string(n.id))
 	if err := n.prepare(ctx); err != nil {
 		return err
@@ -84,6 +88,7 @@ func Run(ctx context.Context, o Options) (err error) {
 		err = errors.Join(err, n.flush(life))
 		n.relay.Close()
 		end()
+		_ = n.news.Wait() // it returns no errors
 		err = errors.Join(err, parts.Wait())
 		n.Log.Info("stopped", "after", time.Since(start).Round(time.Millisecond).String())
 	}()
@@ -144,13 +149,14 @@ func (n *node) prepare(ctx context.Context) (err error) {
 		Enabled:        func(room string) bool { return flags.MeetingManagement.For(n.Flags, room) },
 		EndOnHostLeave: func(room string) bool { return flags.EndOnHostLeave.For(n.Flags, room) },
 	})
-	n.ledger = ledger{n.meetings}
+	n.ledger = ledger{n.meetings, n.entry}
+	n.openManagement()
 	n.relay, err = natsrelay.New(ctx, natsrelay.Options{
 		Conn: n.stores.conn, Node: n.id, Log: n.Log,
 		Region: c.Node.Region, ServiceType: c.Node.ServiceType, ServerID: c.Node.ServerID, Instance: c.Node.Instance,
 		NodeGone: n.gone,
 		Revived:  func(ctx context.Context) { n.hub.Reenter(ctx) },
-		Acted:    func(a media.Act) { n.hub.Apply(a) },
+		Acted:    n.acted,
 	})
 	if err != nil {
 		return fmt.Errorf("join the cluster: %w", err)

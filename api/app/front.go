@@ -56,7 +56,7 @@ func (n *node) listen() (_ *front, err error) {
 	if err = f.listenSecure(n.Config.Listen.WebTransport); err != nil {
 		return nil, fmt.Errorf("listen for WebTransport: %w", err)
 	}
-	f.ws = ws.New(ws.Options{Hub: n.hub, Admit: n.lobby.Admit, Log: n.Log})
+	f.ws = ws.New(ws.Options{Hub: n.hub, Admit: n.admit, Log: n.Log})
 	routes, err := f.routes()
 	if err != nil {
 		return nil, err
@@ -67,7 +67,7 @@ func (n *node) listen() (_ *front, err error) {
 	}
 	f.quic = wt.New(wt.Options{
 		PacketConn: f.socket, TLS: &tls.Config{GetCertificate: n.cert.GetCertificate},
-		Hub: n.hub, Admit: n.lobby.Admit, Log: n.Log, Routes: routes,
+		Hub: n.hub, Admit: n.admit, Log: n.Log, Routes: routes,
 		Idle: n.Config.Listen.QUICIdleTimeout, KeepAlive: n.Config.Listen.QUICKeepAlive,
 	})
 	return f, nil
@@ -116,7 +116,7 @@ func (f *front) close() {
 func (f *front) routes() (http.Handler, error) {
 	n, access := f.node, f.node.Config.Access
 	return rest.New(rest.Options{
-		Tokens: n.tokens, Meetings: n.ledger, Log: n.Log, Build: observe.ReadBuild(),
+		Tokens: n.tokens, Meetings: n.management, Ending: n.ending, Log: n.Log, Build: observe.ReadBuild(),
 		TokenTTL: access.TokenTTL, SessionTTL: access.SessionTTL, CookieName: access.CookieName,
 		DemoSignIn: *access.DemoSignIn, CORSOrigins: n.Config.Listen.CORSAllowedOrigin,
 		Admin: n.admin(), Client: f.clientConfig, Page: web.FS(), Lobby: f.ws,
@@ -205,6 +205,7 @@ func (f *front) stop(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, f.drain)
 	defer cancel()
 	err := f.node.hub.Drain(ctx)
+	close(f.node.ending)
 	if errors.Is(err, context.DeadlineExceeded) {
 		f.node.Log.Warn("sessions did not drain in time")
 		err = nil

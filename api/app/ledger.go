@@ -2,22 +2,27 @@ package app
 
 import (
 	"context"
+	"time"
 
 	"parley/api/media"
 	"parley/api/meeting"
-	"parley/api/rest"
 )
 
-// ledger lets the hub and the REST API speak to the meetings in their own words.
-type ledger struct{ *meeting.Ledger }
+// ledger lets the hub speak to the meetings in its own words, and keeps those out whom the
+// rules of meetings do not let in: after they are registered as a session, so that nobody
+// who is removed at that moment slips through.
+type ledger struct {
+	*meeting.Ledger
+	entry func(ctx context.Context, room, user string, observer bool, issued time.Time) error
+}
 
-var (
-	_ media.Ledger  = ledger{}
-	_ rest.Meetings = ledger{}
-)
+var _ media.Ledger = ledger{}
 
 // Enter implements media.Ledger.
 func (l ledger) Enter(ctx context.Context, m media.Member) (media.Meeting, error) {
+	if err := l.entry(ctx, string(m.Room), m.User, false, m.Issued); err != nil {
+		return media.Meeting{}, err
+	}
 	s, err := l.Ledger.Enter(ctx, attendance(m))
 	return media.Meeting{Started: s.At, Creator: s.Creator, First: s.First}, err
 }
@@ -32,12 +37,6 @@ func (l ledger) Exit(ctx context.Context, m media.Member) media.Ending {
 func (l ledger) Lookup(ctx context.Context, room media.RoomID) (media.Meeting, bool) {
 	s, ok := l.Running(ctx, string(room))
 	return media.Meeting{Started: s.At, Creator: s.Creator}, ok
-}
-
-// Creator implements rest.Meetings.
-func (l ledger) Creator(ctx context.Context, room string) (string, bool, error) {
-	s, ok := l.Running(ctx, room)
-	return s.Creator, ok, nil
 }
 
 func attendance(m media.Member) meeting.Attendance {

@@ -131,7 +131,7 @@ func (l *Lobby) fromToken(query url.Values) (media.Peer, error) {
 	}
 	return media.Peer{
 		Room: media.RoomID(t.Room), User: t.User, DisplayName: displayName(t.DisplayName, t.User),
-		Host: t.Host, Guest: t.Guest, Observer: t.Observer,
+		Host: t.Host, Guest: t.Guest, Observer: t.Observer, Issued: t.Issued,
 	}, nil
 }
 

@@ -234,6 +234,16 @@ func NewGuest(before string) (Caller, error) {
 	return Caller{User: GuestPrefix + id.String(), Guest: true}, nil
 }
 
+// ForGuests returns a meeting that takes people without an account; it fails with
+// [GuestsNotAllowed] for every other.
+func (m *Meetings) ForGuests(ctx context.Context, room string) (Meeting, error) {
+	meeting, _, err := m.store.Look(ctx, room, "")
+	if err == nil && !(meeting.AllowGuests && m.settings.Guests(room)) || is(err, MeetingNotFound) {
+		err = refuse(GuestsNotAllowed, "This meeting is for people with an account")
+	}
+	return meeting, err
+}
+
 // Status tells a participant where they stand. It fails with [MeetingNotActive] once the
 // meeting has been ended, before anything else is looked at.
 func (m *Meetings) Status(ctx context.Context, by Caller, room string) (Answer, error) {

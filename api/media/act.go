@@ -25,6 +25,9 @@ type Act struct {
 	Name string `json:"name,omitempty"`
 	// Host says whether they are hosts from now on; nil leaves it.
 	Host *bool `json:"host,omitempty"`
+
+	// Changed says that lists with the meeting of this room are stale. It is not for a hub.
+	Changed bool `json:"changed,omitempty"`
 }
 
 // Apply does what a says to those connected to this node. It does not block.
@@ -151,14 +154,13 @@ func (h *Hub) EndMeeting(ctx context.Context, room RoomID, message string) error
 type Connected struct {
 	Member
 	Observer bool
-	Issued   time.Time // of the token it came with
 }
 
 // Connected lists the sessions of this node, oldest first.
 func (h *Hub) Connected() []Connected {
 	var all []Connected
 	for _, s := range h.live() {
-		all = append(all, Connected{s.member(), s.peer.Observer, s.peer.Issued})
+		all = append(all, Connected{s.member(), s.peer.Observer})
 	}
 	slices.SortFunc(all, func(a, b Connected) int { return a.Joined.Compare(b.Joined) })
 	return all

@@ -21,6 +21,10 @@ type Member struct {
 	// Replaces is the session that this one continues after a reconnection, or 0.
 	Replaces SessionID `json:"replaces,omitempty"`
 
+	// Issued is when the token was signed that the session came with, for the node of the
+	// session alone.
+	Issued time.Time `json:"-"`
+
 	// Away says that the session is lost and waits, within the grace period, for its user
 	// to come back.
 	Away bool `json:"away,omitempty"`

@@ -82,7 +82,7 @@ func (a *API) isAdmin(s token.Session) bool { return s.Admin || slices.Contains(
 
 // invalidField is the answer to a request in which one field is wrong.
 func invalidField(field, why string) *problem {
-	return &problem{status: http.StatusBadRequest, code: "INVALID_INPUT", message: field + ": " + why}
+	return &problem{status: http.StatusBadRequest, code: "INVALID_INPUT", message: field + ": " + why, field: field}
 }
 
 // slice is the part of a list that a request asks for.

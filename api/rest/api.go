@@ -22,21 +22,15 @@ import (
 	"time"
 
 	"parley/api/fault"
+	"parley/api/management"
 	"parley/api/observe"
 	"parley/api/token"
 )
 
-// Meetings is what joining asks about a meeting.
-type Meetings interface {
-	// Creator returns who created the meeting that is open in a room; false when none is. It
-	// blocks for at most the time ctx allows.
-	Creator(ctx context.Context, room string) (string, bool, error)
-}
-
 // Options is what an API is made of. Fields without a remark are required.
 type Options struct {
 	Tokens   *token.Authority
-	Meetings Meetings
+	Meetings *management.Meetings
 	Log      *slog.Logger
 	Build    observe.Build
 
@@ -59,6 +53,9 @@ type Options struct {
 	Page fs.FS
 	// Lobby answers /lobby and everything below, with the bare ResponseWriter.
 	Lobby http.Handler
+
+	// Ending is closed when answers that do not end by themselves have to. Optional.
+	Ending <-chan struct{}
 
 	// Ready returns why the node should get no new clients, in words that anybody may read
 	// on /readyz; nil is ready. Optional.
@@ -100,7 +97,7 @@ func New(o Options) (*API, error) {
 
 func (a *API) routes() {
 	a.mux.HandleFunc("GET /profile", a.answer(a.profile))
-	a.mux.HandleFunc("POST /api/v1/meetings/{id}/join", a.answer(a.join))
+	a.meetingRoutes()
 	if a.DemoSignIn {
 		a.mux.HandleFunc("POST /login/demo", a.answer(a.demoSignIn))
 	}
@@ -145,14 +142,14 @@ func (a *API) route(w http.ResponseWriter, r *http.Request) {
 	h.ServeHTTP(verdict, r)
 	if allow := verdict.header.Get("Allow"); allow != "" {
 		w.Header().Set("Allow", allow)
-		a.fail(w, r, &problem{http.StatusMethodNotAllowed, "METHOD_NOT_ALLOWED", "Only " + allow + " is possible here.", ""})
+		a.fail(w, r, &problem{status: http.StatusMethodNotAllowed, code: "METHOD_NOT_ALLOWED", message: "Only " + allow + " is possible here."})
 		return
 	}
 	if wantsPage(r) {
 		a.page.missing(w)
 		return
 	}
-	a.fail(w, r, &problem{http.StatusNotFound, "NOT_FOUND", "There is nothing at this address.", ""})
+	a.fail(w, r, &problem{status: http.StatusNotFound, code: "NOT_FOUND", message: "There is nothing at this address."})
 }
 
 // wantsPage reports whether a person is looking.

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"parley/api/fault"
+	"parley/api/management"
 	"parley/api/observe"
 )
 
@@ -31,6 +32,7 @@ type problem struct {
 	code    string
 	message string
 	detail  string // engineering_error
+	field   string // of the request that is wrong, or ""
 }
 
 func (p *problem) Error() string { return p.code + ": " + p.message }
@@ -40,14 +42,16 @@ type problemResult struct {
 	Code    string `json:"code"`
 	Message string `json:"message"`
 	Detail  string `json:"engineering_error,omitempty"`
+	Field   string `json:"field,omitempty"`
+	Request string `json:"request_id,omitempty"` // to be found in the log
 }
 
 func invalidMeetingID(why string) *problem {
-	return &problem{http.StatusBadRequest, "INVALID_MEETING_ID", "Invalid meeting ID: " + why, ""}
+	return &problem{status: http.StatusBadRequest, code: "INVALID_MEETING_ID", message: "Invalid meeting ID: " + why}
 }
 
 func unauthorized(detail string) *problem {
-	return &problem{http.StatusUnauthorized, "UNAUTHORIZED", "Authentication required.", detail}
+	return &problem{status: http.StatusUnauthorized, code: "UNAUTHORIZED", message: "Authentication required.", detail: detail}
 }
 
 // answer turns a function that returns a result or an error into a handler.
@@ -65,15 +69,47 @@ func (a *API) answer(f func(http.ResponseWriter, *http.Request) (any, error)) ht
 // fail answers with the envelope of err, and logs what the client must not see.
 func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) {
 	p, ok := errors.AsType[*problem](err)
+	if refusal, refused := errors.AsType[*management.Refusal](err); refused {
+		p, ok = refusalProblem(refusal), true
+	}
 	if !ok {
 		p = a.explain(w, r, fault.From(err))
 	}
-	writeJSON(w, p.status, envelope{false, problemResult{p.code, p.message, p.detail}})
+	writeJSON(w, p.status, envelope{false, problemResult{p.code, p.message, p.detail, p.field, requestID(r.Context())}})
+}
+
+// statuses of refusals; those that are not here are 400.
+var refusalStatus = map[management.Code]int{
+	management.MeetingExists:       http.StatusConflict,
+	management.MeetingNotFound:     http.StatusNotFound,
+	management.NotHost:             http.StatusForbidden,
+	management.NotOwner:            http.StatusForbidden,
+	management.NotInMeeting:        http.StatusNotFound,
+	management.ParticipantNotFound: http.StatusNotFound,
+	management.GuestsNotAllowed:    http.StatusForbidden,
+	management.PasswordRequired:    http.StatusForbidden,
+	management.WrongPassword:       http.StatusForbidden,
+	management.TooManyAttempts:     http.StatusTooManyRequests,
+	management.NotInvited:          http.StatusForbidden,
+	management.MeetingLocked:       http.StatusForbidden,
+	management.MeetingFull:         http.StatusForbidden,
+	management.Banned:              http.StatusForbidden,
+	management.Removed:             http.StatusForbidden,
+	management.Overloaded:          http.StatusServiceUnavailable,
+}
+
+// refusalProblem says what the rules of meetings say.
+func refusalProblem(r *management.Refusal) *problem {
+	status, ok := refusalStatus[r.Code]
+	if !ok {
+		status = http.StatusBadRequest
+	}
+	return &problem{status: status, code: string(r.Code), message: r.Message, field: r.Field}
 }
 
 // explain turns a fault into what the API says about it.
 func (a *API) explain(w http.ResponseWriter, r *http.Request, e *fault.Error) *problem {
-	p := &problem{fault.Codes[e.Code].HTTP, strings.ToUpper(string(e.Code)), e.Message, ""}
+	p := &problem{status: fault.Codes[e.Code].HTTP, code: strings.ToUpper(string(e.Code)), message: e.Message}
 	if e.Retry > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(e.Retry.Seconds()))))
 	}
@@ -119,7 +155,7 @@ func readJSON(w http.ResponseWriter, r *http.Request, v any, optional bool) erro
 	}
 	if media, _, err := mime.ParseMediaType(contentType); err != nil ||
 		media != "application/json" && !(strings.HasPrefix(media, "application/") && strings.HasSuffix(media, "+json")) {
-		return &problem{http.StatusUnsupportedMediaType, "UNSUPPORTED_MEDIA_TYPE", "Send JSON with Content-Type: application/json.", ""}
+		return &problem{status: http.StatusUnsupportedMediaType, code: "UNSUPPORTED_MEDIA_TYPE", message: "Send JSON with Content-Type: application/json."}
 	}
 	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody))
 	err := d.Decode(v)
@@ -130,17 +166,17 @@ func readJSON(w http.ResponseWriter, r *http.Request, v any, optional bool) erro
 		return malformed("there is more after the JSON value")
 	}
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		return &problem{http.StatusRequestEntityTooLarge, "TOO_LARGE", "The body is larger than 64 KiB.", ""}
+		return &problem{status: http.StatusRequestEntityTooLarge, code: "TOO_LARGE", message: "The body is larger than 64 KiB."}
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		return &problem{http.StatusRequestTimeout, "TIMEOUT", "The body took too long to arrive.", ""}
+		return &problem{status: http.StatusRequestTimeout, code: "TIMEOUT", message: "The body took too long to arrive."}
 	}
 	if e, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-		return &problem{http.StatusUnprocessableEntity, "INVALID_BODY", "The JSON has another shape than this route takes.", e.Error()}
+		return &problem{status: http.StatusUnprocessableEntity, code: "INVALID_BODY", message: "The JSON has another shape than this route takes.", detail: e.Error()}
 	}
 	return malformed(err.Error())
 }
 
 func malformed(why string) *problem {
-	return &problem{http.StatusBadRequest, "INVALID_JSON", "The body is not JSON.", why}
+	return &problem{status: http.StatusBadRequest, code: "INVALID_JSON", message: "The body is not JSON.", detail: why}
 }

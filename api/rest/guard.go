@@ -38,7 +38,7 @@ func (a *API) guard(w http.ResponseWriter, r *http.Request) {
 	if !plainID.MatchString(id) {
 		id = rand.Text()
 	}
-	ctx, cancel := context.WithTimeout(context.WithValue(r.Context(), requestKey{}, id), requestTime)
+	ctx, cancel := context.WithTimeout(context.WithValue(context.WithValue(r.Context(), lifeKey{}, r.Context()), requestKey{}, id), requestTime)
 	defer cancel()
 	r = r.WithContext(ctx)
 	out := &reply{ResponseWriter: w}

@@ -14,31 +14,15 @@ import (
 
 	"parley/api/fault"
 	"parley/api/observe"
+	"parley/api/postgres/postgrestest"
 	"parley/api/token"
 
 	"github.com/google/go-cmp/cmp"
-	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { postgrestest.Main(m) }
 
 const secret = "test-secret-for-unit-tests"
-
-// creators is what the meetings of a test look like: room to creator, or to an error.
-
-type creators map[string]any
-
-func (c creators) Creator(_ context.Context, room string) (string, bool, error) {
-	switch v := c[room].(type) {
-	case string:
-		return v, true, nil
-	case error:
-		return "", false, v
-	case func():
-		v()
-	}
-	return "", false, nil
-}
 
 var client = fstest.MapFS{
 	"index.html":            {Data: []byte("<!doctype html><title>Parley</title>")},
@@ -49,7 +33,7 @@ var client = fstest.MapFS{
 func newAPI(t testing.TB, change func(*Options)) *API {
 	t.Helper()
 	o := Options{
-		Tokens: token.New(secret), Meetings: creators{}, Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
+		Tokens: token.New(secret), Meetings: newMeetings(t, "postgres://nobody@127.0.0.1:1/none", nil), Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
 		Build:    observe.Build{Service: "websocket-relay", Version: "1.2.3", GitSHA: "abc", GitBranch: "main", BuildTimestamp: "2030-01-02T03:04:05Z"},
 		TokenTTL: time.Minute, SessionTTL: time.Hour, CookieName: "session", DemoSignIn: true, Page: client,
 		Client: func() ClientConfig { return ClientConfig{Version: "1.2.3", WebTransportPort: 4433, DemoSignIn: true} },

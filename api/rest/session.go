@@ -85,7 +85,7 @@ func (a *API) demoSignIn(w http.ResponseWriter, r *http.Request) (any, error) {
 	}
 	name := cleanName(body.Name)
 	if n := utf8.RuneCountInString(name); n < 1 || n > maxDemoName {
-		return nil, &problem{http.StatusBadRequest, "INVALID_NAME", "A name has 1 to 50 characters.", ""}
+		return nil, &problem{status: http.StatusBadRequest, code: "INVALID_NAME", message: "A name has 1 to 50 characters."}
 	}
 	s := token.Session{User: identity(name), Name: name}
 	for a.isAdmin(s) { // who an admin is has to be proved

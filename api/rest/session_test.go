@@ -16,7 +16,7 @@ import (
 )
 
 func TestDemoSignInToRoomToken(t *testing.T) {
-	a := newAPI(t, nil)
+	a := newWorld(t).api
 	w := call(a, "POST", "/login/demo", `{"name":"  Ada \t Lovelace\u0000 "}`, "Content-Type", asJSON)
 	success, result := decode(t, w)
 	if !success || w.Code != http.StatusOK || result["name"] != "Ada Lovelace" {
@@ -50,7 +50,7 @@ func TestDemoSignInToRoomToken(t *testing.T) {
 	if left := time.Until(r.Expires); left > time.Minute || left < 50*time.Second {
 		t.Errorf("token lives %v", left)
 	}
-	r.Expires = time.Time{}
+	r.Expires, r.Issued = time.Time{}, time.Time{}
 	if want := (token.Room{User: user, Room: "standup", DisplayName: "Ada", Host: true}); r != want {
 		t.Errorf("token of %+v, want %+v", r, want)
 	}
@@ -59,7 +59,9 @@ func TestDemoSignInToRoomToken(t *testing.T) {
 		t.Errorf("joined at %v", joined["joined_at"])
 	}
 	delete(joined, "room_token")
-	want := map[string]any{"user_id": user, "display_name": "Ada", "status": "admitted", "is_host": true, "joined_at": at, "admitted_at": at}
+	want := map[string]any{"user_id": user, "display_name": "Ada", "status": "admitted", "is_host": true, "is_guest": false, "joined_at": at, "admitted_at": at,
+		"host_display_name": "Ada", "host_user_id": user, "waiting_room_enabled": true, "admitted_can_admit": false,
+		"end_on_host_leave": false, "allow_guests": false, "recording_allowed_for_all": false, "attendees_only": false, "locked": false}
 	if diff := cmp.Diff(want, joined); diff != "" {
 		t.Error(diff)
 	}

@@ -32,6 +32,7 @@ type roomClaims struct {
 	DisplayName string `json:"display_name"`
 	Observer    bool   `json:"observer"`
 	Expires     int64  `json:"exp"`
+	Issued      int64  `json:"iat"`
 	Issuer      string `json:"iss"`
 	Use         use    `json:"typ"`
 }

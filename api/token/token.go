@@ -67,6 +67,7 @@ type Room struct {
 	Guest       bool
 	Observer    bool // may only wait and hear meeting events
 	Expires     time.Time
+	Issued      time.Time // zero when the token does not say
 }
 
 // Authority signs and checks tokens with one secret. It is immutable.
@@ -105,7 +106,7 @@ func (a *Authority) MintSession(s Session, ttl time.Duration) (string, error) {
 }
 
 // MintRoom signs a room token that is good for ttl, or an observer token if r says so; that
-// one never makes a host. Expires of r is ignored.
+// one never makes a host. Expires and Issued of r are ignored.
 func (a *Authority) MintRoom(r Room, ttl time.Duration) (string, error) {
 	switch {
 	case !validUser(r.User):
@@ -113,10 +114,11 @@ func (a *Authority) MintRoom(r Room, ttl time.Duration) (string, error) {
 	case !ValidRoom(r.Room):
 		return "", fmt.Errorf("sign room token: %q cannot be a room", r.Room)
 	}
+	now := time.Now()
 	c := roomClaims{
 		Subject: r.User, Room: r.Room, RoomJoin: !r.Observer, Host: r.Host && !r.Observer, Guest: r.Guest,
 		DisplayName: r.DisplayName, Observer: r.Observer, Issuer: Issuer, Use: room,
-		Expires: time.Now().Add(ttl).Unix(),
+		Issued: now.Unix(), Expires: now.Add(ttl).Unix(),
 	}
 	if r.Observer {
 		c.Use = observer
@@ -168,6 +170,7 @@ func (a *Authority) CheckRoom(raw string) (Room, error) {
 		DisplayName *string `json:"display_name"`
 		Observer    bool    `json:"observer"`
 		Guest       bool    `json:"is_guest"`
+		Issued      *int64  `json:"iat"` // absent from tokens of others
 	}
 	if err := a.parse(raw, &c); err != nil {
 		return Room{}, err
@@ -188,8 +191,12 @@ func (a *Authority) CheckRoom(raw string) (Room, error) {
 	if !*c.RoomJoin && !c.Observer {
 		return Room{}, fault.New(fault.Forbidden, "access denied")
 	}
-	return Room{
+	r := Room{
 		User: *c.Subject, Room: *c.Room, DisplayName: *c.DisplayName, Host: *c.Host && !c.Observer,
 		Guest: c.Guest, Observer: c.Observer, Expires: time.Unix(*c.Expires, 0),
-	}, nil
+	}
+	if c.Issued != nil {
+		r.Issued = time.Unix(*c.Issued, 0)
+	}
+	return r, nil
 }

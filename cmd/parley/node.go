@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"strings"
 
 	"parley/api/app"
 	"parley/api/config"
@@ -13,19 +14,28 @@ type devCommand struct {
 	config.Common
 }
 
-// Run starts a node for development. Meetings are recorded and the open path endpoints
-// work as well, unless the operator says what to do about meeting management.
+// Run starts a node for development. Meetings are recorded, the open path endpoints work as
+// well, and whoever has the link gets in, unless the operator says otherwise; who says what to
+// do about meeting management has the path endpoints as that says.
 func (d *devCommand) Run(w *world) error {
-	const flag = "meeting_management"
-	if _, ok := d.Node.Features[flag]; !ok && w.getenv("FEATURE_MEETING_MANAGEMENT") == "" {
+	said := func(flag string) bool {
+		_, ok := d.Node.Features[flag]
+		return ok || w.getenv("FEATURE_"+strings.ToUpper(flag)) != ""
+	}
+	unless := func(flag, value string) {
+		if said(flag) {
+			return
+		}
 		if d.Node.Features == nil {
 			d.Node.Features = make(map[string]string)
 		}
-		d.Node.Features[flag] = "true"
-		if _, ok := d.Node.Features["path_endpoints"]; !ok && w.getenv("FEATURE_PATH_ENDPOINTS") == "" {
-			d.Node.Features["path_endpoints"] = "on"
-		}
+		d.Node.Features[flag] = value
 	}
+	if !said("meeting_management") {
+		unless("path_endpoints", "on")
+	}
+	unless("meeting_management", "true")
+	unless("waiting_room_default", "false")
 	return runNode(w, &d.Common, config.Dev)
 }
 

@@ -44,6 +44,9 @@ const (
 	// SESSION_REPLACED: the participant reconnected within the grace period. session_id is
 	// the new session, replaced_session_id the one whose tile it takes over.
 	MeetingPacket_SESSION_REPLACED MeetingPacket_MeetingEventType = 100
+	// As HOST_MUTE_PARTICIPANT, for the shared screen and the raised hand.
+	MeetingPacket_HOST_STOP_SCREEN_SHARE MeetingPacket_MeetingEventType = 101 // target_user_id
+	MeetingPacket_HOST_LOWER_HAND        MeetingPacket_MeetingEventType = 102 // target_user_id
 )
 
 // Enum value maps for MeetingPacket_MeetingEventType.
@@ -67,6 +70,8 @@ var (
 		15:  "HOST_GRANTED",
 		16:  "HOST_REVOKED",
 		100: "SESSION_REPLACED",
+		101: "HOST_STOP_SCREEN_SHARE",
+		102: "HOST_LOWER_HAND",
 	}
 	MeetingPacket_MeetingEventType_value = map[string]int32{
 		"MEETING_EVENT_TYPE_UNKNOWN":       0,
@@ -87,6 +92,8 @@ var (
 		"HOST_GRANTED":                     15,
 		"HOST_REVOKED":                     16,
 		"SESSION_REPLACED":                 100,
+		"HOST_STOP_SCREEN_SHARE":           101,
+		"HOST_LOWER_HAND":                  102,
 	}
 )
 
@@ -255,7 +262,7 @@ var File_call_v1_meeting_proto protoreflect.FileDescriptor
 
 const file_call_v1_meeting_proto_rawDesc = "" +
 	"\n" +
-	"\x15call/v1/meeting.proto\x12\acall.v1\"\xa3\a\n" +
+	"\x15call/v1/meeting.proto\x12\acall.v1\"\xd4\a\n" +
 	"\rMeetingPacket\x12F\n" +
 	"\n" +
 	"event_type\x18\x01 \x01(\x0e2'.call.v1.MeetingPacket.MeetingEventTypeR\teventType\x12\x17\n" +
@@ -273,7 +280,7 @@ const file_call_v1_meeting_proto_rawDesc = "" +
 	"\fdisplay_name\x18\n" +
 	" \x01(\fR\vdisplayName\x12\x19\n" +
 	"\bis_guest\x18\v \x01(\bR\aisGuest\x12.\n" +
-	"\x13replaced_session_id\x18d \x01(\x04R\x11replacedSessionId\"\xd4\x03\n" +
+	"\x13replaced_session_id\x18d \x01(\x04R\x11replacedSessionId\"\x85\x04\n" +
 	"\x10MeetingEventType\x12\x1e\n" +
 	"\x1aMEETING_EVENT_TYPE_UNKNOWN\x10\x00\x12\x13\n" +
 	"\x0fMEETING_STARTED\x10\x01\x12\x11\n" +
@@ -293,7 +300,9 @@ const file_call_v1_meeting_proto_rawDesc = "" +
 	"\x18PARTICIPANT_LIST_REQUEST\x10\x0e\x12\x10\n" +
 	"\fHOST_GRANTED\x10\x0f\x12\x10\n" +
 	"\fHOST_REVOKED\x10\x10\x12\x14\n" +
-	"\x10SESSION_REPLACED\x10dB Z\x1eparley/protobuf/call/v1;callv1b\x06proto3"
+	"\x10SESSION_REPLACED\x10d\x12\x1a\n" +
+	"\x16HOST_STOP_SCREEN_SHARE\x10e\x12\x13\n" +
+	"\x0fHOST_LOWER_HAND\x10fB Z\x1eparley/protobuf/call/v1;callv1b\x06proto3"
 
 var (
 	file_call_v1_meeting_proto_rawDescOnce sync.Once

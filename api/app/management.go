@@ -1,0 +1,194 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"parley/api/fault"
+	"parley/api/flags"
+	"parley/api/management"
+	"parley/api/media"
+	"parley/api/observe"
+	"parley/api/wire"
+)
+
+// openManagement applies the rules of meetings with what operators decided.
+func (n *node) openManagement() {
+	n.management = management.New(n.stores.store, rooms{n}, management.Settings{
+		WaitingRoom:      func(room string) bool { return flags.WaitingRoomDefault.For(n.Flags, room) },
+		EndOnHostLeave:   func(room string) bool { return flags.EndOnHostLeave.For(n.Flags, room) },
+		Guests:           func(room string) bool { return flags.Guests.For(n.Flags, room) },
+		PasswordRequired: func(room string) bool { return flags.PasswordRequired.For(n.Flags, room) },
+		MaxParticipants:  func(room string) int { return flags.MaxParticipants.For(n.Flags, room) },
+	}, n.Log.With("part", "management"))
+}
+
+// rooms makes decisions happen where people are connected.
+type rooms struct{ node *node }
+
+var _ management.Rooms = rooms{}
+
+// Tell implements management.Rooms.
+func (r rooms) Tell(ctx context.Context, room string, e management.Event) error {
+	ctx, cancel := context.WithTimeout(ctx, tellTime)
+	defer cancel()
+	id := media.RoomID(room)
+	switch e.Act {
+	case management.Renamed:
+		if err := r.act(ctx, media.Act{Room: id, User: e.Target, Name: e.Name}); err != nil {
+			return err
+		}
+	case management.HostGranted, management.HostRevoked:
+		granted := e.Act == management.HostGranted
+		if err := r.act(ctx, media.Act{Room: id, User: e.Target, Host: &granted}); err != nil {
+			return err
+		}
+	}
+	packet, err := packetOf(room, e)
+	if err != nil {
+		return err
+	}
+	return r.node.hub.Tell(ctx, id, packet)
+}
+
+// Remove implements management.Rooms.
+func (r rooms) Remove(ctx context.Context, room, user string, why management.Code) error {
+	ctx, cancel := context.WithTimeout(ctx, tellTime)
+	defer cancel()
+	a := media.Act{Room: media.RoomID(room), User: user, Remove: fault.Removed, Message: "you are no longer in this meeting"}
+	if why == management.MeetingNotActive {
+		a.Remove, a.Message = fault.Ended, "the meeting is over"
+	}
+	return r.act(ctx, a)
+}
+
+// Changed implements management.Rooms.
+func (r rooms) Changed(ctx context.Context, room string) error {
+	r.node.management.Stale(ctx, room)
+	ctx, cancel := context.WithTimeout(ctx, tellTime)
+	defer cancel()
+	return r.node.relay.Act(ctx, media.Act{Room: media.RoomID(room), Changed: true})
+}
+
+// tellTime bounds telling the other nodes.
+const tellTime = 2 * time.Second
+
+// act applies a on every node.
+func (r rooms) act(ctx context.Context, a media.Act) error {
+	r.node.hub.Apply(a)
+	return r.node.relay.Act(ctx, a)
+}
+
+// acted applies an act of another node.
+func (n *node) acted(a media.Act) {
+	if a.Changed {
+		n.news.Go(func() error {
+			ctx, cancel := context.WithTimeout(context.Background(), tellTime)
+			defer cancel()
+			n.management.Stale(ctx, string(a.Room))
+			return nil
+		})
+		return
+	}
+	n.hub.Apply(a)
+}
+
+// packetOf is what clients are told of e.
+func packetOf(room string, e management.Event) ([]byte, error) {
+	switch e.Act {
+	case management.Activated:
+		return wire.MeetingActivated(room), nil
+	case management.Over:
+		return wire.MeetingEnded(room, e.Message), nil
+	case management.LetIn:
+		return wire.ParticipantAdmitted(room, e.Target), nil
+	case management.TurnedAway:
+		return wire.ParticipantRejected(room, e.Target), nil
+	case management.WaitingChanged:
+		return wire.WaitingRoomUpdated(room), nil
+	case management.OptionsChanged:
+		return wire.SettingsUpdated(room), nil
+	case management.Mute:
+		return wire.HostMute(room, e.Target, e.Actor), nil
+	case management.CameraOff:
+		return wire.HostDisableVideo(room, e.Target, e.Actor), nil
+	case management.StopScreenShare:
+		return wire.HostStopScreen(room, e.Target, e.Actor), nil
+	case management.LowerHand:
+		return wire.HostLowerHand(room, e.Target, e.Actor), nil
+	case management.KickedOut:
+		return wire.ParticipantKicked(room, e.Target), nil
+	case management.HostGranted:
+		return wire.HostGranted(room, e.Target, e.Actor), nil
+	case management.HostRevoked:
+		return wire.HostRevoked(room, e.Target, e.Actor), nil
+	case management.Renamed:
+		return wire.DisplayNameChanged(room, e.Target, e.Name), nil
+	}
+	return nil, fmt.Errorf("no packet for act %q", e.Act)
+}
+
+// admit decides who may connect. Those who come in are looked up once they are registered;
+// those who wait are not in the record of sessions, so here.
+func (n *node) admit(r *http.Request) (media.Peer, error) {
+	p, err := n.lobby.Admit(r)
+	if err == nil && p.Observer {
+		err = n.entry(r.Context(), string(p.Room), p.User, true, p.Issued)
+	}
+	return p, err
+}
+
+// entry asks the record whether somebody with a good token may be connected now. People come
+// first: without a database the token is enough.
+func (n *node) entry(ctx context.Context, room, user string, observer bool, issued time.Time) error {
+	if issued.IsZero() {
+		issued = time.Now()
+	}
+	ctx, cancel := context.WithTimeout(ctx, entryTime)
+	defer cancel()
+	err := n.management.Entry(ctx, room, user, observer, issued)
+	refusal, refused := errors.AsType[*management.Refusal](err)
+	switch {
+	case refused && refusal.Code == management.MeetingNotActive:
+		return fault.New(fault.Ended, "%s", refusal.Message)
+	case refused:
+		return fault.New(fault.Removed, "%s", refusal.Message)
+	case err != nil:
+		n.Log.Warn("let somebody in unseen", observe.KeyRoom, room, observe.KeyErr, err)
+	}
+	return nil
+}
+
+const (
+	// entryTime is how long somebody who comes in waits for the record.
+	entryTime = 1500 * time.Millisecond
+
+	// enforceEvery is how often connections are compared with the record: a node that was
+	// cut off did not hear of a removal.
+	enforceEvery = 10 * time.Second
+)
+
+// enforce ends connections that are against the record until ctx ends.
+func (n *node) enforce(ctx context.Context) error {
+	tick := time.NewTicker(enforceEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil
+		}
+		for _, c := range n.hub.Connected() {
+			if ctx.Err() != nil {
+				return nil
+			}
+			err := n.entry(ctx, string(c.Room), c.User, c.Observer, c.Issued)
+			if e, ok := errors.AsType[*fault.Error](err); ok {
+				n.hub.Apply(media.Act{Room: c.Room, User: c.User, Remove: e.Code, Message: e.Message})
+			}
+		}
+	}
+}
