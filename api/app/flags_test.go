@@ -126,6 +126,19 @@ func TestFlagClosesADoorOnAllNodes(t *testing.T) {
 	ada.sync() // whoever is in stays
 }
 
+// liveRooms is who is in a call, as the API says it.
+type liveRooms struct {
+	Rooms []struct {
+		Meeting      string `json:"meeting_id"`
+		Participants []struct {
+			User      string `json:"user_id"`
+			Session   string `json:"session_id"`
+			Node      string `json:"node_id"`
+			Transport string `json:"transport"`
+		} `json:"participants"`
+	} `json:"rooms"`
+}
+
 func TestRoomsOfAllNodesAreListed(t *testing.T) {
 	c := newCluster(t)
 	a, b := c.start(), c.start()
@@ -133,19 +146,8 @@ func TestRoomsOfAllNodesAreListed(t *testing.T) {
 	ada := a.join(overWS, "ada", room)
 	b.join(overWT, "bob", room)
 	ada.until("joined bob")
-	type rooms struct {
-		Rooms []struct {
-			Meeting      string `json:"meeting_id"`
-			Participants []struct {
-				User      string `json:"user_id"`
-				Session   string `json:"session_id"`
-				Node      string `json:"node_id"`
-				Transport string `json:"transport"`
-			} `json:"participants"`
-		} `json:"rooms"`
-	}
 	for _, n := range []*node{a, b} {
-		got := asAdmin[rooms](n, "GET", "rooms", "")
+		got := asAdmin[liveRooms](n, "GET", "rooms", "")
 		if len(got.Rooms) != 1 || got.Rooms[0].Meeting != room || len(got.Rooms[0].Participants) != 2 {
 			t.Fatalf("rooms %+v", got)
 		}
@@ -178,4 +180,46 @@ func TestAdminOfDevMode(t *testing.T) {
 		}
 	}
 	http.DefaultClient.CloseIdleConnections()
+}
+
+// An admin on one node removes somebody from another, and ends what goes on there, whether
+// people are on the record of a meeting or came in by the open path.
+func TestAdminsActOnRoomsOfOtherNodes(t *testing.T) {
+	c := newCluster(t)
+	for _, features := range [][]string{nil, {"meeting_management=true", "path_endpoints=on"}} {
+		a, b := c.start(features...), c.start(features...)
+		room := newRoom()
+		ada, bob := b.join(overWS, "ada", room), b.join(overWT, "bob", room)
+		ada.until("joined bob")
+		seen(a, room, 2)
+		asAdmin[any](a, "POST", "meetings/"+room+"/remove", `{"user_id":"bob"}`)
+		<-bob.Done()
+		ada.until("left bob")
+		seen(a, room, 1)
+		asAdmin[any](a, "POST", "meetings/"+room+"/end", "")
+		ada.until("ended: The host has ended the meeting")
+		<-ada.Done()
+		if code := ada.CloseCode(); code != 3511 {
+			t.Errorf("closed with %d", code)
+		}
+	}
+}
+
+// seen waits until n knows of so many people in a room, on whatever node.
+func seen(n *node, room string, people int) {
+	n.t.Helper()
+	for deadline := time.Now().Add(patience); ; {
+		got := 0
+		for _, r := range asAdmin[liveRooms](n, "GET", "rooms?limit=500", "").Rooms {
+			if r.Meeting == room {
+				got = len(r.Participants)
+			}
+		}
+		if got == people {
+			return
+		}
+		if time.Now().After(deadline) {
+			n.t.Fatalf("still %d people in %s, want %d", got, room, people)
+		}
+	}
 }

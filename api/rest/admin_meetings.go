@@ -32,7 +32,7 @@ func (a *API) endMeeting(_ http.ResponseWriter, r *http.Request, by token.Sessio
 		err = a.act(r.Context(), room, management.Event{Act: management.Over, Actor: by.User, Message: management.HostEnded},
 			management.MeetingNotActive)
 	}
-	return messageResult{fmt.Sprintf("Meeting '%s' has ended", room)}, moderated(err)
+	return messageResult{fmt.Sprintf("Meeting '%s' has ended", room)}, err
 }
 
 // removeParticipant removes somebody from a meeting, also one who is not on its record.
@@ -52,7 +52,7 @@ func (a *API) removeParticipant(w http.ResponseWriter, r *http.Request, by token
 		err = a.act(r.Context(), room, management.Event{Act: management.KickedOut, Actor: by.User, Target: body.User},
 			management.Removed)
 	}
-	return messageResult{fmt.Sprintf("Participant '%s' was removed", body.User)}, moderated(err)
+	return messageResult{fmt.Sprintf("Participant '%s' was removed", body.User)}, err
 }
 
 // act tells the room what happens and ends the connections of whom it is about.
@@ -77,16 +77,4 @@ func caller(s token.Session) management.Caller {
 func refusedAs(err error, codes ...management.Code) bool {
 	e, ok := errors.AsType[*management.Refusal](err)
 	return ok && slices.Contains(codes, e.Code)
-}
-
-// moderated makes an answer of a refusal, or returns err.
-func moderated(err error) error {
-	e, ok := errors.AsType[*management.Refusal](err)
-	switch {
-	case !ok:
-		return err
-	case refusedAs(err, management.MeetingNotFound, management.ParticipantNotFound):
-		return &problem{status: http.StatusNotFound, code: string(e.Code), message: e.Message}
-	}
-	return &problem{status: http.StatusBadRequest, code: string(e.Code), message: e.Message}
 }

@@ -79,7 +79,7 @@ func TestAdminsEndMeetingsAndRemovePeople(t *testing.T) {
 		a, _ := newAdminAPI(t, c.live...)
 		acts := rooms{}
 		asked := &moderation{code: c.code}
-		a = withModeration(t, a, asked, &acts)
+		a.Admin.Meetings, a.Admin.Rooms = asked, &acts
 		w := asRoot(t, a, "POST", c.target, c.body)
 		if w.Code != c.status || !slices.Equal(acts, c.acts) {
 			t.Errorf("%s %s: %d %s, %q", c.what, c.target, w.Code, w.Body, acts)
@@ -89,21 +89,8 @@ func TestAdminsEndMeetingsAndRemovePeople(t *testing.T) {
 				t.Errorf("%s: %s", c.target, by)
 			}
 		}
-		for _, header := range []string{"", bearer(t, "ada", "Ada")} {
-			if w := call(a, "POST", c.target, c.body, "Content-Type", asJSON, "Authorization", header); w.Code != 401 && w.Code != 403 {
-				t.Errorf("%s by a stranger: %d", c.target, w.Code)
-			}
-		}
 		if n := len(asked.asked); n > 1 || n == 0 && c.what != "nobody named" {
 			t.Errorf("%s %s: asked %q", c.what, c.target, asked.asked)
 		}
 	}
-}
-
-// withModeration is a with meetings on record and rooms to act on.
-func withModeration(t *testing.T, a *API, m Moderation, r management.Rooms) *API {
-	return newAPI(t, func(o *Options) {
-		o.Admin = a.Admin
-		o.Admin.Meetings, o.Admin.Rooms = m, r
-	})
 }

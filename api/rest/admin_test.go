@@ -62,7 +62,8 @@ func newAdminAPI(t testing.TB, members ...media.Member) (*API, *record) {
 	return newAPI(t, func(o *Options) {
 		o.Admin = Admin{
 			Users: []string{"root@example.org"}, Registry: reg, Flags: rec,
-			Members: func() []media.Member { return slices.Clone(members) },
+			Members:  func() []media.Member { return slices.Clone(members) },
+			Meetings: &moderation{}, Rooms: new(rooms),
 		}
 	}), rec
 }
@@ -98,6 +99,8 @@ var adminRequests = []struct{ method, target, body string }{
 	{"GET", "/api/v1/admin/flags/guests/history", ""},
 	{"GET", "/api/v1/admin/audit", ""},
 	{"GET", "/api/v1/admin/rooms", ""},
+	{"POST", "/api/v1/admin/meetings/standup/end", ""},
+	{"POST", "/api/v1/admin/meetings/standup/remove", `{"user_id":"ada"}`},
 }
 
 func TestOnlyAdminsReachTheirRoutes(t *testing.T) {
@@ -181,6 +184,7 @@ func TestEveryAdminRouteIsAmongThoseTested(t *testing.T) {
 		for _, target := range []string{
 			"/api/v1/admin/flags", "/api/v1/admin/flags/guests", "/api/v1/admin/flags/guests/history",
 			"/api/v1/admin/audit", "/api/v1/admin/rooms",
+			"/api/v1/admin/meetings/standup/end", "/api/v1/admin/meetings/standup/remove",
 		} {
 			_, pattern := a.mux.Handler(httptest.NewRequest(method, target, nil))
 			known := slices.ContainsFunc(adminRequests, func(r struct{ method, target, body string }) bool {
