@@ -185,8 +185,11 @@ func invited(meeting Meeting, user string) bool {
 // running reports whether somebody who was in the meeting as was, or never (nil), finds it
 // running.
 func running(meeting Meeting, was *Participant, at time.Time) bool {
-	return meeting.State == Active ||
-		meeting.State == Ended && meeting.EndedBy == "" && was != nil && was.Inside() && at.Sub(meeting.Ended) <= Return
+	if meeting.State == Active {
+		return true
+	}
+	mayReturn := was != nil && was.Inside() && (was.Host || !meeting.EndOnHostLeave)
+	return meeting.State == Ended && meeting.EndedBy == "" && mayReturn && at.Sub(meeting.Ended) <= Return
 }
 
 func (m *Meetings) othersJoin(ctx context.Context, tx Tx, a *Answer, was *Participant, at time.Time) ([]Event, error) {

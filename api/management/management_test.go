@@ -94,6 +94,11 @@ func want(t *testing.T, what string, err error, code management.Code) {
 	}
 }
 
+func refused(err error) bool {
+	_, ok := errors.AsType[*management.Refusal](err)
+	return ok
+}
+
 func TestWaitingRoom(t *testing.T) {
 	m, rooms := newMeetings(t, management.Settings{})
 	ctx := t.Context()

@@ -68,12 +68,14 @@ type Store interface {
 	// starts or revives the meeting when they are the only one. For a session that is open
 	// it changes nothing and tells what is. One that was closed, because its node was taken
 	// for dead, is open again as of when it entered, and the meeting that ended with it goes
-	// on as if it never had.
+	// on as if it never had. A meeting whose end somebody declared stays over, a deleted one
+	// does not come back, and one that people are admitted to keeps its creator.
 	Enter(ctx context.Context, a Attendance, at time.Time) (Started, error)
 
 	// Exit records that a session left at the given time. When it was the last of its user,
 	// the participant is gone; when nobody remains, or endWithHost is set and the creator is
-	// gone, the meeting is over and so is the participation of all others. For a session
+	// gone, the meeting is over and so is the participation of all others. A meeting that
+	// people are admitted to says itself whether it ends with its last host. For a session
 	// that is not open it changes nothing and tells that the meeting continues.
 	Exit(ctx context.Context, a Attendance, at time.Time, endWithHost bool) (Ended, error)
 

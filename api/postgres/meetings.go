@@ -37,29 +37,52 @@ on conflict (room_id, user_id) do update set
 const countParticipants = `
 select count(*) from session_participants where room_id = $1 and left_at is null`
 
+// Whoever changes a meeting or its participants has its row first, here and in InMeeting: two
+// who took them in different orders could wait for each other.
+const lockMeetingOf = `select from meetings where room_id = $1 and deleted_at is null for update`
+
 // A meeting that is over begins anew, unless a session comes back that was in it ($4, null
 // for newcomers); one that is not keeps its start and creator. That one is over is in its
 // state; rows older than that column only have ended_at.
+//
+// An end that somebody declared stays, and so does a deletion: the session entered before and
+// is about to be closed. Owners of meetings that people were admitted to stay owners.
 const startMeeting = `
 insert into meetings as m (room_id, started_at, creator_id, state)
-values ($1, $2, $3, 'active')
+select $1::varchar, $2::timestamptz, $3::varchar, 'active'
+where not exists (select from meetings where room_id = $1 and deleted_at >= coalesce($4, $2))
 on conflict (room_id) where deleted_at is null do update set
     started_at = case when (m.state = 'ended' or (m.state = 'idle' and m.ended_at is not null))
         and ($4::timestamptz is null or $4 < m.started_at)
         then excluded.started_at else m.started_at end,
     creator_id = case when (m.state = 'ended' or (m.state = 'idle' and m.ended_at is not null))
         and ($4::timestamptz is null or $4 < m.started_at)
+        and not exists (select from meeting_participants where meeting_id = m.id)
         then excluded.creator_id else coalesce(m.creator_id, excluded.creator_id) end,
     ended_at = null,
     state = 'active'
+where m.ended_by is null
 returning started_at, creator_id`
+
+const enterAdmitted = `
+update meeting_participants p set left_at = null
+from meetings m
+where m.room_id = $1 and m.deleted_at is null and p.meeting_id = m.id
+    and p.user_id = $2 and p.status = 'admitted' and p.left_at is not null`
+
+// Who asked again after the departure is about to enter. $2 is null for everybody.
+const exitAdmitted = `
+update meeting_participants p set left_at = $3
+from meetings m
+where m.room_id = $1 and m.deleted_at is null and p.meeting_id = m.id and p.status = 'admitted'
+    and p.left_at is null and p.joined_at <= $3 and ($2::text is null or p.user_id = $2)`
 
 const selectMeeting = `
 select room_id, started_at, ended_at, coalesce(creator_id, ''), state
 from meetings where room_id = $1 and deleted_at is null`
 
 const closeSession = `
-update sessions set left_at = $2 where session_id = $1 and left_at is null`
+update sessions set left_at = $2 where session_id = $1 and left_at is null returning entered_at`
 
 // Only the last session of a participant takes them away.
 const closeParticipant = `
@@ -70,9 +93,24 @@ where room_id = $1 and user_id = $2 and left_at is null and not exists (
 const closeParticipants = `
 update session_participants set left_at = $2 where room_id = $1 and left_at is null`
 
+// A meeting that nobody has begun may have taken the place of the one that the session was in.
 const endMeeting = `
 update meetings set ended_at = $2, state = 'ended'
-where room_id = $1 and deleted_at is null and state <> 'ended'`
+where room_id = $1 and deleted_at is null and (state = 'active' or state = 'idle' and created_at <= $3)`
+
+// Where people are admitted to meetings, it is the last host's departure that counts, and the
+// meeting says whether it does; $3 is what the operator says for all others.
+const endsWith = `
+select m.state = 'active' and case
+    when not exists (select from meeting_participants where meeting_id = m.id)
+    then $3 and m.creator_id = $2
+    else m.end_on_host_leave
+        and exists (select from meeting_participants
+            where meeting_id = m.id and user_id = $2 and is_host and status = 'admitted')
+        and not exists (select from meeting_participants
+            where meeting_id = m.id and user_id <> $2 and is_host and status = 'admitted' and left_at is null)
+    end
+from meetings m where m.room_id = $1 and m.deleted_at is null`
 
 const selectOpen = `
 select session_id, room_id, user_id, display_name, node_id, transport, instance
@@ -92,24 +130,38 @@ func (s *Store) Enter(ctx context.Context, a meeting.Attendance, at time.Time) (
 		if err != nil && !errors.Is(err, pgx.ErrNoRows) {
 			return err
 		}
+		if _, err := tx.Exec(ctx, enterAdmitted, a.Room, a.User); err != nil {
+			return err
+		}
 		participants, err := count(ctx, tx, a.Room)
 		if err != nil {
 			return err
 		}
 		started.First = participants == 1
-		if !isNew || !started.First {
+		known := func() error {
 			m, err := selectMeetingOf(ctx, tx, a.Room)
 			started.At, started.Creator = m.Started, m.Creator
-			// Without a meeting, recording began while people were in the room already.
-			if err == nil || !isNew || !errors.Is(err, meeting.ErrNoMeeting) {
-				return err
+			return err
+		}
+		err = meeting.ErrNoMeeting
+		if !isNew || !started.First {
+			err = known()
+		}
+		// Without a meeting, recording may have begun while people were in the room already.
+		if isNew && errors.Is(err, meeting.ErrNoMeeting) {
+			var since *time.Time
+			if isBack {
+				since = &entered
+			}
+			err = tx.QueryRow(ctx, startMeeting, a.Room, at, a.User, since).Scan(&started.At, &started.Creator)
+			if errors.Is(err, pgx.ErrNoRows) {
+				err = known()
 			}
 		}
-		var since *time.Time
-		if isBack {
-			since = &entered
+		if errors.Is(err, meeting.ErrNoMeeting) { // deleted while the session entered
+			started.At, started.Creator, err = at, a.User, nil
 		}
-		return tx.QueryRow(ctx, startMeeting, a.Room, at, a.User, since).Scan(&started.At, &started.Creator)
+		return err
 	})
 	if err != nil {
 		return meeting.Started{}, fmt.Errorf("record that session %d entered: %w", a.Session, err)
@@ -120,7 +172,9 @@ func (s *Store) Enter(ctx context.Context, a meeting.Attendance, at time.Time) (
 // Exit implements meeting.Store.
 func (s *Store) Exit(ctx context.Context, a meeting.Attendance, at time.Time, endWithHost bool) (ended meeting.Ended, err error) {
 	err = s.inRoom(ctx, a.Room, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, closeSession, a.Session, at); err != nil {
+		entered := at
+		err := tx.QueryRow(ctx, closeSession, a.Session, at).Scan(&entered)
+		if err != nil && !errors.Is(err, pgx.ErrNoRows) {
 			return err
 		}
 		closed, err := tx.Exec(ctx, closeParticipant, a.Room, a.User, at)
@@ -131,15 +185,14 @@ func (s *Store) Exit(ctx context.Context, a meeting.Attendance, at time.Time, en
 			return err
 		}
 		if ended.Remaining > 0 {
-			if !endWithHost {
-				return nil
-			}
-			m, err := selectMeetingOf(ctx, tx, a.Room)
-			if err != nil && !errors.Is(err, meeting.ErrNoMeeting) {
+			var over bool
+			err := tx.QueryRow(ctx, endsWith, a.Room, a.User, endWithHost).Scan(&over)
+			if err != nil && !errors.Is(err, pgx.ErrNoRows) {
 				return err
 			}
-			if m.State != meeting.Active || m.Creator != a.User {
-				return nil
+			if !over {
+				_, err := tx.Exec(ctx, exitAdmitted, a.Room, a.User, at)
+				return err
 			}
 			if _, err := tx.Exec(ctx, closeParticipants, a.Room, at); err != nil {
 				return err
@@ -147,7 +200,10 @@ func (s *Store) Exit(ctx context.Context, a meeting.Attendance, at time.Time, en
 			ended = meeting.Ended{Message: meeting.HostEnded}
 		}
 		ended.Over = true
-		_, err = tx.Exec(ctx, endMeeting, a.Room, at)
+		if _, err := tx.Exec(ctx, exitAdmitted, a.Room, nil, at); err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, endMeeting, a.Room, at, entered)
 		return err
 	})
 	if err != nil {
@@ -221,7 +277,11 @@ func selectMeetingOf(ctx context.Context, q queryRower, room string) (m meeting.
 // inRoom runs do in a transaction that has the room to itself.
 func (s *Store) inRoom(ctx context.Context, room string, do func(pgx.Tx) error) error {
 	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, lockRoom, room, roomLocks); err != nil {
+		// A room may have no meeting, so its row alone is not enough of a lock.
+		b := &pgx.Batch{}
+		b.Queue(lockRoom, room, roomLocks)
+		b.Queue(lockMeetingOf, room)
+		if err := tx.SendBatch(ctx, b).Close(); err != nil {
 			return err
 		}
 		return do(tx)

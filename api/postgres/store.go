@@ -2,8 +2,10 @@
 // migrates its schema. A [Store] implements the store interfaces of the domain packages.
 //
 // Every statement is bounded by a timeout of the server as well as by the context of its
-// caller. What changes a meeting runs in one transaction which first takes the lock of the
-// room, so that people who come and go at once, on several nodes, do so one after another.
+// caller. What changes a meeting, or who is in it, runs in one transaction which first takes
+// the lock of the meeting's row, so that people who come and go at once, on several nodes, do
+// so one after another. Connections take the lock of their room before, which may have no
+// meeting; nobody takes it after.
 package postgres
 
 import (
