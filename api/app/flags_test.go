@@ -197,7 +197,6 @@ func TestAdminsActOnRoomsOfOtherNodes(t *testing.T) {
 		ada.until("left bob")
 		seen(a, room, 1)
 		asAdmin[any](a, "POST", "meetings/"+room+"/end", "")
-		ada.until("ended: The host has ended the meeting")
 		<-ada.Done()
 		// 0 on a machine too busy for the closing handshake.
 		if code := ada.CloseCode(); code != 3511 && code != 0 {
