@@ -59,8 +59,14 @@ func (r rooms) Remove(ctx context.Context, room, user string, why management.Cod
 	ctx, cancel := context.WithTimeout(ctx, tellTime)
 	defer cancel()
 	a := media.Act{Room: media.RoomID(room), User: user, Remove: fault.Removed, Message: "you are no longer in this meeting"}
-	if why == management.MeetingNotActive {
+	switch why {
+	case management.MeetingNotActive:
 		a.Remove, a.Message = fault.Ended, "the meeting is over"
+		a.Farewell = wire.MeetingEnded(room, management.HostEnded)
+	case management.Removed:
+		a.Farewell = wire.ParticipantKicked(room, user)
+	case management.Denied:
+		a.Farewell = wire.ParticipantRejected(room, user)
 	}
 	return r.act(ctx, a)
 }

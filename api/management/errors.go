@@ -27,6 +27,7 @@ const (
 	MeetingLocked    Code = "MEETING_LOCKED"
 	MeetingFull      Code = "MEETING_FULL"
 	Banned           Code = "BANNED"
+	Denied           Code = "DENIED"  // turned away from the waiting room
 	Removed          Code = "REMOVED" // rejected, removed or left: has to ask again
 	Overloaded       Code = "OVERLOADED"
 )

@@ -78,8 +78,8 @@ func (m *Meetings) Kick(ctx context.Context, by Caller, room, user string, ban b
 	if err != nil {
 		return err
 	}
-	m.tell(ctx, room, Event{Act: KickedOut, Actor: by.User, Target: user})
 	m.remove(ctx, room, user, Removed)
+	m.tell(ctx, room, Event{Act: KickedOut, Actor: by.User, Target: user})
 	m.tell(ctx, room, Event{Act: WaitingChanged, Actor: by.User}) // they may have waited
 	m.changed(ctx, room)
 	return nil

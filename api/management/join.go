@@ -305,7 +305,7 @@ func (m *Meetings) Leave(ctx context.Context, by Caller, room string) (Answer, e
 	if err != nil {
 		return Answer{}, err
 	}
-	m.remove(ctx, room, by.User, Removed)
+	m.remove(ctx, room, by.User, NotInMeeting)
 	switch {
 	case over:
 		m.end(ctx, room, by.User, HostEnded)

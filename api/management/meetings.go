@@ -128,9 +128,16 @@ func (m *Meetings) Create(ctx context.Context, by Caller, d Draft) (Meeting, err
 
 // Get returns a meeting to somebody who may see it: its owner, whoever has a row in it or
 // is on its list, and admins. Others are told what they need to ask for admission, no more:
-// counts, attendees and times are left out.
+// its owner, counts, attendees and times are left out.
 func (m *Meetings) Get(ctx context.Context, by Caller, room string) (Meeting, *Participant, error) {
-	return m.store.Look(ctx, room, by.User)
+	meeting, p, err := m.store.Look(ctx, room, by.User)
+	if err == nil && p == nil && !by.Admin && (by.User == "" || meeting.Owner != by.User) && !invited(meeting, by.User) {
+		meeting = Meeting{
+			ID: meeting.ID, Room: meeting.Room, State: meeting.State, HostName: meeting.HostName,
+			HasPassword: meeting.HasPassword, Options: meeting.Options,
+		}
+	}
+	return meeting, p, err
 }
 
 // List returns meetings of the caller; [All] needs an admin.
@@ -280,8 +287,8 @@ func declareOver(ctx context.Context, tx Tx, by string) (meeting Meeting, again 
 
 // end tells everybody that the meeting is over and closes their connections.
 func (m *Meetings) end(ctx context.Context, room, by, message string) {
-	m.tell(ctx, room, Event{Act: Over, Actor: by, Message: message})
 	m.remove(ctx, room, "", MeetingNotActive)
+	m.tell(ctx, room, Event{Act: Over, Actor: by, Message: message})
 	m.changed(ctx, room)
 }
 

@@ -38,7 +38,8 @@ type Rooms interface {
 	Tell(ctx context.Context, room string, e Event) error
 
 	// Remove ends the connections of a user, or of everybody when user is "", for good: no
-	// media reaches them from then on. What was told before arrives first.
+	// media reaches them from then on. They are told why themselves: [Removed], [Denied],
+	// [MeetingNotActive], or nothing after [NotInMeeting], for they went.
 	Remove(ctx context.Context, room, user string, why Code) error
 
 	// Changed says on all nodes that lists which contain the meeting of room are stale; each

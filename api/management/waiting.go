@@ -73,10 +73,10 @@ func (m *Meetings) decide(ctx context.Context, by Caller, room, user string, s S
 	if s == Rejected {
 		act = TurnedAway
 	}
-	m.tell(ctx, room, Event{Act: act, Actor: by.User, Target: user})
 	if s == Rejected {
-		m.remove(ctx, room, user, Removed)
+		m.remove(ctx, room, user, Denied)
 	}
+	m.tell(ctx, room, Event{Act: act, Actor: by.User, Target: user})
 	m.tell(ctx, room, Event{Act: WaitingChanged, Actor: by.User})
 	m.changed(ctx, room)
 	return p, nil

@@ -58,7 +58,7 @@ func (a *API) removeParticipant(w http.ResponseWriter, r *http.Request, by token
 // act tells the room what happens and ends the connections of whom it is about.
 func (a *API) act(ctx context.Context, room string, e management.Event, why management.Code) error {
 	// Those who are told nothing are still removed.
-	return errors.Join(a.Admin.Rooms.Tell(ctx, room, e), a.Admin.Rooms.Remove(ctx, room, e.Target, why))
+	return errors.Join(a.Admin.Rooms.Remove(ctx, room, e.Target, why), a.Admin.Rooms.Tell(ctx, room, e))
 }
 
 // isLive reports whether a user, or anybody when user is "", is in room on any node.

@@ -208,6 +208,10 @@ func TestClaimsAsOthersReadThem(t *testing.T) {
 		t.Errorf("expires in %v", left)
 	}
 	delete(got, "exp")
+	if iat, _ := got["iat"].(float64); time.Since(time.Unix(int64(iat), 0)) > time.Minute {
+		t.Errorf("issued at %v", got["iat"])
+	}
+	delete(got, "iat")
 	wantJSON(t, got, `{"display_name":"Alice","is_host":true,"iss":"videocall-meeting-backend","observer":false,"room":"room-42","room_join":true,"sub":"user@test.com","typ":"room"}`)
 
 	raw, err = a.MintRoom(Room{User: "u", Room: "r", DisplayName: "U", Host: true, Observer: true}, ObserverTTL)
@@ -216,6 +220,7 @@ func TestClaimsAsOthersReadThem(t *testing.T) {
 	}
 	got = payload(t, raw)
 	delete(got, "exp")
+	delete(got, "iat")
 	wantJSON(t, got, `{"display_name":"U","is_host":false,"iss":"videocall-meeting-backend","observer":true,"room":"r","room_join":false,"sub":"u","typ":"observer"}`)
 
 	header, _, err := jwt.NewParser().ParseUnverified(raw, jwt.MapClaims{})
