@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/danielgtaylor/huma/v2"
+
 	"parley/api/flags"
 	"parley/api/management"
 	"parley/api/media"
@@ -40,41 +42,58 @@ type Flags interface {
 	Changes(ctx context.Context, flag string, limit, offset int) (flags.Log, error)
 }
 
-func (a *API) adminRoutes() {
-	a.mux.HandleFunc("GET /admin", a.page.index)
-	routes := map[string]adminFunc{
-		"GET /api/v1/admin/flags":                a.listFlags,
-		"GET /api/v1/admin/flags/{name}":         a.showFlag,
-		"PUT /api/v1/admin/flags/{name}":         a.setFlag,
-		"DELETE /api/v1/admin/flags/{name}":      a.clearFlag,
-		"GET /api/v1/admin/flags/{name}/history": a.flagHistory,
-		"GET /api/v1/admin/audit":                a.audit,
-		"GET /api/v1/admin/rooms":                a.liveRooms,
+// adminTable is what admins may ask.
+func (a *API) adminTable() []route {
+	const at = "/api/v1/admin/"
+	room := text("room", "A room; everyone when left out.")
+	changes := []*huma.Param{number("limit", usualChanges, mostChanges), offset()}
+	table := []route{
+		asAdmin[nothing, flagsResult](a, "GET "+at+"flags", "All flags", a.listFlags),
+		asAdmin[nothing, flags.State](a, "GET "+at+"flags/{name}", "One flag", a.showFlag, flagNotFound),
+		asAdmin[flagBody, flagResult](a, "PUT "+at+"flags/{name}", "Set a flag", a.setFlag, flagNotFound, management.InvalidInput),
+		asAdmin[flagClearing, flagResult](a, "DELETE "+at+"flags/{name}", "Take back what was set", a.clearFlag, flagNotFound).
+			asking(room, text("reason", "For the record.")),
+		asAdmin[nothing, changesResult](a, "GET "+at+"flags/{name}/history", "Who changed a flag", a.flagHistory, flagNotFound).asking(changes...),
+		asAdmin[nothing, changesResult](a, "GET "+at+"audit", "Who changed what", a.audit).asking(changes...),
+		asAdmin[nothing, roomsResult](a, "GET "+at+"rooms", "Who is in a call on any node", a.liveRooms).
+			asking(number("limit", usualRooms, mostRooms), offset()),
 	}
 	if a.Admin.Meetings != nil {
-		routes["POST /api/v1/admin/meetings/{id}/end"] = a.endMeeting
-		routes["POST /api/v1/admin/meetings/{id}/remove"] = a.removeParticipant
+		table = append(table,
+			asAdmin[nothing, messageResult](a, "POST "+at+"meetings/{id}/end", "End a meeting", a.endMeeting, management.MeetingNotFound),
+			asAdmin[Someone, messageResult](a, "POST "+at+"meetings/{id}/remove", "Remove somebody from a meeting", a.removeParticipant,
+				management.InvalidInput, management.BadRequest, management.MeetingNotFound, management.ParticipantNotFound),
+		)
 	}
-	for pattern, f := range routes {
-		a.mux.HandleFunc(pattern, a.answer(a.asAdmin(f)))
-	}
+	return table
 }
 
 // adminFunc answers a request of an admin.
 type adminFunc func(w http.ResponseWriter, r *http.Request, by token.Session) (any, error)
 
-// asAdmin lets nobody but admins through to f.
-func (a *API) asAdmin(f adminFunc) func(http.ResponseWriter, *http.Request) (any, error) {
-	return func(w http.ResponseWriter, r *http.Request) (any, error) {
-		s, err := a.session(r)
-		if err != nil {
-			return nil, err
-		}
-		if !a.isAdmin(s) {
-			return nil, &problem{status: http.StatusForbidden, code: "FORBIDDEN", message: "Only admins of this installation may do that."}
-		}
-		return f(w, r, s)
+// asAdmin returns a route that lets nobody but admins through to f, which reads a body of
+// type In itself and returns an Out.
+func asAdmin[In, Out any](a *API, pattern, summary string, f adminFunc, codes ...management.Code) route {
+	var in In
+	_, optional := any(in).(interface{ mayBeMissing() })
+	return route{
+		pattern: pattern, summary: summary, auth: admin, status: http.StatusOK, codes: codes,
+		in: shapeOf[In](), mayOmitBody: optional, out: shapeOf[Out](),
+		result: func(w http.ResponseWriter, r *http.Request) (any, error) {
+			s, err := a.session(r)
+			if err != nil {
+				return nil, err
+			}
+			if !a.isAdmin(s) {
+				return nil, onlyAdmins()
+			}
+			return f(w, r, s)
+		},
 	}
+}
+
+func onlyAdmins() error {
+	return &problem{status: http.StatusForbidden, code: string(forbidden), message: "Only admins of this installation may do that."}
 }
 
 // isAdmin reports whether s belongs to an admin of the installation.

@@ -37,10 +37,18 @@ type changesResult struct {
 
 // flagBody is what an admin asks for.
 type flagBody struct {
-	Value  json.RawMessage `json:"value"`
-	Room   string          `json:"room"` // "" is everyone
-	Reason string          `json:"reason"`
+	Value  json.RawMessage `json:"value" doc:"A boolean, a number or text, as the flag is."`
+	Room   string          `json:"room,omitempty" doc:"A room; everyone when left out."`
+	Reason string          `json:"reason,omitempty" doc:"For the record."`
 }
+
+// flagClearing is the same for an order to take back what was set; it may be in the query.
+type flagClearing struct {
+	Room   string `json:"room,omitempty"`
+	Reason string `json:"reason,omitempty"`
+}
+
+func (flagClearing) mayBeMissing() {}
 
 func (a *API) listFlags(http.ResponseWriter, *http.Request, token.Session) (any, error) {
 	return flagsResult{a.Admin.Registry.States()}, nil
@@ -70,7 +78,7 @@ func (a *API) clearFlag(w http.ResponseWriter, r *http.Request, by token.Session
 		return nil, err
 	}
 	query := r.URL.Query()
-	body := flagBody{Room: query.Get("room"), Reason: query.Get("reason")}
+	body := flagClearing{Room: query.Get("room"), Reason: query.Get("reason")}
 	if err := readJSON(w, r, &body, true); err != nil {
 		return nil, err
 	}
@@ -118,7 +126,7 @@ func (a *API) flagState(r *http.Request) (flags.State, error) {
 // flagProblem says what is wrong with a request, or returns err.
 func flagProblem(err error) error {
 	if e, ok := errors.AsType[*flags.UnknownError](err); ok {
-		return &problem{status: http.StatusNotFound, code: "FLAG_NOT_FOUND", message: sentence(e.Error())}
+		return &problem{status: http.StatusNotFound, code: string(flagNotFound), message: sentence(e.Error())}
 	}
 	if e, ok := errors.AsType[*flags.ValueError](err); ok {
 		return invalidField("value", e.Error())

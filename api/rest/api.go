@@ -19,7 +19,10 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"time"
+
+	"github.com/danielgtaylor/huma/v2"
 
 	"parley/api/fault"
 	"parley/api/management"
@@ -80,8 +83,11 @@ type ClientConfig struct {
 // API answers every request on the HTTP and HTTPS addresses of a node.
 type API struct {
 	Options
-	page *page
-	mux  *http.ServeMux
+	page  *page
+	table []route
+	mux   *http.ServeMux
+
+	document func() *huma.OpenAPI // made when it is first asked for
 }
 
 // New returns an API. It fails when Page cannot be read.
@@ -91,26 +97,24 @@ func New(o Options) (*API, error) {
 		return nil, err
 	}
 	a := &API{Options: o, page: p, mux: http.NewServeMux()}
+	a.table = a.newTable()
+	a.document = sync.OnceValue(func() *huma.OpenAPI { return document(a.table, a.Build.Version, a.CookieName) })
 	a.routes()
 	return a, nil
 }
 
 func (a *API) routes() {
-	a.mux.HandleFunc("GET /profile", a.answer(a.profile))
-	a.meetingRoutes()
-	if a.DemoSignIn {
-		a.mux.HandleFunc("POST /login/demo", a.answer(a.demoSignIn))
+	for _, r := range a.table {
+		a.mux.HandleFunc(r.pattern, a.answer(r))
 	}
-	if a.Admin.Registry != nil {
-		a.adminRoutes()
-	}
-
-	a.mux.HandleFunc("GET /version", a.version)
-	a.mux.HandleFunc("GET /client-config.json", a.clientConfig)
-	a.mux.HandleFunc("GET /healthz", a.healthy)
-	a.mux.HandleFunc("GET /readyz", a.ready)
+	a.mux.HandleFunc("GET /openapi.json", a.openAPI)
+	a.mux.HandleFunc("GET /docs", a.docs)
+	a.mux.HandleFunc("GET /docs.css", a.docsStyle)
 	if a.Metrics != nil {
 		a.mux.Handle("GET /metrics", a.Metrics)
+	}
+	if a.Admin.Registry != nil {
+		a.mux.HandleFunc("GET /admin", a.page.index)
 	}
 
 	a.mux.HandleFunc("GET /{$}", a.page.index)

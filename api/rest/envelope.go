@@ -39,11 +39,11 @@ func (p *problem) Error() string { return p.code + ": " + p.message }
 
 // problemResult is the result of a failure.
 type problemResult struct {
-	Code    string `json:"code"`
-	Message string `json:"message"`
-	Detail  string `json:"engineering_error,omitempty"`
-	Field   string `json:"field,omitempty"`
-	Request string `json:"request_id,omitempty"` // to be found in the log
+	Code    string `json:"code" doc:"For programs."`
+	Message string `json:"message" doc:"For people."`
+	Detail  string `json:"engineering_error,omitempty" doc:"For whoever writes the client."`
+	Field   string `json:"field,omitempty" doc:"Of the request, that is wrong."`
+	Request string `json:"request_id" doc:"To be found in the log, and as X-Request-Id."`
 }
 
 func invalidMeetingID(why string) *problem {
@@ -54,15 +54,18 @@ func unauthorized(detail string) *problem {
 	return &problem{status: http.StatusUnauthorized, code: "UNAUTHORIZED", message: "Authentication required.", detail: detail}
 }
 
-// answer turns a function that returns a result or an error into a handler.
-func (a *API) answer(f func(http.ResponseWriter, *http.Request) (any, error)) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		result, err := f(w, r)
+// answer serves r.
+func (a *API) answer(r route) http.HandlerFunc {
+	if r.serve != nil {
+		return r.serve
+	}
+	return func(w http.ResponseWriter, q *http.Request) {
+		result, err := r.result(w, q)
 		if err != nil {
-			a.fail(w, r, err)
+			a.fail(w, q, err)
 			return
 		}
-		writeJSON(w, http.StatusOK, envelope{true, result})
+		writeJSON(w, r.status, envelope{true, result})
 	}
 }
 
@@ -78,33 +81,9 @@ func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) {
 	writeJSON(w, p.status, envelope{false, problemResult{p.code, p.message, p.detail, p.field, requestID(r.Context())}})
 }
 
-// statuses of refusals; those that are not here are 400.
-var refusalStatus = map[management.Code]int{
-	management.MeetingExists:       http.StatusConflict,
-	management.MeetingNotFound:     http.StatusNotFound,
-	management.NotHost:             http.StatusForbidden,
-	management.NotOwner:            http.StatusForbidden,
-	management.NotInMeeting:        http.StatusNotFound,
-	management.ParticipantNotFound: http.StatusNotFound,
-	management.GuestsNotAllowed:    http.StatusForbidden,
-	management.PasswordRequired:    http.StatusForbidden,
-	management.WrongPassword:       http.StatusForbidden,
-	management.TooManyAttempts:     http.StatusTooManyRequests,
-	management.NotInvited:          http.StatusForbidden,
-	management.MeetingLocked:       http.StatusForbidden,
-	management.MeetingFull:         http.StatusForbidden,
-	management.Banned:              http.StatusForbidden,
-	management.Removed:             http.StatusForbidden,
-	management.Overloaded:          http.StatusServiceUnavailable,
-}
-
 // refusalProblem says what the rules of meetings say.
 func refusalProblem(r *management.Refusal) *problem {
-	status, ok := refusalStatus[r.Code]
-	if !ok {
-		status = http.StatusBadRequest
-	}
-	return &problem{status: status, code: string(r.Code), message: r.Message, field: r.Field}
+	return &problem{status: statusFor(r.Code), code: string(r.Code), message: r.Message, field: r.Field}
 }
 
 // explain turns a fault into what the API says about it.
@@ -172,7 +151,7 @@ func readJSON(w http.ResponseWriter, r *http.Request, v any, optional bool) erro
 		return &problem{status: http.StatusRequestTimeout, code: "TIMEOUT", message: "The body took too long to arrive."}
 	}
 	if e, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-		return &problem{status: http.StatusUnprocessableEntity, code: "INVALID_BODY", message: "The JSON has another shape than this route takes.", detail: e.Error()}
+		return &problem{status: http.StatusUnprocessableEntity, code: "INVALID_BODY", message: "The JSON has another shape than this route takes.", detail: e.Error(), field: e.Field}
 	}
 	return malformed(err.Error())
 }

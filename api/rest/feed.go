@@ -2,30 +2,42 @@ package rest
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"time"
 )
 
-// feedBeat is the pause between comments that keep a silent stream open through proxies.
-const feedBeat = 20 * time.Second
+const (
+	// feedBeat is the pause between comments that keep a silent stream open: proxies close
+	// those that say nothing for half a minute or more.
+	feedBeat = 15 * time.Second
+	// feedPatience is how long a client may take to take an event.
+	feedPatience = 20 * time.Second
+)
 
 // lifeKey is where guard keeps the context of a request without the deadline of answers.
 type lifeKey struct{}
 
+// changedMeeting is what a stream says of a change. Existing clients know the reason, which
+// is always the same: to read the list again.
+type changedMeeting struct {
+	Reason string `json:"reason"`
+	Room   string `json:"meeting_id"`
+}
+
 // feedStream tells the caller, as server-sent events, which of their meetings changed, until
-// the client leaves or the node stops. A change is {"meeting_id": …}; what it is shows the
-// list.
+// the client leaves or the node stops.
 func (a *API) feedStream(w http.ResponseWriter, r *http.Request) {
-	s, err := a.session(r)
+	by, err := a.identify(r, signedIn)
 	if err != nil {
 		a.fail(w, r, err)
 		return
 	}
-	news, stop := a.Meetings.Watch(a.caller(s))
+	news, stop := a.Meetings.Watch(by)
 	defer stop()
-	life, _ := r.Context().Value(lifeKey{}).(context.Context)
-	if life == nil {
+	life, ok := r.Context().Value(lifeKey{}).(context.Context)
+	if !ok {
 		life = r.Context()
 	}
 	h := w.Header()
@@ -33,17 +45,18 @@ func (a *API) feedStream(w http.ResponseWriter, r *http.Request) {
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Accel-Buffering", "no") // proxies would collect events
 	out := http.NewResponseController(w)
+	_ = out.SetReadDeadline(time.Time{}) // when that passes the server takes the client for gone
 	beat := time.NewTicker(feedBeat)
 	defer beat.Stop()
-	event := ": hello\n\n"
-	for {
-		_ = out.SetWriteDeadline(time.Now().Add(feedBeat))
+	for event := ": here they come\n\n"; ; {
+		_ = out.SetWriteDeadline(time.Now().Add(feedPatience))
 		if _, err := fmt.Fprint(w, event); err != nil || out.Flush() != nil {
 			return
 		}
 		select {
 		case room := <-news:
-			event = fmt.Sprintf("event: change\ndata: {\"meeting_id\":%q}\n\n", room)
+			data, _ := json.Marshal(changedMeeting{"refresh", room}) // strings always marshal
+			event = fmt.Sprintf("event: feed-changed\ndata: %s\n\n", data)
 		case <-beat.C:
 			event = ": still here\n\n"
 		case <-life.Done():

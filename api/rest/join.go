@@ -5,121 +5,112 @@ import (
 	"strings"
 
 	"parley/api/management"
+	"parley/api/token"
 )
 
+// joinRequest may be missing altogether.
 type joinRequest struct {
-	DisplayName string `json:"display_name"`
-	Password    string `json:"password"`
+	DisplayName string `json:"display_name,omitempty" maxLength:"50" doc:"What to be called. The name one had before when left out."`
+	Password    string `json:"password,omitempty" maxLength:"128" doc:"Of the meeting, when it has one and the caller is not in it already."`
 }
 
-func (a *API) join(r request, in joinRequest) (any, error) {
-	answer, err := a.Meetings.Join(r.Context(), r.by, r.room, management.Request(in))
-	if err != nil {
-		return nil, err
-	}
-	return a.standing(r.by, r.room, answer)
+func (joinRequest) mayBeMissing() {}
+
+func (a *API) join(r request, in joinRequest) (standing, error) {
+	return a.standing(r)(a.Meetings.Join(r.Context(), r.by, r.room, management.Request(in)))
 }
 
-func (a *API) leave(r request, _ nothing) (any, error) {
+func (a *API) leave(r request, _ nothing) (Person, error) {
 	answer, err := a.Meetings.Leave(r.Context(), r.by, r.room)
-	return statusOf(answer.Participant), err
+	return personOf(answer.Participant), err
 }
 
-func (a *API) status(r request, _ nothing) (any, error) {
-	answer, err := a.Meetings.Status(r.Context(), r.by, r.room)
-	if err != nil {
-		return nil, err
-	}
-	return a.standing(r.by, r.room, answer)
+func (a *API) status(r request, _ nothing) (standing, error) {
+	return a.standing(r)(a.Meetings.Status(r.Context(), r.by, r.room))
 }
 
 type renameRequest struct {
-	DisplayName string `json:"display_name"`
-	User        string `json:"user_id"` // of another, for hosts
+	DisplayName string `json:"display_name" minLength:"1" maxLength:"50"`
+	User        string `json:"user_id,omitempty" doc:"Somebody else, for hosts; the caller when left out."`
 }
 
-func (a *API) rename(r request, in renameRequest) (any, error) {
+// rename answers the caller with fresh tokens, for the name is in them.
+func (a *API) rename(r request, in renameRequest) (standing, error) {
 	answer, err := a.Meetings.Rename(r.Context(), r.by, r.room, in.User, in.DisplayName)
-	if err != nil {
-		return nil, err
+	if err == nil && answer.User != r.by.User {
+		return standingOf(answer), nil
 	}
-	if in.User != "" && in.User != r.by.User {
-		return statusOf(answer.Participant), nil // their tokens are theirs
-	}
-	return a.standing(r.by, r.room, answer)
+	return a.standing(r)(answer, err)
 }
 
-// guestInfo is all that a stranger learns about a meeting.
-type guestInfo struct {
-	Room        string `json:"meeting_id"`
-	State       string `json:"state"`
-	AllowGuests bool   `json:"allow_guests"`
-	WaitingRoom bool   `json:"waiting_room_enabled"`
-	HasPassword bool   `json:"has_password"`
-	HostName    string `json:"host_display_name,omitempty"`
+// guestInfo tells a stranger whether to ask for a name or for a sign-in.
+func (a *API) guestInfo(r request, _ nothing) (guestInfo, error) {
+	m, err := a.Meetings.ForGuests(r.Context(), r.room)
+	if refusedAs(err, management.GuestsNotAllowed) {
+		return guestInfo{Room: r.room}, nil
+	}
+	return guestInfo{true, m.Room, string(m.State), m.WaitingRoom, m.HasPassword, m.HostName}, err
 }
 
-func (a *API) guestInfo(_ http.ResponseWriter, r *http.Request) (any, error) {
-	m, err := a.Meetings.ForGuests(r.Context(), r.PathValue("id"))
-	if err != nil {
-		return nil, err
-	}
-	return guestInfo{m.Room, string(m.State), true, m.WaitingRoom, m.HasPassword, m.HostName}, nil
+type guestRequest struct {
+	DisplayName string `json:"display_name" minLength:"1" maxLength:"50"`
+	Password    string `json:"password,omitempty" maxLength:"128"`
+	Before      string `json:"guest_session_id,omitempty" doc:"The user_id of an earlier answer, to be the same person again."`
 }
 
-func (a *API) joinGuest(w http.ResponseWriter, r *http.Request) (any, error) {
-	var in struct {
-		joinRequest
-		Before string `json:"guest_session_id"`
-	}
-	if err := readJSON(w, r, &in, false); err != nil {
-		return nil, err
-	}
+func (a *API) joinGuest(r request, in guestRequest) (standing, error) {
 	by, err := management.NewGuest(in.Before)
 	if err != nil {
-		return nil, err
+		return standing{}, err
 	}
 	if name, err := management.CleanName(in.DisplayName); err != nil {
-		return nil, err
+		return standing{}, err
 	} else if name == "" {
-		return nil, invalidField("display_name", "a guest needs a name")
+		return standing{}, invalidField("display_name", "is missing")
 	}
-	room := r.PathValue("id")
-	answer, err := a.Meetings.Join(r.Context(), by, room, management.Request(in.joinRequest))
-	if err != nil {
-		return nil, err
-	}
-	return a.standing(by, room, answer)
+	r.by = by
+	return a.standing(r)(a.Meetings.Join(r.Context(), by, r.room, management.Request{DisplayName: in.DisplayName, Password: in.Password}))
 }
 
-// guest returns who shows the token of a guest in the meeting of r.
-func (a *API) guest(r *http.Request) (management.Caller, string, error) {
-	room := r.PathValue("id")
+// guest returns who shows the room or observer token of a guest in the meeting of r.
+func (a *API) guest(r *http.Request) (management.Caller, error) {
 	raw, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	t, err := a.Tokens.CheckRoom(strings.TrimSpace(raw))
-	if err != nil || !t.Guest || t.Room != room {
-		return management.Caller{}, room, unauthorized("")
+	if err != nil || !t.Guest || t.Room != r.PathValue("id") {
+		return management.Caller{}, unauthorized("not the token of a guest in this meeting")
 	}
-	return management.Caller{User: t.User, Guest: true}, room, nil
+	return management.Caller{User: t.User, Guest: true}, nil
 }
 
-func (a *API) guestStatus(_ http.ResponseWriter, r *http.Request) (any, error) {
-	by, room, err := a.guest(r)
-	if err != nil {
-		return nil, err
+// standing returns a function that makes what r's caller is told of an answer: with a room
+// token inside, with an observer token in front. Guests have the latter always, for it is
+// how they prove who they are.
+func (a *API) standing(r request) func(management.Answer, error) (standing, error) {
+	return func(answer management.Answer, err error) (standing, error) {
+		if err != nil {
+			return standing{}, err
+		}
+		s := standingOf(answer)
+		t := token.Room{User: r.by.User, Room: r.room, DisplayName: s.DisplayName, Host: s.Host, Guest: r.by.Guest}
+		if t.DisplayName == "" {
+			t.DisplayName = r.by.User
+		}
+		if answer.Status == management.Admitted {
+			if s.RoomToken, err = a.Tokens.MintRoom(t, a.TokenTTL); err != nil {
+				return standing{}, err
+			}
+		}
+		if r.by.Guest || answer.Status == management.Waiting || answer.Status == management.WaitingForMeeting {
+			t.Observer = true
+			s.ObserverToken, err = a.Tokens.MintRoom(t, token.ObserverTTL)
+		}
+		return s, err
 	}
-	answer, err := a.Meetings.Status(r.Context(), by, room)
-	if err != nil {
-		return nil, err
-	}
-	return a.standing(by, room, answer)
 }
 
-func (a *API) leaveGuest(_ http.ResponseWriter, r *http.Request) (any, error) {
-	by, room, err := a.guest(r)
-	if err != nil {
-		return nil, err
+func standingOf(answer management.Answer) standing {
+	return standing{
+		Person: personOf(answer.Participant), MeetingOptions: MeetingOptions(answer.Meeting.Options),
+		HostName: answer.Meeting.HostName, HostUser: answer.Meeting.Owner,
 	}
-	answer, err := a.Meetings.Leave(r.Context(), by, room)
-	return statusOf(answer.Participant), err
 }

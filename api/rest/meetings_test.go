@@ -303,7 +303,7 @@ func TestPasswordAtJoin(t *testing.T) {
 func TestGuests(t *testing.T) {
 	w := newWorld(t)
 	w.running("m8", false)
-	w.refused("", "GET", "/m8/guest-info", "", 403, "GUESTS_NOT_ALLOWED")
+	w.expect(w.ask("", "GET", "/m8/guest-info", "", 200), object{"allow_guests": false, "state": nil, "host_display_name": nil})
 	w.refused("", "POST", "/m8/join-guest", `{"display_name":"Gus"}`, 403, "GUESTS_NOT_ALLOWED")
 	w.ask("ada", "PATCH", "/m8", `{"allow_guests":true}`, 200)
 	w.expect(w.ask("", "GET", "/m8/guest-info", "", 200), object{"allow_guests": true, "has_password": false, "participant_count": nil})
@@ -388,7 +388,7 @@ func TestFeedTellsOfChanges(t *testing.T) {
 	w.ask("bob", "POST", "/m10/join", "", 200)
 	for lines.Scan() {
 		if data, ok := strings.CutPrefix(lines.Text(), "data: "); ok {
-			if data != `{"meeting_id":"m10"}` {
+			if data != `{"reason":"refresh","meeting_id":"m10"}` {
 				t.Errorf("heard of %s first", data)
 			}
 			break

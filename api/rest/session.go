@@ -28,12 +28,8 @@ type profileResult struct {
 	Admin bool `json:"is_admin,omitempty"` // of the installation
 }
 
-func (a *API) profile(_ http.ResponseWriter, r *http.Request) (any, error) {
-	s, err := a.session(r)
-	if err != nil {
-		return nil, err
-	}
-	return profileResult{s.User, s.Name, a.isAdmin(s)}, nil
+func (a *API) profile(r request, _ nothing) (profileResult, error) {
+	return profileResult{r.by.User, r.by.Name, r.by.Admin}, nil
 }
 
 // session returns who sent r: by the session cookie or, only without one, by bearer token.
@@ -74,28 +70,23 @@ type demoResult struct {
 	Token string `json:"token"`
 }
 
+type demoRequest struct {
+	Name string `json:"name" minLength:"1" maxLength:"50"`
+}
+
 // demoSignIn makes up an identity for a name. The page keeps the token per tab, so that two
 // tabs are two people; there is no cookie.
-func (a *API) demoSignIn(w http.ResponseWriter, r *http.Request) (any, error) {
-	var body struct {
-		Name string `json:"name"`
-	}
-	if err := readJSON(w, r, &body, false); err != nil {
-		return nil, err
-	}
-	name := cleanName(body.Name)
+func (a *API) demoSignIn(_ request, in demoRequest) (demoResult, error) {
+	name := cleanName(in.Name)
 	if n := utf8.RuneCountInString(name); n < 1 || n > maxDemoName {
-		return nil, &problem{status: http.StatusBadRequest, code: "INVALID_NAME", message: "A name has 1 to 50 characters."}
+		return demoResult{}, &problem{status: http.StatusBadRequest, code: string(invalidName), message: "A name has 1 to 50 characters.", field: "name"}
 	}
 	s := token.Session{User: identity(name), Name: name}
 	for a.isAdmin(s) { // who an admin is has to be proved
 		s.User = identity(name)
 	}
 	raw, err := a.Tokens.MintSession(s, a.SessionTTL)
-	if err != nil {
-		return nil, err
-	}
-	return demoResult{s.User, s.Name, raw}, nil
+	return demoResult{s.User, s.Name, raw}, err
 }
 
 // cleanName trims a name, makes every run of white space one space and removes what is not

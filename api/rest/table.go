@@ -1,0 +1,161 @@
+package rest
+
+import (
+	"net/http"
+	"reflect"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"parley/api/management"
+	"parley/api/observe"
+)
+
+// newTable lists everything but pages.
+func (a *API) newTable() []route {
+	var table []route
+	add := func(group string, routes []route) {
+		for _, r := range routes {
+			r.group = group
+			table = append(table, r)
+		}
+	}
+	add("Meetings", a.meetingTable())
+	add("Participants", a.participantTable())
+	add("Guests", a.guestTable())
+	add("Hosts", a.hostTable())
+	add("Sign-in", a.signInTable())
+	if a.Admin.Registry != nil {
+		add("Admins", a.adminTable())
+	}
+	add("Node", a.nodeTable())
+	return table
+}
+
+const meetings = "/api/v1/meetings"
+
+func (a *API) meetingTable() []route {
+	words := text("q", "A part of the id or of the owner's name, in any case.")
+	return []route{
+		ask(a, signedIn, "POST "+meetings, "Create a meeting", a.create,
+			management.InvalidMeetingID, management.TooManyAttendees, management.InvalidInput, management.MeetingExists, management.Overloaded).
+			created().noting("The caller owns it. It begins when the owner joins."),
+		ask(a, signedIn, "GET "+meetings, "One's own meetings", a.listOwn).
+			asking(number("limit", ownSize.usual, ownSize.most), offset(), words).noting("The newest first."),
+		ask(a, signedIn, "GET "+meetings+"/joined", "Meetings one was in", a.feed(management.Joined, joinedSize)).
+			asking(number("limit", joinedSize.usual, joinedSize.most), offset(), words).noting("The latest first."),
+		ask(a, signedIn, "GET "+meetings+"/feed", "Meetings one owns or was in", a.feed(management.Feed, feedSize)).
+			asking(number("limit", feedSize.usual, feedSize.most), offset(), words).noting("Running ones first, then by latest activity."),
+		{
+			pattern: "GET " + meetings + "/feed/stream", summary: "Be told when that list changes", auth: signedIn,
+			status: http.StatusOK, produces: "text/event-stream", bare: true, serve: a.feedStream,
+			remark: "Server-sent events called feed-changed, with {\"reason\": \"refresh\", \"meeting_id\": …}. A comment every 15 seconds keeps the stream open.",
+		},
+		ask(a, signedIn, "GET "+meetings+"/{id}", "A meeting", a.get, management.MeetingNotFound),
+		ask(a, signedIn, "PATCH "+meetings+"/{id}", "Change options", a.change,
+			management.MeetingNotFound, management.NotOwner, management.TooManyAttendees, management.InvalidInput, management.Overloaded).
+			noting("For the owner and hosts, also while it runs."),
+		ask(a, signedIn, "DELETE "+meetings+"/{id}", "Delete a meeting", a.delete, management.MeetingNotFound, management.NotOwner).
+			noting("It ends for everybody."),
+		ask(a, signedIn, "POST "+meetings+"/{id}/end", "End a meeting for everybody", a.end, management.MeetingNotFound, management.NotOwner).
+			noting("Doing it again changes nothing. The owner begins it anew by joining."),
+	}
+}
+
+// mayNotCome are the codes of those who are not let in.
+var mayNotCome = []management.Code{
+	management.InvalidMeetingID, management.InvalidInput, management.PasswordRequired, management.WrongPassword,
+	management.TooManyAttempts, management.NotInvited, management.MeetingLocked, management.MeetingFull, management.Banned,
+	management.Overloaded,
+}
+
+func (a *API) participantTable() []route {
+	absent := []management.Code{management.MeetingNotFound, management.NotInMeeting}
+	return []route{
+		ask(a, signedIn, "POST "+meetings+"/{id}/join", "Ask to come in", a.join, mayNotCome...).
+			noting("A meeting that does not exist is created for the caller. The status says whether one is in (with a room token), " +
+				"waits to be let in, or waits for the meeting to begin (with an observer token)."),
+		ask(a, signedIn, "POST "+meetings+"/{id}/leave", "Leave for good", a.leave, absent...),
+		ask(a, signedIn, "GET "+meetings+"/{id}/status", "Where one stands", a.status, append(absent, management.MeetingNotActive)...),
+		ask(a, signedIn, "PUT "+meetings+"/{id}/display-name", "Be called something else", a.rename,
+			append(absent, management.InvalidInput, management.NotHost, management.ParticipantNotFound)...),
+		ask(a, signedIn, "GET "+meetings+"/{id}/participants", "Who is inside", a.participants, absent...).
+			noting("For those who are, the owner and admins."),
+	}
+}
+
+func (a *API) guestTable() []route {
+	return []route{
+		ask(a, anybody, "GET "+meetings+"/{id}/guest-info", "Whether people without an account may come", a.guestInfo),
+		ask(a, anybody, "POST "+meetings+"/{id}/join-guest", "Ask to come in without an account", a.joinGuest,
+			append(mayNotCome, management.GuestsNotAllowed)...),
+		ask(a, guest, "POST "+meetings+"/{id}/leave-guest", "Leave for good", a.leave, management.MeetingNotFound, management.NotInMeeting),
+		ask(a, guest, "GET "+meetings+"/{id}/guest-status", "Where one stands", a.status,
+			management.MeetingNotFound, management.NotInMeeting, management.MeetingNotActive),
+	}
+}
+
+func (a *API) hostTable() []route {
+	post := func(path string) string { return "POST " + meetings + "/{id}/" + path }
+	waits := []management.Code{management.MeetingNotFound, management.NotHost, management.ParticipantNotFound, management.InvalidInput}
+	act := append(waits, management.BadRequest)
+	all := []management.Code{management.MeetingNotFound, management.NotHost}
+	return []route{
+		ask(a, signedIn, "GET "+meetings+"/{id}/waiting", "Who waits", a.waiting, all...).
+			noting("For hosts; for everybody inside when admitted_can_admit is set. The same holds for letting people in and turning them away."),
+		ask(a, signedIn, post("admit"), "Let somebody in", a.admit, append(waits, management.MeetingFull)...),
+		ask(a, signedIn, post("admit-all"), "Let everybody in", a.admitAll, append(all, management.MeetingFull)...),
+		ask(a, signedIn, post("reject"), "Turn somebody away", a.reject, waits...),
+		ask(a, signedIn, post("kick"), "Remove somebody", a.kick, act...),
+		ask(a, signedIn, post("unban"), "Lift a ban", a.unban, act...),
+		ask(a, signedIn, post("transfer-host"), "Hand the host role over", a.grantHost(true), act...),
+		ask(a, signedIn, post("grant-host"), "Share the host role", a.grantHost(false), act...),
+		ask(a, signedIn, post("revoke-host"), "Take the host role away", a.revokeHost, act...),
+		ask(a, signedIn, post("mute"), "Switch somebody's microphone off", a.silence(management.Mute), act...),
+		ask(a, signedIn, post("mute-all"), "Switch everybody else's microphone off", a.silenceAll(management.Mute), all...),
+		ask(a, signedIn, post("disable-video"), "Switch somebody's camera off", a.silence(management.CameraOff), act...),
+		ask(a, signedIn, post("disable-video-all"), "Switch everybody else's camera off", a.silenceAll(management.CameraOff), all...),
+		ask(a, signedIn, post("stop-screen-share"), "Stop somebody's sharing of a screen", a.silence(management.StopScreenShare), act...),
+		ask(a, signedIn, post("lower-hand"), "Lower somebody's hand", a.silence(management.LowerHand), act...),
+		ask(a, signedIn, post("lower-hands"), "Lower everybody else's hand", a.silenceAll(management.LowerHand), all...),
+	}
+}
+
+func (a *API) signInTable() []route {
+	table := []route{
+		ask(a, signedIn, "GET /profile", "Who one is", a.profile),
+	}
+	if a.DemoSignIn {
+		table = append(table, ask(a, anybody, "POST /login/demo", "Sign in with a name", a.demoSignIn, invalidName).
+			noting("Only where it is allowed, as in development."))
+	}
+	return table
+}
+
+func (a *API) nodeTable() []route {
+	return []route{
+		open("GET /version", "What runs here", reflect.TypeFor[observe.Build](), a.version),
+		open("GET /client-config.json", "What the page has to know", reflect.TypeFor[ClientConfig](), a.clientConfig),
+		open("GET /healthz", "Whether the process lives", nil, a.healthy).producing("text/plain"),
+		open("GET /readyz", "Whether it takes new clients", nil, a.ready).producing("text/plain").
+			noting("503 with the reason when it does not."),
+	}
+}
+
+// text, number and offset describe what may be in a query.
+func text(name, doc string) *huma.Param {
+	return &huma.Param{Name: name, In: "query", Description: doc, Schema: &huma.Schema{Type: huma.TypeString}}
+}
+
+func number(name string, usual, most int) *huma.Param {
+	least, greatest := 1.0, float64(most)
+	return &huma.Param{Name: name, In: "query", Description: "What is out of range counts as the nearest that is not.", Schema: &huma.Schema{
+		Type: huma.TypeInteger, Default: usual, Minimum: &least, Maximum: &greatest,
+	}}
+}
+
+func offset() *huma.Param {
+	least := 0.0
+	return &huma.Param{Name: "offset", In: "query", Description: "How many to skip.", Schema: &huma.Schema{
+		Type: huma.TypeInteger, Default: 0, Minimum: &least,
+	}}
+}
