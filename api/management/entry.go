@@ -31,22 +31,27 @@ func entry(meeting Meeting, p *Participant, observer bool, at time.Time) error {
 		}
 		return nil
 	}
+	// Whoever is not banned may wait for a meeting to begin, whatever became of them before.
+	begun := meeting.State != Idle && running(meeting, p, at)
+	if observer && !begun && !p.Banned {
+		return nil
+	}
 	switch p.Status {
 	case Admitted:
-		if !observer && meeting.State != Idle && !running(meeting, p, at) {
+		if !observer && meeting.State == Ended && !begun {
 			return notActive(meeting.Room)
 		}
 		return nil
-	case Waiting:
-		if observer {
+	case Waiting, Left:
+		switch {
+		case observer:
 			return nil
+		case meeting.State == Ended:
+			return notActive(meeting.Room)
+		case p.Status == Left:
+			return refuse(Removed, "You have left this meeting. Join it again.")
 		}
 		return refuse(Removed, "You have to wait until somebody lets you in")
-	case Left:
-		if observer { // waits for the meeting to begin again
-			return nil
-		}
-		return refuse(Removed, "You have left this meeting. Join it again.")
 	default:
 		return refuse(Removed, "You have been removed from this meeting")
 	}

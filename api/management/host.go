@@ -62,8 +62,8 @@ func (m *Meetings) Silence(ctx context.Context, by Caller, room, user string, ac
 	return err
 }
 
-// Kick removes somebody; with ban they cannot ask to come in again. The owner cannot be
-// removed.
+// Kick removes somebody; with ban they cannot ask to come in again, and without it who was
+// banned stays so. Only admins can remove the owner, who can come back.
 func (m *Meetings) Kick(ctx context.Context, by Caller, room, user string, ban bool) error {
 	if err := checkTarget(by, user, "remove"); err != nil {
 		return err
@@ -72,7 +72,7 @@ func (m *Meetings) Kick(ctx context.Context, by Caller, room, user string, ban b
 		if target.User == tx.Meeting().Owner && !by.Admin {
 			return refuse(BadRequest, "The owner of a meeting cannot be removed from it")
 		}
-		target.Status, target.Host, target.Banned, target.Left = Kicked, false, ban, now()
+		target.Status, target.Host, target.Banned, target.Left = Kicked, false, target.Banned || ban, now()
 		return tx.SetParticipant(ctx, *target)
 	})
 	if err != nil {
@@ -134,12 +134,16 @@ func demote(ctx context.Context, tx Tx, user string) error {
 }
 
 // RevokeHost takes the host role from somebody, but not from the owner, and not from the
-// last host.
+// last host. Who has none keeps none, which nobody is told.
 func (m *Meetings) RevokeHost(ctx context.Context, by Caller, room, user string) error {
 	if err := checkUser("user_id", user); err != nil {
 		return err
 	}
+	was := false
 	err := m.asHost(ctx, by, room, user, func(tx Tx, target *Participant) error {
+		if was = target.Host && target.Inside(); !was {
+			return nil
+		}
 		if target.User == tx.Meeting().Owner && user != by.User {
 			return refuse(BadRequest, "The owner of a meeting stays its host")
 		}
@@ -153,7 +157,7 @@ func (m *Meetings) RevokeHost(ctx context.Context, by Caller, room, user string)
 		target.Host = false
 		return tx.SetParticipant(ctx, *target)
 	})
-	if err == nil {
+	if err == nil && was {
 		m.tell(ctx, room, Event{Act: HostRevoked, Actor: by.User, Target: user})
 		m.changed(ctx, room)
 	}

@@ -21,6 +21,7 @@ type house struct {
 	rooms *recorder
 	store *postgres.Store
 	rows  *pgxpool.Pool
+	log   *slog.Logger
 	t     testing.TB
 }
 
@@ -39,7 +40,7 @@ func newHouse(t testing.TB, s management.Settings) *house {
 	}
 	t.Cleanup(rows.Close)
 	rooms := &recorder{}
-	return &house{management.New(store, rooms, s, log), rooms, store, rows, t}
+	return &house{management.New(store, rooms, s, log), rooms, store, rows, log, t}
 }
 
 func open(string) bool   { return false } // a setting: no waiting room

@@ -249,3 +249,30 @@ func TestHostRole(t *testing.T) {
 	}
 	want(t, "the last host", m.RevokeHost(ctx, caller("bob"), "r5", "bob"), management.BadRequest)
 }
+
+func TestGuestsAreTold(t *testing.T) {
+	allowed := true
+	h := newHouse(t, management.Settings{Guests: func(string) bool { return allowed }})
+	yes := true
+	for room, p := range map[string]management.Patch{"open": {AllowGuests: &yes}, "closed": {}} {
+		if _, err := h.Create(t.Context(), caller("ada"), management.Draft{Room: room, Patch: p}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if m, err := h.ForGuests(t.Context(), "open"); err != nil || m.Room != "open" {
+		t.Error(m, err)
+	}
+	for _, room := range []string{"closed", "none"} {
+		_, err := h.ForGuests(t.Context(), room)
+		want(t, room, err, management.GuestsNotAllowed)
+	}
+	allowed = false
+	_, err := h.ForGuests(t.Context(), "open")
+	want(t, "an operator who wants no guests", err, management.GuestsNotAllowed)
+	guest, err := management.NewGuest("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = h.Create(t.Context(), guest, management.Draft{})
+	want(t, "a guest sets up a meeting", err, management.GuestsNotAllowed)
+}

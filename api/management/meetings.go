@@ -94,8 +94,11 @@ func (m *Meetings) defaults(room string) Options {
 	return Options{WaitingRoom: m.settings.WaitingRoom(room), EndOnHostLeave: m.settings.EndOnHostLeave(room)}
 }
 
-// Create sets up a meeting that by owns.
+// Create sets up a meeting that by owns. Guests cannot own one.
 func (m *Meetings) Create(ctx context.Context, by Caller, d Draft) (Meeting, error) {
+	if by.Guest {
+		return Meeting{}, refuse(GuestsNotAllowed, "Only people with an account can set up a meeting")
+	}
 	if d.Room == "" {
 		d.Room = newRoom()
 	} else if err := checkRoom(d.Room); err != nil {
