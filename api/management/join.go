@@ -2,6 +2,7 @@ package management
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"time"
 
@@ -35,6 +36,20 @@ func (m *Meetings) Join(ctx context.Context, by Caller, room string, r Request) 
 	if err != nil {
 		return Answer{}, err
 	}
+	// A lap is lost only to somebody who deleted the meeting, took its room or changed its
+	// password meanwhile.
+	for {
+		a, err := m.joinOnce(ctx, by, room, name, r)
+		if !errors.Is(err, errMeanwhile) && !(is(err, MeetingNotFound) && !by.Guest) {
+			return a, err
+		}
+	}
+}
+
+// errMeanwhile says that the meeting is not the one that was looked at.
+var errMeanwhile = errors.New("the meeting was changed meanwhile")
+
+func (m *Meetings) joinOnce(ctx context.Context, by Caller, room, name string, r Request) (Answer, error) {
 	known, was, err := m.store.Look(ctx, room, by.User)
 	if is(err, MeetingNotFound) && !by.Guest {
 		return m.joinNew(ctx, by, room, name, r)
@@ -42,16 +57,25 @@ func (m *Meetings) Join(ctx context.Context, by Caller, room string, r Request) 
 	if err != nil {
 		return Answer{}, err
 	}
-	if known.HasPassword && known.Owner != by.User && (was == nil || !was.Inside()) {
-		hash, err := m.store.PasswordHash(ctx, room)
-		if err == nil {
+	hash := ""
+	if asksPassword(known, by, was) {
+		if err := m.mayAsk(known, by, was); err != nil {
+			return Answer{}, err
+		}
+		// Comparing takes long, so it is done before the meeting is locked.
+		if hash, err = m.store.PasswordHash(ctx, room); err == nil {
 			err = m.passwords.check(ctx, room, by.User, r.Password, hash)
 		}
 		if err != nil {
 			return Answer{}, err
 		}
 	}
-	return m.join(ctx, by, room, name)
+	return m.join(ctx, by, room, name, hash)
+}
+
+// asksPassword reports whether somebody has to know the password to join.
+func asksPassword(meeting Meeting, by Caller, was *Participant) bool {
+	return meeting.HasPassword && meeting.Owner != by.User && (was == nil || !was.Inside())
 }
 
 // joinNew creates the meeting unless somebody else just did.
@@ -61,6 +85,9 @@ func (m *Meetings) joinNew(ctx context.Context, by Caller, room, name string, r 
 	}
 	hash := ""
 	if m.settings.PasswordRequired(room) {
+		if err := checkPassword(r.Password); err != nil {
+			return Answer{}, err
+		}
 		var err error
 		if hash, err = m.passwords.hash(ctx, r.Password); err != nil {
 			return Answer{}, err
@@ -71,13 +98,17 @@ func (m *Meetings) joinNew(ctx context.Context, by Caller, room, name string, r 
 		Room: room, State: Idle, Owner: by.User, HasPassword: hash != "",
 		Options: m.defaults(room), Created: at, Started: at,
 	}, hash)
-	if err != nil && !is(err, MeetingExists) {
+	if is(err, MeetingExists) {
+		err = errMeanwhile
+	}
+	if err != nil {
 		return Answer{}, err
 	}
-	return m.join(ctx, by, room, name)
+	return m.join(ctx, by, room, name, "")
 }
 
-func (m *Meetings) join(ctx context.Context, by Caller, room, name string) (Answer, error) {
+// join decides about somebody who knows the password with that hash.
+func (m *Meetings) join(ctx context.Context, by Caller, room, name, hash string) (Answer, error) {
 	var a Answer
 	var events []Event
 	err := m.store.InMeeting(ctx, room, func(tx Tx) error {
@@ -87,13 +118,16 @@ func (m *Meetings) join(ctx context.Context, by Caller, room, name string) (Answ
 		if err != nil {
 			return err
 		}
+		if asksPassword(a.Meeting, by, was) && tx.PasswordHash() != hash {
+			return errMeanwhile
+		}
 		at := now()
 		a.Participant = asking(by, was, name, at)
 		if a.Meeting.Owner == by.User && !by.Guest {
 			events, err = m.ownerJoins(ctx, tx, &a, at)
 			return err
 		}
-		if err := m.mayAsk(tx, by, was); err != nil {
+		if err := m.mayAsk(a.Meeting, by, was); err != nil {
 			return err
 		}
 		if !running(a.Meeting, was, at) {
@@ -157,8 +191,7 @@ func (m *Meetings) ownerJoins(ctx context.Context, tx Tx, a *Answer, at time.Tim
 }
 
 // mayAsk refuses those who may not even wait.
-func (m *Meetings) mayAsk(tx Tx, by Caller, was *Participant) error {
-	meeting := tx.Meeting()
+func (m *Meetings) mayAsk(meeting Meeting, by Caller, was *Participant) error {
 	inside := was != nil && was.Inside()
 	switch {
 	case was != nil && was.Banned:
