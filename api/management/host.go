@@ -68,7 +68,9 @@ func (m *Meetings) Kick(ctx context.Context, by Caller, room, user string, ban b
 	if err := checkTarget(by, user, "remove"); err != nil {
 		return err
 	}
+	waited := false
 	err := m.asHost(ctx, by, room, user, func(tx Tx, target *Participant) error {
+		waited = target.Status == Waiting
 		if target.User == tx.Meeting().Owner && !by.Admin {
 			return refuse(BadRequest, "The owner of a meeting cannot be removed from it")
 		}
@@ -80,7 +82,9 @@ func (m *Meetings) Kick(ctx context.Context, by Caller, room, user string, ban b
 	}
 	m.remove(ctx, room, user, Removed)
 	m.tell(ctx, room, Event{Act: KickedOut, Actor: by.User, Target: user})
-	m.tell(ctx, room, Event{Act: WaitingChanged, Actor: by.User}) // they may have waited
+	if waited {
+		m.tell(ctx, room, Event{Act: WaitingChanged, Actor: by.User})
+	}
 	m.changed(ctx, room)
 	return nil
 }

@@ -98,8 +98,11 @@ func polite(err error) error {
 // readLoop takes packets until the connection ends; once the server has ended the session
 // nothing of it gets any further.
 func (s *Session) readLoop(session, ctx context.Context) error {
+	// Not with ctx, which ends when the write loop does: a transport that gives up reading
+	// would cut the line before the close code is on it. Close ends Read.
+	life := context.WithoutCancel(session)
 	for {
-		p, err := s.conn.Read(ctx)
+		p, err := s.conn.Read(life)
 		if err != nil {
 			return fmt.Errorf("read: %w", err)
 		}
