@@ -10,6 +10,7 @@ interface Ready {
   webtransport: string;
   database_url: string;
   nats_url: string;
+  admin_token: string;
 }
 
 interface Place {

@@ -2,6 +2,8 @@
 import assert from "node:assert/strict";
 import type { Locator, Page } from "playwright-core";
 import type { TransportKind } from "../src/call/contract.ts";
+import type { MeetingOptions } from "../src/server/meetings.ts";
+import type { Power } from "../src/ui/hostpowers.ts";
 import { ids } from "../src/ui/testids.ts";
 import type { Source, Thumbnail } from "./eyes.ts";
 import type { ParleyNode } from "./node.ts";
@@ -50,6 +52,47 @@ export class Person {
     await this.open(entry);
     await this.enter();
     if (entry.transport) await this.on(ids.transportBadge).and(this.page.locator(`[data-transport=${entry.transport}]`)).waitFor();
+  }
+
+  /** Asks to come in; what stands in the way is shown. */
+  async knocks(entry: Entry, screen: string): Promise<void> {
+    await this.open(entry);
+    await this.on(ids.lobbyJoin).click();
+    await this.on(screen).waitFor();
+  }
+
+  /** Leaves; a host lets the others go on. */
+  async leave(): Promise<void> {
+    await this.on(ids.dockLeave).click();
+    const choice = this.on(ids.leaveOnly);
+    await choice.or(this.on(ids.ended)).first().waitFor();
+    if (await choice.isVisible()) await choice.click();
+    await this.on(ids.ended).waitFor();
+  }
+
+  /** The call is over, for this reason. */
+  async hasToGo(code: string): Promise<void> {
+    await this.on(ids.ended).and(this.page.locator(`[data-code="${code}"]`)).waitFor();
+  }
+
+  /** Opens the menu of somebody in the people panel and picks from it. */
+  async does(power: Power, other: Person): Promise<void> {
+    const row = this.page.locator(`[data-testid^="participant-"]`).filter({ has: this.page.getByText(other.name, { exact: true }) });
+    if (!(await this.on(ids.participantsPanel).isVisible())) await this.on(ids.dockPeople).click();
+    await row.getByTestId(ids.participantMenu).click();
+    await this.on(ids.hostAct(power)).click();
+  }
+
+  /** Sets an option of a meeting where it is shown; a host opens the options of the call first. */
+  async sets(option: keyof MeetingOptions, on: boolean): Promise<void> {
+    const id = ids.option(option);
+    await this.until(`${option} to be known`, (id) => document.querySelector<HTMLInputElement>(`[data-testid="${id}"]`)?.disabled === false, id);
+    await this.on(id).setChecked(on, { force: true });
+  }
+
+  async opensOptions(): Promise<void> {
+    await this.on(ids.dockMore).click();
+    await this.on(ids.moreOptions).click();
   }
 
   async isIn(): Promise<void> {
@@ -131,7 +174,7 @@ export class Person {
   }
 
   /** Whether a tile shows that somebody speaks, has the microphone on, and so on. */
-  async noticesThat(other: Person, what: "audio" | "video" | "speaking", is: boolean): Promise<void> {
+  async noticesThat(other: Person, what: "audio" | "video" | "speaking" | "host" | "hand", is: boolean): Promise<void> {
     await this.until(
       `${what} of ${other.name} to be ${is}`,
       ({ name, what, is }) => window.eyes.tiles(name)[0]?.dataset[what] === String(is),

@@ -83,6 +83,10 @@ scenario("a keyboard is enough", async (s) => {
   for (let i = 0; i < 40 && (await focused()) !== ids.dockLeave; i++) await keyboard.press("Tab");
   assert.equal(await focused(), ids.dockLeave, "Tab leads to the button that leaves");
   await keyboard.press("Enter");
+  await ada.on(ids.leaveMenu).waitFor(); // a host chooses
+  await keyboard.press("ArrowDown");
+  await keyboard.press("ArrowUp");
+  await keyboard.press("Enter");
   await ada.on(ids.ended).waitFor();
   await bob.isWith();
 });

@@ -1,6 +1,5 @@
 // What a call leaves behind in the database.
 import assert from "node:assert/strict";
-import { ids } from "../src/ui/testids.ts";
 import { eventually } from "./patience.ts";
 import { rows } from "./rows.ts";
 import { scenario } from "./scenario.ts";
@@ -37,7 +36,7 @@ scenario("meetings and who took part are in the database", async (s) => {
   await Promise.all([ada.isWith(bob), bob.isWith(ada)]);
   await become("both to be recorded", { left: [false, false], state: "active" });
 
-  await ada.on(ids.dockLeave).click();
+  await ada.leave();
   await become("the one who left to be recorded as gone", { left: [true, false], state: "active" });
   await bob.page.close();
   await become("the last one to end the meeting", { left: [true, true], state: "ended" });

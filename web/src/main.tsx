@@ -1,6 +1,8 @@
 import { render } from "preact";
 import { createCall } from "./call/call.ts";
+import { Server } from "./server/server.ts";
 import { App } from "./ui/app.tsx";
 import "./styles.css";
 
-render(<App createCall={createCall} />, document.getElementById("app")!);
+const server = new Server();
+render(<App server={server} createCall={() => createCall(server.http)} />, document.getElementById("app")!);

@@ -1,32 +1,38 @@
 // One call, as the screens see it: puts the parts of the engine together.
-import { Api, type Ticket } from "./api.ts";
+import { Account } from "../server/account.ts";
+import { Door, type Ticket } from "../server/door.ts";
+import type { Http } from "../server/http.ts";
+import { Meetings } from "../server/meetings.ts";
 import { WorkerClock, type Cancel, type Clock } from "./clock.ts";
-import type { Call, CallState, JoinOptions, Participant, Problem } from "./contract.ts";
+import type { Call, CallState, JoinOptions, Powers, Problem, ReactionKind } from "./contract.ts";
+import { Desk } from "./desk.ts";
+import { Entry } from "./entry.ts";
 import { expose } from "./debug.ts";
 import { Inbox } from "./inbox.ts";
-import { cameraRungs, screenRungs } from "./ladder.ts";
+import { cameraRungs } from "./ladder.ts";
 import { Link } from "./link.ts";
 import { Local } from "./local.ts";
 import { Members } from "./members.ts";
-import type { Lane, Outgoing } from "./outbox.ts";
+import type { Outgoing } from "./outbox.ts";
+import { OwnPictures } from "./own.ts";
 import { Peers } from "./peers.ts";
 import { Pictures } from "./pictures.ts";
-import { cameraPlan, screenPlan } from "./plan.ts";
+import { cameraPlan } from "./plan.ts";
+import { watch } from "./porch.ts";
 import { platformProblem, serverGone } from "./problem.ts";
-import { ownQuality } from "./quality.ts";
 import { Reporter } from "./reporter.ts";
-import { watchTrack } from "./selfview.ts";
-import { VideoSender } from "./sender.ts";
+import { roster } from "./roster.ts";
 import { Sound } from "./sound.ts";
 import { meter, Speaking } from "./speaking.ts";
 import { Store } from "./store.ts";
-import { ways } from "./ways.ts";
-import { utf8, writeKeyframeRequest } from "./wire.ts";
+import { Talk } from "./talk.ts";
+import { observe, ways } from "./ways.ts";
+import { utf8, writeKeyframeRequest, writeReaction } from "./wire.ts";
 import type { Source } from "./work/messages.ts";
 
 /** Makes a call that is still to be joined. It opens nothing. */
-export function createCall(): Call {
-  return new Engine();
+export function createCall(http: Http): Call {
+  return new Engine(http);
 }
 
 let sharedClock: Clock | undefined;
@@ -34,18 +40,23 @@ let sharedClock: Clock | undefined;
 class Engine implements Call {
   private readonly clock: Clock = (sharedClock ??= new WorkerClock(__SCRIPTS__.clock));
   private readonly store = new Store(this.clock);
-  private readonly api = new Api();
   private readonly members = new Members();
   private readonly pictures = new Pictures();
   private readonly mine = new Speaking();
-  private readonly senders: Partial<Record<Source, VideoSender>> = {};
-  private readonly tracks: Partial<Record<Source, MediaStreamTrack>> = {};
-  private readonly selfViews: Partial<Record<Source, () => void>> = {};
+  private readonly own = new OwnPictures(this.clock, this.pictures, {
+    packet: (packet) => this.send(packet),
+    unsupported: () =>
+      this.store.problem({
+        code: "unsupported_browser",
+        title: "Your picture cannot be sent",
+        detail: "This browser encodes neither VP9 nor VP8. Others can still hear you.",
+      }),
+  });
   private readonly timers: Cancel[] = [];
   private readonly local = new Local(
     this.store,
     {
-      picture: (source, track) => this.ownPicture(source, track),
+      picture: (source, track) => this.own.show(source, track),
       microphone: async (track) => this.hearing().listen(track),
       sending: async (on) => this.hearing().send(on),
       changed: () => this.presenceChanged(),
@@ -56,11 +67,20 @@ class Engine implements Call {
   private peers?: Peers;
   private inbox?: Inbox;
   private link?: Link;
+  private readonly door: Door;
+  private entry?: Entry;
+  private desk?: Desk;
+  private ticket?: Ticket;
+  private readonly talk = new Talk(this.store, this.clock);
   private reporter?: Reporter;
   private user: { id: string; name: string; bytes: Uint8Array } = { id: "", name: "", bytes: new Uint8Array() };
   /** performance.now() of what led to the first picture. */
   private readonly marks: { click?: number; ticket?: number; up?: number } = {};
   private ended = false;
+
+  constructor(private readonly http: Http) {
+    this.door = new Door(http);
+  }
 
   get state(): CallState {
     return this.store.state;
@@ -89,26 +109,36 @@ class Engine implements Call {
     const sound = this.hearing();
     void sound.resume().catch(() => {});
     const peers = this.receiving();
+    const desk = new Desk(options.room, new Meetings(this.http), this.store, this.clock, () => this.publish(), () => this.endedByUs());
+    this.desk = desk;
     const inbox = new Inbox(this.members, peers, this.pictures, this.store, this.clock, {
       changed: () => this.publish(),
-      keyframe: (source) => this.senders[source]?.key(),
-      congestion: () => this.senders.camera?.congestion(),
+      keyframe: (source) => this.own.key(source),
+      congestion: () => this.own.congestion(),
       ended: (problem) => this.fail(problem),
       mute: () => void this.setMic(false),
       stopVideo: () => void this.setCamera(false),
+      stopScreen: () => void this.setScreen(false),
+      lowerHand: () => this.raiseHand(),
+      reaction: (sessionId, name, kind) => this.talk.react(sessionId, name, kind),
+      role: (userId, host) => desk.role(userId, host),
+      renamed: (name) => {
+        this.user = { ...this.user, name };
+      },
+      stale: (subject) => desk.stale(subject),
     });
     this.inbox = inbox;
+    const entry = this.entrance(options);
     const link = new Link(
       {
         clock: this.clock,
-        config: (signal) => this.api.config(signal),
-        ticket: (signal) => this.api.join(options.room, options.name, signal),
+        config: (signal) => new Account(this.http).config(signal),
+        ticket: (signal) => entry.admitted(signal),
         ways: (ticket, config) =>
-          ways(ticket, config, options.transport, this.clock, (lane) => this.senders[lane === "video" ? "camera" : "screen"]?.key()),
+          ways(ticket.roomToken, config, options.transport, this.clock, (lane) => this.own.key(lane === "video" ? "camera" : "screen")),
       },
       {
         ticket: (ticket) => this.admitted(ticket),
-        waiting: () => this.store.notify("info", "Waiting for the host to let you in."),
         up: (path) => this.up(path.kind, path.rttMs),
         packet: (packet) => {
           this.reporter?.count();
@@ -129,8 +159,8 @@ class Engine implements Call {
       peers,
       pictures: this.pictures,
       sound,
-      camera: this.senders.camera,
-      screen: this.senders.screen,
+      camera: this.own.senders.camera,
+      screen: this.own.senders.screen,
       speaking: this.mine.on,
       backlog: link.backlog,
     }));
@@ -138,15 +168,43 @@ class Engine implements Call {
     const online = () => link.retry();
     window.addEventListener("online", online);
     this.timers.push(() => window.removeEventListener("online", online));
-    expose({ call: this, link, members: this.members, peers, pictures: this.pictures, sound, inbox, senders: this.senders, marks: this.marks });
+    expose({ call: this, link, members: this.members, peers, pictures: this.pictures, sound, inbox, senders: this.own.senders, marks: this.marks });
     void link.run();
     await Promise.all([this.local.setMic(options.micOn), this.local.setCamera(options.cameraOn)]);
   }
 
+  givePassword(password: string): void {
+    this.entry?.give(password);
+  }
+
   async leave(): Promise<void> {
     if (this.ended) return;
-    this.store.set({ phase: "left" });
+    const asked = this.entry?.asked;
+    this.close();
+    if (asked) await this.door.leave(this.state.room, asked);
+  }
+
+  close(): void {
+    if (this.ended) return;
+    this.store.set({ phase: "left", entrance: undefined });
     this.end();
+  }
+
+  react(kind: ReactionKind): void {
+    if (this.state.phase !== "joined") return;
+    this.send({ lane: "control", bytes: writeReaction(this.user.bytes, kind, this.user.name) });
+    this.talk.react("self", this.user.name, kind);
+  }
+
+  say(): boolean {
+    return false;
+  }
+
+  raiseHand(): void {}
+
+  get powers(): Powers {
+    if (!this.desk) throw new Error("there is no meeting yet");
+    return this.desk;
   }
 
   async setMic(on: boolean): Promise<void> {
@@ -199,7 +257,8 @@ class Engine implements Call {
     this.user = { id: ticket.userId, name: ticket.name, bytes: utf8(ticket.userId) };
     this.inbox?.expect(ticket.userId);
     this.hearing().identify(this.user.bytes);
-    for (const source of ["camera", "screen"] as const) this.encode(source);
+    this.own.identify(this.user.bytes);
+    this.ticket = ticket;
   }
 
   private up(transport: CallState["transport"], rttMs?: number): void {
@@ -208,8 +267,8 @@ class Engine implements Call {
     this.store.set({ phase: "joined", transport, rttMs: rttMs === undefined ? undefined : Math.max(1, Math.round(rttMs)) });
     this.inbox?.arrived();
     this.reporter?.hello();
-    // Whoever lost us needs a fresh start of our pictures.
-    for (const sender of Object.values(this.senders)) sender.key();
+    this.own.key(); // for whoever lost us
+    if (this.ticket) this.desk?.arrived(this.ticket);
     this.publish();
   }
 
@@ -229,8 +288,27 @@ class Engine implements Call {
 
   private fail(problem: Problem): void {
     if (this.ended) return;
-    this.store.set({ phase: problem.code === "meeting_ended" ? "left" : "failed", problem });
+    this.store.set({ phase: problem.code === "meeting_ended" ? "left" : "failed", problem, entrance: undefined });
     this.end();
+  }
+
+  private endedByUs(): void {
+    this.fail({ code: "meeting_ended", title: "You ended the meeting", detail: "It is over for everybody." });
+  }
+
+  /** Asks to be let in, as often as it takes. */
+  private entrance({ room }: JoinOptions): Entry {
+    const { door } = this;
+    return (this.entry = new Entry(
+      {
+        clock: this.clock,
+        join: (password, signal) => door.join(room, this.user.name, password, signal),
+        status: (ticket, signal) => door.status(room, ticket, signal),
+        begun: (ticket, signal) => door.begun(room, ticket, signal),
+        watch: (ticket, news) => (ticket.observerToken ? watch(observe(ticket.observerToken, this.clock), ticket.userId, this.clock, news) : () => {}),
+      },
+      (entrance) => this.store.set({ entrance }),
+    ));
   }
 
   private end(): void {
@@ -239,8 +317,8 @@ class Engine implements Call {
     this.local.close();
     this.reporter?.close();
     this.link?.stop();
-    for (const sender of Object.values(this.senders)) sender.close();
-    for (const stop of Object.values(this.selfViews)) stop();
+    this.own.close();
+    this.desk?.close();
     this.peers?.close();
     this.sound?.close();
     this.store.set({ participants: [], transport: undefined, rttMs: undefined });
@@ -252,50 +330,6 @@ class Engine implements Call {
     if (this.state.phase !== "joined") return;
     this.reporter?.sent();
     this.link?.send(packet);
-  }
-
-  private ownPicture(source: Source, track: MediaStreamTrack | undefined): void {
-    this.selfViews[source]?.();
-    delete this.selfViews[source];
-    this.tracks[source] = track;
-    if (track) {
-      this.selfViews[source] = watchTrack(track, (video) =>
-        this.pictures.paint(`self/${source}`, video, video.videoWidth, video.videoHeight),
-      );
-    } else {
-      this.pictures.close(`self/${source}`);
-      this.senders[source]?.pause();
-    }
-    this.encode(source);
-  }
-
-  /** Feeds what is captured to an encoder, once it is known who sends it. */
-  private encode(source: Source): void {
-    const track = this.tracks[source];
-    if (!track || this.ended) return;
-    const sender = this.sender(source);
-    if (!this.user.id || sender.track === track) return;
-    sender.identify(this.user.bytes);
-    sender.feed(track);
-  }
-
-  private sender(source: Source): VideoSender {
-    let sender = this.senders[source];
-    if (!sender) {
-      const lane: Lane = source === "camera" ? "video" : "screen";
-      const plan = source === "camera" ? { rungs: cameraRungs, ...cameraPlan } : { rungs: screenRungs, ...screenPlan };
-      sender = new VideoSender(__SCRIPTS__.encode, source, plan, this.clock, {
-        packet: (bytes, key) => this.send({ bytes, lane, key }),
-        unsupported: () =>
-          this.store.problem({
-            code: "unsupported_browser",
-            title: "Your picture cannot be sent",
-            detail: "This browser encodes neither VP9 nor VP8. Others can still hear you.",
-          }),
-      });
-      this.senders[source] = sender;
-    }
-    return sender;
   }
 
   private presenceChanged(): void {
@@ -348,7 +382,7 @@ class Engine implements Call {
 
   private second(): void {
     const { ageMs } = this.link?.backlog ?? { ageMs: 0 };
-    for (const sender of Object.values(this.senders)) sender.adapt(ageMs);
+    this.own.adapt(ageMs);
     this.inbox?.sweep();
     this.publish();
   }
@@ -357,34 +391,17 @@ class Engine implements Call {
   private publish(): void {
     if (this.ended || !this.link || !this.user.id) return;
     const { state } = this;
-    const now = this.clock.now();
-    const self: Participant = {
+    const next = roster(this.user, {
+      state,
       sessionId: this.inbox?.sessionId || "self",
-      userId: this.user.id,
-      name: this.user.name,
-      self: true,
-      audio: state.micOn,
-      video: state.cameraOn,
-      screen: state.screenOn,
-      speaking: state.micOn && this.mine.on,
-      quality: ownQuality(state.phase === "joined", state.rttMs, this.link.backlog.ageMs),
-      ...(state.transport && { transport: state.transport }),
-    };
-    const others = this.members.list.map(
-      (m): Participant => ({
-        sessionId: m.sessionId,
-        userId: m.userId,
-        name: m.name,
-        self: false,
-        audio: m.audio,
-        video: m.video,
-        screen: m.screen,
-        speaking: this.peers?.isSpeaking(m) ?? false,
-        quality: this.peers?.quality(m, now) ?? 4,
-        ...(m.transport && { transport: m.transport }),
-      }),
-    );
-    const next = [self, ...others];
+      members: this.members.list,
+      peers: this.peers,
+      desk: this.desk,
+      talk: this.talk,
+      speaking: this.mine.on,
+      backlogMs: this.link.backlog.ageMs,
+      now: this.clock.now(),
+    });
     if (JSON.stringify(next) !== JSON.stringify(state.participants)) this.store.set({ participants: next });
   }
 }

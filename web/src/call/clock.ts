@@ -50,3 +50,16 @@ export class WorkerClock implements Clock {
     };
   }
 }
+
+/** Timers of the page itself, for what can wait while nobody looks at it. */
+export const pageClock: Clock = {
+  now: () => performance.now(),
+  after(ms, fn) {
+    const timer = setTimeout(fn, ms);
+    return () => clearTimeout(timer);
+  },
+  every(ms, fn) {
+    const timer = setInterval(fn, ms);
+    return () => clearInterval(timer);
+  },
+};

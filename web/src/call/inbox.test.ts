@@ -9,7 +9,7 @@ import { Members } from "./members.ts";
 import type { Peers } from "./peers.ts";
 import type { Pictures } from "./pictures.ts";
 import { Store } from "./store.ts";
-import { MediaType, PacketType, readPacket, systemUser, utf8, writeHeartbeat, writeKeyframeRequest, writeMedia } from "./wire.ts";
+import { MediaType, PacketType, readPacket, systemUser, utf8, writeHeartbeat, writeKeyframeRequest, writeMedia, writeReaction } from "./wire.ts";
 
 /** An inbox of session 1, user ada, with everything around it remembered as text. */
 function inbox() {
@@ -33,6 +33,12 @@ function inbox() {
     ended: (p) => log.push(`ended ${p.code}`),
     mute: () => log.push("mute"),
     stopVideo: () => log.push("stop video"),
+    stopScreen: () => log.push("stop screen"),
+    lowerHand: () => log.push("lower hand"),
+    role: (user, host) => log.push(`${user} ${host ? "host" : "no host"}`),
+    renamed: (name) => log.push(`renamed ${name}`),
+    stale: (subject) => log.push(`stale ${subject}`),
+    reaction: (session, name, kind) => log.push(`${session} ${name} ${kind}`),
   });
   box.expect("ada");
   box.arrived();
@@ -58,7 +64,7 @@ test("those who were there are no news, those who come and go are, once", async 
   const i = inbox();
   i.meeting({ eventType: Event.PARTICIPANT_JOINED, sessionId: 2n, ...bob });
   assert.deepEqual(i.people(), ["2:Bob"]);
-  assert.deepEqual(i.log, ["keyframe camera", "keyframe screen"], "so that Bob sees us at once");
+  assert.deepEqual(i.log, ["keyframe camera", "keyframe screen", "stale people"], "so that Bob sees us at once");
   assert.deepEqual(i.news(), []);
   await i.clock.advance(3_000);
   i.meeting({ eventType: Event.PARTICIPANT_JOINED, sessionId: 3n, targetUserId: utf8("cy"), displayName: utf8("Cy") });
@@ -93,7 +99,7 @@ test("a participant who comes back keeps the tile, without news", async () => {
   i.meeting({ eventType: Event.SESSION_REPLACED, sessionId: 9n, replacedSessionId: 2n, ...bob });
   assert.deepEqual(i.people(), ["9:Bob"]);
   assert.deepEqual(i.news(), []);
-  assert.deepEqual(i.log.slice(2), ["move 2/camera 9/camera", "move 2/screen 9/screen", "forget 2"]);
+  assert.deepEqual(i.log.slice(3), ["move 2/camera 9/camera", "move 2/screen 9/screen", "forget 2"]);
   i.from(2n, "bob", video);
   assert.deepEqual(i.people(), ["9:Bob"], "leftovers of the old session");
 });
@@ -147,7 +153,7 @@ test("the host's wishes and the end of the meeting", () => {
   i.meeting({ eventType: Event.HOST_MUTE_PARTICIPANT, targetUserId: utf8("ada") });
   i.meeting({ eventType: Event.PARTICIPANT_KICKED, targetUserId: utf8("ada") });
   i.meeting({ eventType: Event.MEETING_ENDED, message: "bye" });
-  assert.deepEqual(i.log, ["mute", "ended refused", "ended meeting_ended"]);
+  assert.deepEqual(i.log, ["mute", "ended removed", "ended meeting_ended"]);
 });
 
 test("after a reconnection those who are gone are forgotten", async () => {
@@ -162,4 +168,45 @@ test("after a reconnection those who are gone are forgotten", async () => {
   assert.deepEqual(i.people(), []);
   assert.equal(i.log.at(-1), "forget 2");
   assert.equal(i.box.sessionId, "4");
+});
+
+test("what hosts wish, and whom it is about", () => {
+  const i = inbox();
+  const at = (eventType: Event, target: string, host = "bob") => i.meeting({ eventType, targetUserId: utf8(target), creatorId: utf8(host) });
+  at(Event.HOST_MUTE_PARTICIPANT, "");
+  at(Event.HOST_MUTE_PARTICIPANT, "", "ada"); // we asked for it
+  at(Event.HOST_DISABLE_VIDEO, "ada");
+  at(Event.HOST_STOP_SCREEN_SHARE, "cy");
+  at(Event.HOST_STOP_SCREEN_SHARE, "ada");
+  at(Event.HOST_LOWER_HAND, "ada");
+  assert.deepEqual(i.log, ["mute", "stop video", "stop screen", "lower hand"]);
+  assert.deepEqual(i.news(), [], "nothing was on, so there is nothing to say");
+  i.store.set({ micOn: true });
+  at(Event.HOST_MUTE_PARTICIPANT, "ada");
+  assert.deepEqual(i.news(), ["The host switched your microphone off."]);
+});
+
+test("roles, options, names and who waits", () => {
+  const i = inbox();
+  i.meeting({ eventType: Event.PARTICIPANT_JOINED, sessionId: 2n, ...bob });
+  i.log.length = 0;
+  i.meeting({ eventType: Event.HOST_GRANTED, targetUserId: utf8("ada") });
+  i.meeting({ eventType: Event.HOST_REVOKED, targetUserId: utf8("bob") });
+  i.meeting({ eventType: Event.MEETING_SETTINGS_UPDATED });
+  i.meeting({ eventType: Event.WAITING_ROOM_UPDATED });
+  i.meeting({ eventType: Event.PARTICIPANT_DISPLAY_NAME_CHANGED, targetUserId: utf8("bob"), displayName: utf8("Robert") });
+  i.meeting({ eventType: Event.PARTICIPANT_DISPLAY_NAME_CHANGED, targetUserId: utf8("ada"), displayName: utf8("Ada L.") });
+  assert.deepEqual(i.log, ["ada host", "bob no host", "stale options", "stale waiting", "renamed Ada L."]);
+  assert.deepEqual(i.people(), ["2:Robert"]);
+  assert.deepEqual(i.news(), ["You are a host of this meeting now."]);
+});
+
+test("reactions bear the name that the server announced", () => {
+  const i = inbox();
+  i.meeting({ eventType: Event.PARTICIPANT_JOINED, sessionId: 2n, ...bob });
+  i.log.length = 0;
+  i.from(2n, "bob", writeReaction(utf8("bob"), "heart", "Somebody else"));
+  i.from(3n, "old", writeReaction(utf8("old"), "party", "Old client"));
+  i.from(1n, "ada", writeReaction(utf8("ada"), "party", "Ada"));
+  assert.deepEqual(i.log, ["2 Bob heart", "3 Old client party"]);
 });

@@ -3,13 +3,13 @@ import { Congestion } from "./congestion.ts";
 import { MeetingPacket_MeetingEventType as Event } from "../gen/call/v1/meeting_pb.ts";
 import { TransportType } from "../gen/call/v1/media_pb.ts";
 import type { Clock } from "./clock.ts";
-import type { Problem, TransportKind } from "./contract.ts";
+import type { Problem, ReactionKind, TransportKind } from "./contract.ts";
 import type { Members } from "./members.ts";
 import type { Peers } from "./peers.ts";
 import type { Pictures } from "./pictures.ts";
-import { meetingEnded } from "./problem.ts";
+import { meetingEnded, removed } from "./problem.ts";
 import type { Store } from "./store.ts";
-import { MediaType, PacketType, readMedia, readMeeting, readUtf8, systemUser, type MeetingPacket, type PacketWrapper } from "./wire.ts";
+import { MediaType, PacketType, readMedia, readMeeting, readReaction, readUtf8, systemUser, type MeetingPacket, type PacketWrapper } from "./wire.ts";
 import type { Source } from "./work/messages.ts";
 
 /** Announcements so soon after we came tell who was there before us; they are no news, ms. */
@@ -24,6 +24,16 @@ export interface InboxEvents {
   ended(problem: Problem): void;
   mute(): void;
   stopVideo(): void;
+  stopScreen(): void;
+  lowerHand(): void;
+  /** Somebody reacts; sessionId is theirs. */
+  reaction(sessionId: string, name: string, kind: ReactionKind): void;
+  /** Somebody got or lost the host role. */
+  role(userId: string, host: boolean): void;
+  /** We are called something else. */
+  renamed(name: string): void;
+  /** Something that the packets do not say is another. */
+  stale(subject: "options" | "people" | "waiting"): void;
 }
 
 const transports: Partial<Record<TransportType, TransportKind>> = {
@@ -88,6 +98,11 @@ export class Inbox {
     const heard = this.members.heard(from, packet.userId, this.clock.now());
     if (!heard) return;
     if (packet.packetType === PacketType.MEDIA) this.media(from, packet);
+    if (packet.packetType === PacketType.REACTION) {
+      const reaction = readReaction(packet.data);
+      // What the sender claims to be called counts only while nobody said it better.
+      if (reaction) this.events.reaction(from, heard.member.announced ? heard.member.name : reaction.name, reaction.kind);
+    }
     if (heard.isNew) this.events.changed();
   }
 
@@ -176,6 +191,7 @@ export class Inbox {
         else break;
         // A newcomer sees nothing before a keyframe: do not wait to be asked.
         for (const source of ["camera", "screen"] as const) this.events.keyframe(source);
+        this.events.stale("people"); // they may be a host or a guest
         break;
       }
       case Event.PARTICIPANT_LEFT: {
@@ -193,25 +209,55 @@ export class Inbox {
         break;
       }
       case Event.PARTICIPANT_DISPLAY_NAME_CHANGED:
-        this.members.rename(id, name);
-        break;
+        return this.renamed(m, name);
       case Event.HOST_MUTE_PARTICIPANT:
-        if (readUtf8(m.targetUserId) !== this.userId) return;
-        this.events.mute();
-        this.store.notify("info", "The host switched your microphone off.");
-        return;
+        if (!this.meansUs(m)) return;
+        if (this.store.state.micOn) this.store.notify("info", "The host switched your microphone off.");
+        return this.events.mute();
       case Event.HOST_DISABLE_VIDEO:
-        if (readUtf8(m.targetUserId) !== this.userId) return;
-        this.events.stopVideo();
-        this.store.notify("info", "The host switched your camera off.");
+        if (!this.meansUs(m)) return;
+        if (this.store.state.cameraOn) this.store.notify("info", "The host switched your camera off.");
+        return this.events.stopVideo();
+      case Event.HOST_STOP_SCREEN_SHARE:
+        if (!this.meansUs(m)) return;
+        if (this.store.state.screenOn) this.store.notify("info", "The host ended your screen share.");
+        return this.events.stopScreen();
+      case Event.HOST_LOWER_HAND:
+        if (this.meansUs(m)) this.events.lowerHand();
         return;
       case Event.PARTICIPANT_KICKED:
-        if (readUtf8(m.targetUserId) !== this.userId) return;
-        return this.events.ended({ code: "refused", title: "The host removed you", detail: m.message || "You are no longer part of this meeting." });
+        if (readUtf8(m.targetUserId) === this.userId) this.events.ended(removed());
+        return;
+      case Event.HOST_GRANTED:
+      case Event.HOST_REVOKED:
+        return this.role(readUtf8(m.targetUserId), m.eventType === Event.HOST_GRANTED);
+      case Event.MEETING_SETTINGS_UPDATED:
+        return this.events.stale("options");
+      case Event.WAITING_ROOM_UPDATED:
+        return this.events.stale("waiting");
       default:
         return;
     }
     this.events.changed();
+  }
+
+  private role(userId: string, host: boolean): void {
+    this.events.role(userId, host);
+    if (userId === this.userId) this.store.notify("info", host ? "You are a host of this meeting now." : "You are no host of this meeting any more.");
+  }
+
+  private renamed(m: MeetingPacket, name: string): void {
+    const user = readUtf8(m.targetUserId);
+    if (name && user === this.userId) this.events.renamed(name);
+    // All devices of somebody bear the same name.
+    for (const other of this.members.list) if (other.userId === user) this.members.rename(other.sessionId, name);
+    this.events.changed();
+  }
+
+  /** Whether a host's wish is about us: it names us, or everybody but who made it. */
+  private meansUs(m: MeetingPacket): boolean {
+    const target = readUtf8(m.targetUserId);
+    return target === "" ? readUtf8(m.creatorId) !== this.userId : target === this.userId;
   }
 
   /** Somebody goes on as another session: the same tile with the same picture. */

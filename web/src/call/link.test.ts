@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { Unreachable, type Ticket } from "./api.ts";
+import type { Ticket } from "../server/door.ts";
+import { Unreachable } from "../server/http.ts";
 import { FakeClock } from "./clock.fake.ts";
 import { Link, type LinkSources } from "./link.ts";
 import { FakePath } from "./path.fake.ts";
@@ -31,7 +32,6 @@ function link(change: Partial<LinkSources> = {}) {
   };
   const l = new Link(from, {
     ticket: () => {},
-    waiting: () => log.push("waiting"),
     up: (p) => log.push(`up ${p.kind}`),
     packet: (p) => log.push(`packet of ${p.sessionId}`),
     rtt: () => {},
@@ -123,7 +123,7 @@ test("a server that was never there is given up, one that was is not", async () 
   const b = link({
     ticket: async () => {
       if (!reachable) throw new Unreachable("");
-      return { userId: "ada", name: "Ada", status: "admitted", roomToken: "R" };
+      return { userId: "ada", name: "Ada", status: "admitted", roomToken: "R" } as Ticket;
     },
   });
   await b.clock.advance(100);
@@ -135,15 +135,4 @@ test("a server that was never there is given up, one that was is not", async () 
   await b.clock.advance(30_000);
   assert.equal(b.log.at(-1), "up websocket");
   b.l.stop();
-});
-
-test("whoever has to wait for the host asks again", async () => {
-  let status = "waiting";
-  const { l, clock, log } = link({ ticket: async () => ({ userId: "ada", name: "", status, roomToken: status === "waiting" ? "" : "R" }) });
-  await clock.advance(3_100);
-  assert.deepEqual(log, ["waiting", "waiting"]);
-  status = "admitted";
-  await clock.advance(3_100);
-  assert.equal(log.at(-1), "up websocket");
-  l.stop();
 });

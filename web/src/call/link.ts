@@ -1,6 +1,7 @@
 // The connection of a call: gets a ticket, elects a path, watches it, and comes back when
 // it breaks. What travels over it is not its business.
-import { Unreachable, type ClientConfig, type Ticket } from "./api.ts";
+import type { ClientConfig } from "../server/account.ts";
+import type { Ticket } from "../server/door.ts";
 import { backoff, isFinal } from "./backoff.ts";
 import type { Cancel, Clock } from "./clock.ts";
 import type { Problem, TransportKind } from "./contract.ts";
@@ -19,13 +20,10 @@ const serverPatience = 30_000;
 const goodAfter = 10_000;
 /** Attempts to get in for the first time; later ones never end. */
 const firstAttempts = 4;
-const waitingRoomPoll = 3_000;
 
 export interface LinkEvents {
   /** A ticket was issued; called before packets of the new path arrive. */
   ticket(ticket: Ticket): void;
-  /** The host has to let us in first. */
-  waiting(): void;
   /** A path is up: from now on packets are sent and received. */
   up(path: { kind: TransportKind; rttMs?: number }): void;
   packet(packet: PacketWrapper, bytes: Uint8Array): void;
@@ -40,6 +38,7 @@ export interface LinkSources {
   clock: Clock;
   random?: () => number;
   config(signal: AbortSignal): Promise<ClientConfig>;
+  /** A ticket of somebody admitted; may take as long as the host does. */
   ticket(signal: AbortSignal): Promise<Ticket>;
   /** How to open each way that may be tried with this ticket. */
   ways(ticket: Ticket, config: ClientConfig): Partial<Record<TransportKind, Open>>;
@@ -114,7 +113,7 @@ export class Link {
   /** One connection from the ticket to its end. */
   private async connection(signal: AbortSignal, up: () => void): Promise<Ending> {
     const { clock } = this.from;
-    const [config, ticket] = await Promise.all([this.from.config(signal), this.admitted(signal)]);
+    const [config, ticket] = await Promise.all([this.from.config(signal), this.from.ticket(signal)]);
     this.userId = utf8(ticket.userId);
     this.events.ticket(ticket);
     const won = await elect(
@@ -165,20 +164,6 @@ export class Link {
       path.onpacket = () => {};
       path.onend = () => {};
       path.close();
-    }
-  }
-
-  /** A ticket that admits; asks again while the host has not decided. */
-  private async admitted(signal: AbortSignal): Promise<Ticket> {
-    for (;;) {
-      const ticket = await this.from.ticket(signal);
-      if (ticket.roomToken && ticket.status === "admitted") return ticket;
-      if (ticket.status === "rejected") {
-        throw new Refused({ code: "refused", title: "The host did not let you in", detail: "Ask the host, then try again." });
-      }
-      if (signal.aborted) throw new Unreachable("stopped");
-      this.events.waiting();
-      await this.wait(waitingRoomPoll);
     }
   }
 

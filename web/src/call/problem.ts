@@ -66,24 +66,44 @@ export function serverGone(detail = "Check your network. The call tries again by
   return { code: "server_gone", title: "The server does not answer", detail };
 }
 
+const refusals: Record<string, Problem> = {
+  MEETING_NOT_ACTIVE: meetingOver(),
+  MEETING_NOT_FOUND: meetingOver(),
+  NOT_INVITED: {
+    code: "not_invited",
+    title: "You are not on the list",
+    detail: "Only people whom the host has put on the list can join this meeting. Ask the host to add you.",
+  },
+  MEETING_LOCKED: { code: "locked", title: "The meeting is locked", detail: "The host lets nobody new in at the moment." },
+  MEETING_FULL: { code: "full", title: "The meeting is full", detail: "As many people are in it as it can hold. Try again when somebody has left." },
+  BANNED: { code: "banned", title: "You cannot join this meeting", detail: "The host has removed you for good." },
+  GUESTS_NOT_ALLOWED: { code: "guests", title: "This meeting takes no guests", detail: "Sign in with an account to join." },
+  SIGN_IN_NEEDED: { code: "sign_in", title: "Sign in to join", detail: "This meeting is for people with an account." },
+  UNAUTHORIZED: { code: "sign_in", title: "Sign in to join", detail: "You are not signed in any more." },
+  REMOVED: removed(),
+  REJECTED: { code: "rejected", title: "The host did not let you in", detail: "Talk to the host before you ask again." },
+  LEFT: { code: "removed", title: "You left the meeting", detail: "You left it in another window." },
+};
+
 /** Explains an answer of the server that no repetition will change. */
 export function refusal(code: string, message: string): Problem {
-  if (code === "MEETING_NOT_ACTIVE" || code === "MEETING_NOT_FOUND") {
-    return { code: "meeting_ended", title: "This meeting is over", detail: message || "Start a new one, or ask for another link." };
-  }
-  return {
-    code: "refused",
-    title: "The server did not let you in",
-    detail: message || "Ask whoever invited you for a new link.",
-  };
+  return (
+    refusals[code] ?? {
+      code: "refused",
+      title: "The server did not let you in",
+      detail: message || "Ask whoever invited you for a new link.",
+    }
+  );
 }
 
 /** Explains a final close code. */
 export function closed(code: number, reason: string): Problem {
   if (code === 3511) return meetingEnded(reason);
+  // Who is removed by a host is told so before.
+  if (code === 3513) return { code: "removed", title: "You are not in the meeting any more", detail: reason || "You left it elsewhere, or a host removed you." };
   const why: Record<number, string> = {
-    3501: "This page sent more than the server takes. Reload it.",
     3503: "You are not permitted to be in this meeting.",
+    3501: "This page sent more than the server takes. Reload it.",
     3505: "Your invitation has expired. Reload the page to join again.",
     3506: "The server does not accept your sign-in. Reload the page to join again.",
     3509: "The call was opened somewhere else.",
@@ -92,6 +112,18 @@ export function closed(code: number, reason: string): Problem {
   return refusal("", why[code] ?? reason);
 }
 
+/** The meeting ended while one was in it. */
 export function meetingEnded(message: string): Problem {
-  return { code: "meeting_ended", title: "The meeting has ended", detail: message || "Everybody has been sent home." };
+  return { code: "meeting_ended", title: "The host ended the meeting", detail: message && message !== hostEnded ? message : "It is over for everybody." };
+}
+
+const hostEnded = "The host has ended the meeting";
+
+/** The meeting was over before one came. */
+function meetingOver(): Problem {
+  return { code: "meeting_ended", title: "This meeting is over", detail: "Start a new one, or ask for another link." };
+}
+
+export function removed(): Problem {
+  return { code: "removed", title: "You were removed", detail: "The host removed you from the meeting." };
 }

@@ -1,5 +1,8 @@
 import type { Clock } from "./clock.ts";
-import type { CallState, Notice, NoticeKind, Problem } from "./contract.ts";
+import type { CallState, MeetingView, Notice, NoticeKind, Problem } from "./contract.ts";
+
+/** The meeting of somebody of whom nothing is known yet. */
+export const strange: MeetingView = { host: false, owner: false, guest: false, mayAdmit: false, hasPassword: false, waiting: [] };
 
 /** How long a notice stays, ms. */
 const noticeFor = 6_000;
@@ -9,6 +12,10 @@ export class Store {
   private current: CallState = {
     phase: "idle",
     room: "",
+    meeting: strange,
+    offers: { chat: false, reactions: true, hands: false, screen: true },
+    chat: [],
+    reactions: [],
     participants: [],
     notices: [],
     micOn: false,

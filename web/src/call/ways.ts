@@ -1,5 +1,5 @@
 // The addresses of the two ways to the server.
-import type { ClientConfig, Ticket } from "./api.ts";
+import type { ClientConfig } from "../server/account.ts";
 import type { Clock } from "./clock.ts";
 import type { JoinOptions, TransportKind } from "./contract.ts";
 import type { Open } from "./path.ts";
@@ -10,13 +10,13 @@ import { openWebTransport } from "./webtransport.ts";
 export const instanceId: string = globalThis.crypto?.randomUUID?.() ?? "";
 
 export function ways(
-  ticket: Ticket,
+  token: string,
   config: ClientConfig,
   wanted: JoinOptions["transport"],
   clock: Clock,
   needKey: (lane: "video" | "screen") => void,
 ): Partial<Record<TransportKind, Open>> {
-  const query = new URLSearchParams({ token: ticket.roomToken, instance_id: instanceId });
+  const query = new URLSearchParams({ token, instance_id: instanceId });
   const websocket: Open = (signal) =>
     openWebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/lobby?${query}`, clock, needKey, signal);
   const webtransport: Open = (signal) =>
@@ -33,4 +33,10 @@ export function ways(
     return { webtransport: able ? webtransport : () => Promise.reject(new Error("no WebTransport here")) };
   }
   return able ? { webtransport, websocket } : { websocket };
+}
+
+/** How somebody in front of a meeting is told what happens to them. */
+export function observe(token: string, clock: Clock): Open {
+  const query = new URLSearchParams({ token });
+  return (signal) => openWebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/lobby?${query}`, clock, () => {}, signal);
 }

@@ -6,10 +6,12 @@ import {
   PacketWrapper_MediaKind,
   PacketWrapper_PacketType,
   PacketWrapperSchema,
+  ReactionPacket_ReactionType,
+  ReactionPacketSchema,
   type PacketWrapper,
 } from "../gen/call/v1/packet_pb.ts";
 import { HealthPacketSchema } from "../gen/health/v1/health_pb.ts";
-import type { TransportKind } from "./contract.ts";
+import { reactionKinds, type ReactionKind, type TransportKind } from "./contract.ts";
 
 /** The identity of packets that the server itself sends; nobody can sign in with it. */
 export const systemUser = "system-&^%$#@!";
@@ -151,4 +153,30 @@ export function writeHealth(userId: Uint8Array, health: MessageInitShape<typeof 
       data: toBinary(HealthPacketSchema, create(HealthPacketSchema, health)),
     }),
   );
+}
+
+const reactionTypes: Record<ReactionKind, ReactionPacket_ReactionType> = {
+  thumbs_up: ReactionPacket_ReactionType.THUMBS_UP,
+  thumbs_down: ReactionPacket_ReactionType.THUMBS_DOWN,
+  laugh: ReactionPacket_ReactionType.LAUGH,
+  applause: ReactionPacket_ReactionType.APPLAUSE,
+  heart: ReactionPacket_ReactionType.HEART,
+  thinking: ReactionPacket_ReactionType.THINKING,
+  party: ReactionPacket_ReactionType.PARTY,
+};
+
+export function writeReaction(userId: Uint8Array, kind: ReactionKind, name: string): Uint8Array {
+  const data = toBinary(ReactionPacketSchema, create(ReactionPacketSchema, { reaction: reactionTypes[kind], displayName: utf8(name) }));
+  return toBinary(PacketWrapperSchema, create(PacketWrapperSchema, { packetType: PacketWrapper_PacketType.REACTION, userId, data }));
+}
+
+/** Undefined for a reaction that we cannot show. */
+export function readReaction(data: Uint8Array): { kind: ReactionKind; name: string } | undefined {
+  try {
+    const packet = fromBinary(ReactionPacketSchema, data);
+    const kind = reactionKinds.find((k) => reactionTypes[k] === packet.reaction);
+    return kind && { kind, name: readUtf8(packet.displayName) };
+  } catch {
+    return undefined;
+  }
 }

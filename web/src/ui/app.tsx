@@ -6,64 +6,73 @@ import type { Call, JoinOptions } from "../call/contract.ts";
 import { CallScreen } from "./callscreen.tsx";
 import { copyText } from "./controls.tsx";
 import { Ended, SignIn } from "./ended.tsx";
+import { loginAddress, type ClientConfig } from "../server/account.ts";
+import type { Server } from "../server/server.ts";
+import { useIdentity } from "./account.tsx";
+import { AdminPage } from "./admin/admin.tsx";
 import { Home } from "./home.tsx";
 import { useCall } from "./hooks.ts";
 import { Lobby } from "./lobby.tsx";
 import { openMemory, type Memory } from "./memory.ts";
 import type { Remedy } from "./problems.ts";
 import { pathOfRoom, roomOfPath } from "./rooms.ts";
-import { fetchConfig, needsSignIn, secureAddress, type ClientConfig } from "./server.ts";
+import { secureAddress } from "./secure.ts";
 
-export function App({ createCall }: { createCall: () => Call }): JSX.Element {
+interface Props {
+  server: Server;
+  createCall: () => Call;
+}
+
+export function App({ server, createCall }: Props): JSX.Element {
   const memory = useMemo(openMemory, []);
-  const [room, setRoom] = useState(() => roomOfPath(location.pathname));
+  const [path, setPath] = useState(location.pathname);
   useEffect(() => {
-    const onMove = () => setRoom(roomOfPath(location.pathname));
+    const onMove = () => setPath(location.pathname);
     window.addEventListener("popstate", onMove);
     return () => window.removeEventListener("popstate", onMove);
   }, []);
-  const go = useCallback((next: string | undefined) => {
-    history.pushState(null, "", next === undefined ? "/" : pathOfRoom(next));
-    setRoom(next);
+  const go = useCallback((next: string) => {
+    history.pushState(null, "", next);
+    setPath(next);
     window.scrollTo(0, 0);
   }, []);
-  if (room === undefined) return <Home memory={memory} onRoom={go} />;
-  return <Room key={room} room={room} memory={memory} createCall={createCall} onHome={() => go(undefined)} />;
+  const home = useCallback(() => go("/"), [go]);
+  const room = roomOfPath(path);
+  if (room !== undefined) return <Room key={room} server={server} room={room} memory={memory} createCall={createCall} onHome={home} />;
+  if (path === "/admin") return <AdminPage server={server} onHome={home} />;
+  return <Home server={server} memory={memory} onRoom={(next) => go(pathOfRoom(next))} onAdmin={() => go("/admin")} />;
 }
 
-interface RoomProps {
+interface RoomProps extends Props {
   room: string;
   memory: Memory;
-  createCall: () => Call;
   onHome: () => void;
 }
 
 /** One room: as many calls as it takes, each with its own engine. */
-function Room({ room, memory, createCall, onHome }: RoomProps): JSX.Element {
+function Room(props: RoomProps): JSX.Element {
+  const { server, room, onHome } = props;
   const [attempt, setAttempt] = useState<{ n: number; again?: JoinOptions | undefined }>({ n: 0 });
-  const [config, setConfig] = useState<ClientConfig>();
-  const [locked, setLocked] = useState(false);
+  const { profile, config } = useIdentity(server);
+  const [closed, setClosed] = useState(false);
   useEffect(() => {
+    if (!config || profile || config.demo_sign_in) return;
     const stop = new AbortController();
-    void fetchConfig(stop.signal).then(async (found) => {
-      if (!found || stop.signal.aborted) return;
-      setConfig(found);
-      const closed = await needsSignIn(found, stop.signal);
-      if (!stop.signal.aborted) setLocked(closed);
-    });
+    // Without an account there is one way left: as a guest, where the meeting takes them.
+    server.door.takesGuests(room, stop.signal).then(
+      (takes) => setClosed(!takes),
+      () => undefined, // joining says what is wrong
+    );
     return () => stop.abort();
-  }, []);
-  if (locked) return <SignIn onHome={onHome} />;
+  }, [config, profile, room, server]);
+  if (closed) return <SignIn path={pathOfRoom(room)} offered={config?.sign_in === true} onHome={onHome} />;
   return (
     <Visit
+      {...props}
       key={attempt.n}
-      room={room}
-      memory={memory}
-      createCall={createCall}
       config={config}
       again={attempt.again}
       onAgain={(again) => setAttempt({ n: attempt.n + 1, again })}
-      onHome={onHome}
     />
   );
 }
@@ -87,6 +96,7 @@ function Visit({ room, memory, createCall, config, again, onAgain, onHome }: Vis
   const wasIn = phase === "joined" || phase === "reconnecting";
   const micOn = useCall(call, (s) => s.micOn);
   const cameraOn = useCall(call, (s) => s.cameraOn);
+  const outside = useCall(call, (s) => s.entrance !== undefined);
   if (wasIn) {
     joinedAt.current ??= Date.now();
     // Who comes back is as muted as before.
@@ -109,7 +119,7 @@ function Visit({ room, memory, createCall, config, again, onAgain, onHome }: Vis
       await Promise.all([call.setMic(again.micOn), call.setCamera(again.cameraOn)]);
       await call.join(again);
     })();
-    const bye = () => void call.leave(); // others learn at once, not after a timeout
+    const bye = () => call.close(); // others learn at once, not after a timeout; a reloaded page comes back
     window.addEventListener("pagehide", bye);
     return () => {
       window.removeEventListener("pagehide", bye);
@@ -121,7 +131,14 @@ function Visit({ room, memory, createCall, config, again, onAgain, onHome }: Vis
     if (wasIn) memory.visited(room, Date.now());
   }, [wasIn, room]);
 
-  const onRejoin = () => onAgain(options.current);
+  const onRejoin = () => {
+    call.close(); // to come back is not to leave
+    onAgain(options.current);
+  };
+  const renamed = (name: string) => {
+    memory.name = name;
+    if (options.current) options.current = { ...options.current, name };
+  };
 
   const onRemedy = (remedy: Remedy) => {
     switch (remedy) {
@@ -135,6 +152,8 @@ function Visit({ room, memory, createCall, config, again, onAgain, onHome }: Vis
         return onRejoin();
       case "home":
         return onHome();
+      case "sign_in":
+        return location.assign(config?.sign_in ? loginAddress(pathOfRoom(room)) : "/");
       case "copy":
         return void copyText(location.href);
       case "secure":
@@ -142,7 +161,7 @@ function Visit({ room, memory, createCall, config, again, onAgain, onHome }: Vis
     }
   };
 
-  if (wasIn) return <CallScreen call={call} room={room} onLeave={() => void call.leave()} onRemedy={onRemedy} />;
+  if (wasIn && !outside) return <CallScreen call={call} room={room} onLeave={() => void call.leave()} onRenamed={renamed} onRemedy={onRemedy} />;
   if (phase === "left" || phase === "failed") {
     if (joinedAt.current !== undefined) spentMs.current ??= Date.now() - joinedAt.current;
     return (

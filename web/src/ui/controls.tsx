@@ -18,6 +18,8 @@ interface ToggleProps {
   /** "alert" colours the off state: others should notice that they are muted. */
   tone?: "alert" | "active";
   badge?: number | undefined;
+  /** The badge asks for attention. */
+  alarm?: boolean;
   buttonRef?: Ref<HTMLButtonElement>;
   onToggle: () => void;
 }
@@ -37,7 +39,7 @@ export function Toggle(p: ToggleProps): JSX.Element {
       onClick={p.onToggle}
     >
       {p.on ? p.onIcon : p.offIcon}
-      {p.badge !== undefined && <span class="round-badge">{p.badge}</span>}
+      {p.badge !== undefined && <span class={`round-badge ${p.alarm ? "is-alarm" : ""}`}>{p.badge}</span>}
     </button>
   );
 }

@@ -25,6 +25,8 @@ const KEYS: [string, string][] = [
   ["V", "Camera on or off"],
   ["S", "Share a screen, or stop"],
   ["P", "Show who is here"],
+  ["C", "Show the chat"],
+  ["H", "Raise or lower your hand"],
   ["←  →", "Move between tiles"],
   ["Enter", "Pin the tile, or unpin it"],
   ["?", "This list"],

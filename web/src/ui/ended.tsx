@@ -3,6 +3,7 @@
 import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import type { Problem } from "../call/contract.ts";
+import { SignInLink } from "./account.tsx";
 import { durationWords } from "./clock.ts";
 import { useTitle } from "./hooks.ts";
 import * as icons from "./icons.tsx";
@@ -36,10 +37,12 @@ export function Ended({ room, reason, problem, spentMs, onRejoin, onHome, onReme
             {advice.label}
           </button>
         )}
-        <button type="button" class={`button ${!advice || advice.action === "rejoin" ? "button-primary" : ""}`} data-testid={ids.endedRejoin} onClick={onRejoin}>
-          {reason === "left" ? "Rejoin" : "Try again"}
-        </button>
-        <button type="button" class="button" data-testid={ids.endedHome} onClick={onHome}>
+        {!advice?.final && (
+          <button type="button" class={`button ${!advice || advice.action === "rejoin" ? "button-primary" : ""}`} data-testid={ids.endedRejoin} onClick={onRejoin}>
+            {reason === "left" ? "Rejoin" : "Try again"}
+          </button>
+        )}
+        <button type="button" class={`button ${advice?.action === "home" ? "button-primary" : ""}`} data-testid={ids.endedHome} onClick={onHome}>
           Back to start
         </button>
       </div>
@@ -47,15 +50,25 @@ export function Ended({ room, reason, problem, spentMs, onRejoin, onHome, onReme
   );
 }
 
-/** The server offers no way in for this browser. */
-export function SignIn({ onHome }: { onHome: () => void }): JSX.Element {
+interface SignInProps {
+  /** Where to come back to. */
+  path: string;
+  /** The server leads to a provider. */
+  offered: boolean;
+  onHome: () => void;
+}
+
+/** Nobody is signed in, and this server wants somebody. */
+export function SignIn({ path, offered, onHome }: SignInProps): JSX.Element {
   return (
-    <Message testId={ids.signin} title="This server asks you to sign in" trouble>
+    <Message testId={ids.signin} title="This server asks you to sign in" trouble={!offered}>
       <p class="lead">
-        Nobody is signed in here, and no way to sign in is set up yet. Ask the person who runs this server to configure sign-in, then open
-        the link again.
+        {offered
+          ? "Sign in, and you come back here."
+          : "Nobody is signed in here, and no way to sign in is set up yet. Ask the person who runs this server to configure sign-in, then open the link again."}
       </p>
       <div class="message-actions">
+        {offered && <SignInLink path={path} primary />}
         <button type="button" class="button" data-testid={ids.endedHome} onClick={onHome}>
           Back to start
         </button>
@@ -73,7 +86,7 @@ interface MessageProps {
   children: ComponentChildren;
 }
 
-function Message({ testId, reason, code, title, trouble, children }: MessageProps): JSX.Element {
+export function Message({ testId, reason, code, title, trouble, children }: MessageProps): JSX.Element {
   useTitle("Parley");
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => heading.current?.focus({ preventScroll: true }), []);

@@ -1,24 +1,35 @@
-// Where a meeting begins: make a room, or enter the code or link of one.
+// Where a meeting begins: make a room, enter the code or link of one, or pick one of one's own.
 
 import type { JSX } from "preact";
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
+import type { Server } from "../server/server.ts";
+import { AccountChip, SignInLink, useIdentity } from "./account.tsx";
 import { HomeArt } from "./art.tsx";
 import { ago } from "./clock.ts";
 import { useNow, useTitle } from "./hooks.ts";
 import * as icons from "./icons.tsx";
+import { MyMeetings } from "./meetings.tsx";
 import type { Memory } from "./memory.ts";
-import { MAX_NAME } from "./person.ts";
+import { useMenu } from "./menu.tsx";
+import { cleanName, MAX_NAME } from "./person.ts";
 import { newRoom, parseInvitation } from "./rooms.ts";
 import { ids } from "./testids.ts";
 
 interface Props {
+  server: Server;
   memory: Memory;
   onRoom: (room: string) => void;
+  onAdmin: () => void;
 }
 
-export function Home({ memory, onRoom }: Props): JSX.Element {
+export function Home({ server, memory, onRoom, onAdmin }: Props): JSX.Element {
   useTitle("Parley");
+  const { profile, config, refresh } = useIdentity(server);
+  const [menu, openMenu] = useMenu();
   const [name, setName] = useState(memory.name);
+  useEffect(() => {
+    if (profile && memory.name === "") setName(profile.name);
+  }, [profile, memory]);
   const [code, setCode] = useState("");
   const [error, setError] = useState<string>();
   const [visits, setVisits] = useState(memory.visits);
@@ -39,12 +50,31 @@ export function Home({ memory, onRoom }: Props): JSX.Element {
     onRoom(invitation.room);
   };
 
+  const signIn = async () => {
+    const clean = cleanName(name);
+    if (clean === "") return setError("Type your name first.");
+    try {
+      await server.account.demo(clean, "browser");
+      await refresh();
+    } catch {
+      setError("The server did not answer. Try again.");
+    }
+  };
+  const signOut = async () => {
+    await server.account.signOut();
+    await refresh();
+  };
+
   return (
-    <main class="home" data-testid={ids.home}>
+    <main class={`home ${profile ? "has-meetings" : ""}`} data-testid={ids.home}>
       <div class="home-main">
-        <p class="brand">
-          <icons.Mark /> Parley
-        </p>
+        <div class="home-top">
+          <p class="brand">
+            <icons.Mark /> Parley
+          </p>
+          {profile && <AccountChip profile={profile} onMenu={openMenu} onSignOut={() => void signOut()} onAdmin={onAdmin} />}
+          {!profile && config?.sign_in && <SignInLink path="/" />}
+        </div>
         <div class="home-hero">
           <h1>
             Good talks start <br />
@@ -63,6 +93,7 @@ export function Home({ memory, onRoom }: Props): JSX.Element {
               placeholder="How others see you"
               onInput={(event) => {
                 setName(event.currentTarget.value);
+                setError(undefined);
                 memory.name = event.currentTarget.value;
               }}
             />
@@ -96,8 +127,13 @@ export function Home({ memory, onRoom }: Props): JSX.Element {
           <p class="field-error" id="home-error" role="status" data-testid={ids.homeError}>
             {error}
           </p>
+          {!profile && config?.demo_sign_in && (
+            <button type="button" class="text-button" data-testid={ids.homeSignIn} onClick={() => void signIn()}>
+              Sign in by name to keep your meetings
+            </button>
+          )}
         </div>
-        {visits.length > 0 && (
+        {!profile && visits.length > 0 && (
           <section class="recent" aria-label="Recent rooms">
             <h2>Recent rooms</h2>
             <ul data-testid={ids.homeRecent}>
@@ -124,7 +160,8 @@ export function Home({ memory, onRoom }: Props): JSX.Element {
           </section>
         )}
       </div>
-      <HomeArt />
+      {profile ? <MyMeetings key={profile.user} server={server} onRoom={onRoom} onMenu={openMenu} onStranger={() => void refresh()} /> : <HomeArt />}
+      {menu}
     </main>
   );
 }

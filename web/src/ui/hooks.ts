@@ -68,7 +68,7 @@ export function useNow(periodMs: number): number {
  * Single keys for the whole page, by KeyboardEvent.key in lower case. Keys pressed in a text
  * field, with a modifier or while a modal dialog is open are left alone.
  */
-export function useKeys(keys: Readonly<Record<string, () => void>>): void {
+export function useKeys(keys: Readonly<Record<string, () => unknown>>): void {
   const latest = useRef(keys);
   latest.current = keys;
   useEffect(() => {

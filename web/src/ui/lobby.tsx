@@ -4,6 +4,7 @@ import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Call, JoinOptions } from "../call/contract.ts";
 import { DevicePickers, Meter, Toggle } from "./controls.tsx";
+import { EntranceCard } from "./entrance.tsx";
 import { sameFields, useCall, useTitle } from "./hooks.ts";
 import * as icons from "./icons.tsx";
 import type { Memory } from "./memory.ts";
@@ -34,6 +35,7 @@ export function Lobby({ call, asking, room, memory, onJoin, onHome, onRemedy }: 
   useTitle(`${room} · Parley`);
   const phase = useCall(call, (s) => s.phase);
   const problem = useCall(call, (s) => s.problem);
+  const entrance = useCall(call, (s) => s.entrance);
   const [name, setName] = useState(memory.name);
   const [transport, setTransport] = useState(memory.transport);
   const [missing, setMissing] = useState(false);
@@ -68,6 +70,9 @@ export function Lobby({ call, asking, room, memory, onJoin, onHome, onRemedy }: 
       </header>
       <div class="lobby-body">
         <Preview call={call} asking={asking} devices={devices} name={name} />
+        {entrance ? (
+          <EntranceCard call={call} room={room} entrance={entrance} onLeave={onHome} />
+        ) : (
         <form class="lobby-form" onSubmit={join} noValidate>
           <div>
             <p class="eyebrow">{room}</p>
@@ -123,6 +128,7 @@ export function Lobby({ call, asking, room, memory, onJoin, onHome, onRemedy }: 
             </fieldset>
           </details>
         </form>
+        )}
         <div class="lobby-devices">
           <DevicePickers call={call} waiting={asking} />
         </div>

@@ -14,23 +14,30 @@ const WARNING_MS = 9_000;
 /** Older ones give way; more than this hides the faces. */
 const MOST = 3;
 
-export function Notices({ notices, onDone }: { notices: readonly Notice[]; onDone: (id: number) => void }): JSX.Element {
+interface Props {
+  notices: readonly Notice[];
+  onDone: (id: number) => void;
+  /** Shows who waits. */
+  onWaiting: () => void;
+}
+
+export function Notices({ notices, onDone, onWaiting }: Props): JSX.Element {
   return (
     <div class="notices" data-testid={ids.notices} role="log" aria-live="polite" aria-relevant="additions">
       {notices.slice(-MOST).map((notice) => (
-        <Toast key={notice.id} notice={notice} onDone={onDone} />
+        <Toast key={notice.id} notice={notice} onDone={onDone} onWaiting={onWaiting} />
       ))}
     </div>
   );
 }
 
-const ICONS = { joined: <icons.Enter />, left: <icons.Exit />, info: <icons.Check />, warning: <icons.Warning /> };
+const ICONS = { joined: <icons.Enter />, left: <icons.Exit />, info: <icons.Check />, warning: <icons.Warning />, waiting: <icons.Clock />, hand: <icons.Hand /> };
 
-function Toast({ notice, onDone }: { notice: Notice; onDone: (id: number) => void }): JSX.Element {
+function Toast({ notice, onDone, onWaiting }: { notice: Notice } & Omit<Props, "notices">): JSX.Element {
   const [held, hold] = useState(false);
   useEffect(() => {
     if (held) return;
-    const timer = setTimeout(() => onDone(notice.id), notice.kind === "warning" ? WARNING_MS : SHOWN_MS);
+    const timer = setTimeout(() => onDone(notice.id), notice.kind === "warning" || notice.kind === "waiting" ? WARNING_MS : SHOWN_MS);
     return () => clearTimeout(timer);
   }, [held, notice.id]);
   return (
@@ -43,6 +50,19 @@ function Toast({ notice, onDone }: { notice: Notice; onDone: (id: number) => voi
     >
       {ICONS[notice.kind]}
       <span>{notice.text}</span>
+      {notice.kind === "waiting" && (
+        <button
+          type="button"
+          class="notice-act"
+          data-testid={ids.noticeShow}
+          onClick={() => {
+            onDone(notice.id);
+            onWaiting();
+          }}
+        >
+          Show
+        </button>
+      )}
     </div>
   );
 }

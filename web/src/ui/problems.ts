@@ -3,12 +3,14 @@
 
 import type { Problem } from "../call/contract.ts";
 
-export type Remedy = "devices" | "rejoin" | "home" | "copy" | "secure" | "screen";
+export type Remedy = "devices" | "rejoin" | "home" | "copy" | "secure" | "screen" | "sign_in";
 
 export interface Advice {
   action: Remedy;
   label: string; // of the button
   hint?: string;
+  /** Trying again would end the same way. */
+  final?: boolean;
 }
 
 const ADVICE: Record<Problem["code"], Advice> = {
@@ -29,7 +31,15 @@ const ADVICE: Record<Problem["code"], Advice> = {
   },
   insecure_page: { action: "secure", label: "Open secure page" },
   screen_denied: { action: "screen", label: "Choose again" },
-  meeting_ended: { action: "home", label: "Back to start" },
+  meeting_ended: { action: "home", label: "Back to start", final: true },
+  removed: { action: "home", label: "Back to start", final: true },
+  rejected: { action: "home", label: "Back to start", final: true },
+  banned: { action: "home", label: "Back to start", final: true },
+  locked: { action: "rejoin", label: "Try again" },
+  full: { action: "rejoin", label: "Try again" },
+  not_invited: { action: "home", label: "Back to start", final: true },
+  guests: { action: "sign_in", label: "Sign in", final: true },
+  sign_in: { action: "sign_in", label: "Sign in", final: true },
 };
 
 export function adviceFor(code: Problem["code"]): Advice {

@@ -21,6 +21,10 @@ const NOUNS = (
 /** Names the server accepts: 1 to 255 letters, digits, "_" and "-". */
 const ROOM = /^[A-Za-z0-9_-]{1,255}$/;
 
+export function isRoom(name: string): boolean {
+  return ROOM.test(name);
+}
+
 /**
  * A room name that can be read out over the phone, like amber-river-42; about a million of them.
  * random gives integers in [0, n).

@@ -16,10 +16,15 @@ interface Props {
   link: string;
   onPeople: () => void;
   onInvite: () => void;
+  onTileMenu: (anchor: HTMLElement, sessionId: string) => void;
 }
 
-export function Stage({ call, link, onPeople, onInvite }: Props): JSX.Element {
+export function Stage({ call, link, onPeople, onInvite, onTileMenu }: Props): JSX.Element {
   const people = useCall(call, (s) => s.participants, sameItems);
+  const host = useCall(call, (s) => s.meeting.host);
+  const openMenu = useRef(onTileMenu);
+  openMenu.current = onTileMenu;
+  const onMenu = useCallback((anchor: HTMLElement, sessionId: string) => openMenu.current(anchor, sessionId), []);
   const [measure, area] = useSize<HTMLDivElement>();
   const [pinned, setPinned] = useState<string>();
   const [chosenScreen, setChosenScreen] = useState<string>();
@@ -69,7 +74,9 @@ export function Stage({ call, link, onPeople, onInvite }: Props): JSX.Element {
             rect={rect}
             pinned={who === star}
             tabIndex={who.sessionId === focusable ? 0 : -1}
+            menu={host && !who.self}
             onPin={onPin}
+            onMenu={onMenu}
           />
         ))}
         {alone && scene.extra && <Alone rect={scene.extra} link={link} onInvite={onInvite} />}

@@ -40,7 +40,7 @@
 // | stage-stop                | button: stop sharing the own screen                                  |
 // | stage-switch-<sessionId>  | button: show this participant's screen when several share            |
 // | alone                     | shown while nobody else is in the meeting                            |
-// | dock-mic, dock-camera, dock-screen, dock-people, dock-settings, dock-invite, dock-shortcuts, dock-leave |
+// | dock-mic, dock-camera, dock-screen, dock-hand, dock-react, dock-chat, dock-people, dock-settings, dock-invite, dock-more, dock-leave |
 // |                           | buttons; toggles carry aria-pressed = on                             |
 // | participants-panel        | list of people                                                       |
 // | participant-<sessionId>   | row of the list                                                      |
@@ -57,9 +57,50 @@
 // | problem-dismiss           | button                                                               |
 // | ended                     | screen after the call; data-reason = left or failed                  |
 // | ended-rejoin, ended-home  | buttons                                                              |
-// | signin                    | the server needs sign-in and offers none here                        |
+// | signin                    | the server needs sign-in                                             |
+// | signin-link               | link to the server's provider                                        |
+//
+// Meetings, hosts and admins:
+//
+// | id                        | what it marks                                                        |
+// | ------------------------- | -------------------------------------------------------------------- |
+// | home-signin               | button: sign in under the typed name, where the server permits that  |
+// | account                   | button: who is signed in, data-user; opens account-menu              |
+// | account-signout, account-admin | its items                                                       |
+// | meetings                  | one's meetings; meetings-create, -search, -list, -empty, -said       |
+// | meeting-<id>              | one of them; data-state, data-mine; in it meeting-open, meeting-more |
+// | meeting-menu              | its menu: meeting-copy, meeting-end, meeting-delete                  |
+// | create                    | dialog: create-name, -password, -attendees, -error, -submit, -close  |
+// | option-<name>             | switch of an option: waitingRoom, locked, allowGuests …              |
+// | confirm                   | question before what cannot be taken back: confirm-yes, confirm-no   |
+// | waiting, not-begun        | screens before the call; data-room                                   |
+// | password                  | the same; data-why; password-field, -why, -submit                    |
+// | entrance-leave            | button: give up waiting                                              |
+// | call-locked               | the meeting is locked                                                |
+// | waiting-list              | who waits, in the people panel; admit-all                            |
+// | waiting-row               | one of them, data-user; in it admit, reject                          |
+// | notice-show               | in a notice that somebody waits: opens the people panel              |
+// | tile-host, tile-hand, tile-menu | in a tile: host, raised hand, menu of hosts                    |
+// | participant-menu, rename  | in a row of the people panel                                         |
+// | host-menu                 | menu of a participant; host-act-<power>, see hostpowers.ts           |
+// | mute-all                  | button                                                               |
+// | leave-menu                | for hosts: leave-only, leave-end                                     |
+// | more-menu                 | more-hand, -react, -chat, -rename, -options, -shortcuts              |
+// | options                   | dialog: option-<name>, options-password, -password-set, -password-clear, -end, -close |
+// | rename-dialog             | rename-field, rename-submit, rename-close                            |
+// | chat                      | panel: chat-lines, chat-line (data-user), chat-field, chat-send, chat-close |
+// | reaction-menu             | reaction-<kind>                                                      |
+// | reactions                 | live region; reaction-shown, data-kind                               |
+// | admin                     | admin page; admin-tab-<tab>, admin-said                              |
+// | admin-stranger            | shown to others; admin-token, admin-token-submit                     |
+// | admin-room-<id>           | a live meeting; in it admin-end, admin-person (data-user, data-node), admin-remove |
+// | flag-<name>               | a flag; data-value, data-source                                      |
+// | flag-dialog               | flag-value, flag-choice-<value>, flag-room, flag-reason, flag-set, flag-clear, flag-error, flag-history |
+// | flag-change               | an entry of the record; data-flag                                    |
 
-import type { JoinOptions } from "../call/contract.ts";
+import type { JoinOptions, ReactionKind } from "../call/contract.ts";
+import type { MeetingOptions } from "../server/meetings.ts";
+import type { Power } from "./hostpowers.ts";
 
 export const ids = {
   home: "home",
@@ -107,7 +148,10 @@ export const ids = {
   dockPeople: "dock-people",
   dockSettings: "dock-settings",
   dockInvite: "dock-invite",
-  dockShortcuts: "dock-shortcuts",
+  dockHand: "dock-hand",
+  dockReact: "dock-react",
+  dockChat: "dock-chat",
+  dockMore: "dock-more",
   dockLeave: "dock-leave",
   participantsPanel: "participants-panel",
   participant: (sessionId: string) => `participant-${sessionId}`,
@@ -128,4 +172,114 @@ export const ids = {
   endedRejoin: "ended-rejoin",
   endedHome: "ended-home",
   signin: "signin",
+  signInLink: "signin-link",
+
+  homeSignIn: "home-signin",
+  account: "account",
+  accountMenu: "account-menu",
+  accountSignOut: "account-signout",
+  accountAdmin: "account-admin",
+  meetings: "meetings",
+  meetingsCreate: "meetings-create",
+  meetingsSearch: "meetings-search",
+  meetingsList: "meetings-list",
+  meetingsEmpty: "meetings-empty",
+  meetingsSaid: "meetings-said",
+  meeting: (id: string) => `meeting-${id}`,
+  meetingOpen: "meeting-open",
+  meetingMore: "meeting-more",
+  meetingMenu: "meeting-menu",
+  meetingCopy: "meeting-copy",
+  meetingEnd: "meeting-end",
+  meetingDelete: "meeting-delete",
+  create: "create",
+  createClose: "create-close",
+  createName: "create-name",
+  createPassword: "create-password",
+  createAttendees: "create-attendees",
+  createError: "create-error",
+  createSubmit: "create-submit",
+  option: (name: keyof MeetingOptions) => `option-${name}`,
+  confirm: "confirm",
+  confirmClose: "confirm-close",
+  confirmYes: "confirm-yes",
+  confirmNo: "confirm-no",
+  waiting: "waiting",
+  notBegun: "not-begun",
+  password: "password",
+  passwordField: "password-field",
+  passwordWhy: "password-why",
+  passwordSubmit: "password-submit",
+  entranceLeave: "entrance-leave",
+  callLocked: "call-locked",
+  waitingList: "waiting-list",
+  waitingRow: "waiting-row",
+  admit: "admit",
+  admitAll: "admit-all",
+  reject: "reject",
+  noticeShow: "notice-show",
+  tileHost: "tile-host",
+  tileHand: "tile-hand",
+  tileMenu: "tile-menu",
+  participantMenu: "participant-menu",
+  rename: "rename",
+  hostMenu: "host-menu",
+  hostAct: (power: Power) => `host-act-${power}`,
+  muteAll: "mute-all",
+  leaveMenu: "leave-menu",
+  leaveOnly: "leave-only",
+  leaveEnd: "leave-end",
+  moreMenu: "more-menu",
+  moreHand: "more-hand",
+  moreReact: "more-react",
+  moreChat: "more-chat",
+  moreRename: "more-rename",
+  moreOptions: "more-options",
+  moreShortcuts: "more-shortcuts",
+  options: "options",
+  optionsClose: "options-close",
+  optionsPassword: "options-password",
+  optionsPasswordSet: "options-password-set",
+  optionsPasswordClear: "options-password-clear",
+  optionsEnd: "options-end",
+  renameDialog: "rename-dialog",
+  renameField: "rename-field",
+  renameSubmit: "rename-submit",
+  renameClose: "rename-close",
+  chat: "chat",
+  chatClose: "chat-close",
+  chatLines: "chat-lines",
+  chatLine: "chat-line",
+  chatField: "chat-field",
+  chatSend: "chat-send",
+  reactionMenu: "reaction-menu",
+  reaction: (kind: ReactionKind) => `reaction-${kind}`,
+  reactions: "reactions",
+  reactionShown: "reaction-shown",
+
+  admin: "admin",
+  adminTab: (tab: string) => `admin-tab-${tab}`,
+  adminSaid: "admin-said",
+  adminStranger: "admin-stranger",
+  adminToken: "admin-token",
+  adminTokenSubmit: "admin-token-submit",
+  adminRooms: "admin-rooms",
+  adminNoRooms: "admin-no-rooms",
+  adminRoom: (id: string) => `admin-room-${id}`,
+  adminPerson: "admin-person",
+  adminEnd: "admin-end",
+  adminRemove: "admin-remove",
+  adminRecord: "admin-record",
+  flag: (name: string) => `flag-${name}`,
+  flagDialog: "flag-dialog",
+  flagClose: "flag-close",
+  flagValue: "flag-value",
+  flagChoice: (value: string) => `flag-choice-${value}`,
+  flagRoom: "flag-room",
+  flagReason: "flag-reason",
+  flagSet: "flag-set",
+  flagClear: "flag-clear",
+  flagError: "flag-error",
+  flagHistory: "flag-history",
+  flagChange: "flag-change",
 } as const;

@@ -56,10 +56,12 @@ interface TileProps {
   rect: Rect;
   pinned: boolean;
   tabIndex: number;
+  menu: boolean; // there is something one may do to them
   onPin: (sessionId: string) => void;
+  onMenu: (anchor: HTMLElement, sessionId: string) => void;
 }
 
-function TileView({ call, participant: p, rect, pinned, tabIndex, onPin }: TileProps): JSX.Element {
+function TileView({ call, participant: p, rect, pinned, tabIndex, menu, onPin, onMenu }: TileProps): JSX.Element {
   return (
     <article
       class={`tile ${p.speaking && p.audio ? "is-speaking" : ""}`}
@@ -71,6 +73,8 @@ function TileView({ call, participant: p, rect, pinned, tabIndex, onPin }: TileP
       data-video={String(p.video)}
       data-speaking={String(p.speaking)}
       data-quality={p.quality}
+      data-host={String(p.host)}
+      data-hand={String(p.hand)}
       tabIndex={tabIndex}
       aria-label={participantWords(p)}
       onDblClick={() => onPin(p.sessionId)}
@@ -83,12 +87,22 @@ function TileView({ call, participant: p, rect, pinned, tabIndex, onPin }: TileP
       <Avatar userId={p.userId} name={p.name} />
       {p.video && <Picture call={call} sessionId={p.self ? "self" : p.sessionId} source="camera" mirrored={p.self} testId={ids.tileVideo} />}
       <span class="tile-ring" />
+      {p.hand && (
+        <span class="tile-hand" role="img" aria-label="Hand raised" data-testid={ids.tileHand}>
+          <icons.Hand />
+        </span>
+      )}
       <div class="plate">
         {p.audio ? (
           p.speaking && <Voice />
         ) : (
           <span class="plate-muted" data-testid={ids.tileMicOff}>
             <icons.MicOff />
+          </span>
+        )}
+        {p.host && (
+          <span class="plate-host" role="img" aria-label="Host" data-testid={ids.tileHost}>
+            <icons.Star />
           </span>
         )}
         <span class="plate-name">
@@ -109,6 +123,20 @@ function TileView({ call, participant: p, rect, pinned, tabIndex, onPin }: TileP
       >
         {pinned ? <icons.PinOff /> : <icons.Pin />}
       </button>
+      {menu && (
+        <button
+          type="button"
+          class="tile-pin tile-menu"
+          data-testid={ids.tileMenu}
+          tabIndex={-1}
+          aria-haspopup="menu"
+          aria-label={`What to do with ${p.name}`}
+          onClick={(event) => onMenu(event.currentTarget, p.sessionId)}
+          onDblClick={(event) => event.stopPropagation()}
+        >
+          <icons.More />
+        </button>
+      )}
     </article>
   );
 }
@@ -129,7 +157,9 @@ export const Tile = memo(TileView, (a, b) => {
     a.call === b.call &&
     a.pinned === b.pinned &&
     a.tabIndex === b.tabIndex &&
+    a.menu === b.menu &&
     a.onPin === b.onPin &&
+    a.onMenu === b.onMenu &&
     sameRect(a.rect, b.rect) &&
     samePerson(a.participant, b.participant)
   );
@@ -149,7 +179,9 @@ function samePerson(a: Participant, b: Participant): boolean {
     a.video === b.video &&
     a.screen === b.screen &&
     a.speaking === b.speaking &&
-    a.quality === b.quality
+    a.quality === b.quality &&
+    a.host === b.host &&
+    a.hand === b.hand
   );
 }
 

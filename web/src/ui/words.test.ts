@@ -15,7 +15,7 @@ test("the badge names transport and delay", () => {
 });
 
 test("a participant in one sentence", () => {
-  const ada = { sessionId: "1", userId: "u", name: "Ada", self: false, audio: true, video: false, screen: true, speaking: true, quality: 2 } as const;
+  const ada = { sessionId: "1", userId: "u", name: "Ada", self: false, audio: true, video: false, screen: true, speaking: true, quality: 2, host: false, guest: false, hand: false } as const;
   assert.equal(participantWords(ada), "Ada, speaking, microphone on, camera off, sharing a screen, fair connection");
   assert.equal(participantWords({ ...ada, self: true, audio: false, screen: false }), "Ada (you), microphone off, camera off");
 });

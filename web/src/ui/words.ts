@@ -46,6 +46,8 @@ export function delayLevel(kind: TransportKind | undefined, rttMs: number | unde
 /** A participant in one sentence, for screen readers. */
 export function participantWords(p: Participant): string {
   const parts = [p.self ? `${p.name} (you)` : p.name];
+  if (p.host) parts.push("host");
+  if (p.hand) parts.push("hand raised");
   if (p.speaking && p.audio) parts.push("speaking");
   parts.push(p.audio ? "microphone on" : "microphone off", p.video ? "camera on" : "camera off");
   if (p.screen) parts.push("sharing a screen");

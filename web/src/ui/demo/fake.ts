@@ -2,9 +2,11 @@
 // look.mjs bundles it.
 //
 // The page's query says what to show: n (people), screen (other, self, both), problem (a code),
-// phase, kind (transport), rtt, cameras=0 (everybody's is off), quiet=1 (nobody speaks).
+// phase, kind (transport), rtt, cameras=0 (everybody's is off), quiet=1 (nobody speaks), host=1
+// (one is host), waiting (people in the waiting room), entrance (password, wrong, waiting, closed),
+// hands (raised), chat=1, reactions=1.
 
-import type { Call, CallState, JoinOptions, Participant, Phase, Problem, Quality } from "../../call/contract.ts";
+import { reactionKinds, type Call, type CallState, type ChatLine, type Entrance, type JoinOptions, type Participant, type Phase, type Powers, type Problem, type Quality } from "../../call/contract.ts";
 
 const NAMES =
   "Ada Lovelace|Amara Okafor|Jonas Weber|Yuki Tanaka|Leila Haddad|Mateo García|Ingrid Solberg|Kofi Mensah|Priya Raman|Tomás Oliveira|Sofia Rossi|Noah Cohen|Mei-Lin Zhou|Fatima Zahra El Idrissi|Oskar Nowak|Zoë van den Berg|Chidi Eze|Hannah Kim|Luca Moretti|Anna-Maria Gräfin von Hohenstein|Ben|Aiko|Raj|Eva|Tim".split(
@@ -21,7 +23,15 @@ const PROBLEMS: Record<Problem["code"], [string, string]> = {
   unsupported_browser: ["This browser cannot take part", "It lacks WebCodecs, which carries picture and sound."],
   insecure_page: ["This page is not secure", "Browsers allow camera and microphone only over HTTPS."],
   screen_denied: ["The screen was not shared", "The browser or the system did not allow it."],
-  meeting_ended: ["The meeting has ended", "The host ended the meeting for everybody."],
+  meeting_ended: ["The host ended the meeting", "It is over for everybody."],
+  removed: ["You were removed", "The host removed you from the meeting."],
+  rejected: ["The host did not let you in", "Talk to the host before you ask again."],
+  banned: ["You cannot join this meeting", "The host has removed you for good."],
+  locked: ["The meeting is locked", "The host lets nobody new in at the moment."],
+  full: ["The meeting is full", "As many people are in it as it can hold."],
+  not_invited: ["You are not on the list", "Only people whom the host has put on the list can join this meeting."],
+  guests: ["This meeting takes no guests", "Sign in with an account to join."],
+  sign_in: ["Sign in to join", "This meeting is for people with an account."],
 };
 
 export function createFake(): Call {
@@ -32,9 +42,10 @@ export function createFake(): Call {
   const subscribers = new Set<(state: CallState) => void>();
   let others: Participant[] = [];
   let noticeId = 0;
+  let hand = false;
 
   const people = (name: string, s: CallState): Participant[] => [
-    { sessionId: "7001", userId: "ada-1", name, self: true, audio: s.micOn, video: s.cameraOn, screen: s.screenOn, speaking: false, quality: 4, transport: "webtransport" },
+    { sessionId: "7001", userId: "ada-1", name, self: true, audio: s.micOn, video: s.cameraOn, screen: s.screenOn, speaking: false, quality: 4, transport: "webtransport", host: query.has("host"), guest: false, hand },
     ...others,
   ];
   const problem = (): Problem | undefined => (code ? { code, title: PROBLEMS[code][0], detail: PROBLEMS[code][1] } : undefined);
@@ -42,6 +53,18 @@ export function createFake(): Call {
   let state: CallState = {
     phase: "idle",
     room: "",
+    meeting: {
+      host: query.has("host"),
+      owner: query.has("host"),
+      guest: false,
+      mayAdmit: query.has("host"),
+      hasPassword: true,
+      options: { waitingRoom: true, admittedCanAdmit: false, allowGuests: true, attendeesOnly: false, endOnHostLeave: false, locked: query.has("locked") },
+      waiting: Array.from({ length: Number(query.get("waiting") ?? 0) }, (_, i) => ({ userId: `w${i}`, name: NAMES[NAMES.length - 1 - i]!, guest: i % 2 === 1, since: Date.now() })),
+    },
+    offers: { chat: true, reactions: true, hands: true, screen: true },
+    chat: query.has("chat") ? LINES : [],
+    reactions: [],
     participants: [],
     notices: [],
     micOn: query.get("mic") !== "0",
@@ -85,6 +108,8 @@ export function createFake(): Call {
       if (query.get("when") === "failed") return set({ phase: "failed", problem: problem()! });
       set({ phase: "connecting", room: options.room });
       if (query.has("slow")) return;
+      const entrance = ENTRANCES[query.get("entrance") ?? ""];
+      if (entrance) return set({ entrance });
       await new Promise((done) => setTimeout(done, 50));
       const dark = query.get("cameras") === "0";
       others = Array.from({ length: n - 1 }, (_, i) => ({
@@ -98,6 +123,9 @@ export function createFake(): Call {
         speaking: i === 0 && !query.has("quiet"),
         quality: ([4, 4, 3, 2, 4, 1, 4, 0] as const)[i % 8] as Quality,
         transport: i % 2 ? "websocket" : "webtransport",
+        host: i === 1 && !query.has("host"),
+        guest: i === 3,
+        hand: i < Number(query.get("hands") ?? 0),
       }));
       const extra = query.get("when") === "call" && code ? { problem: problem()! } : {};
       set({
@@ -105,6 +133,7 @@ export function createFake(): Call {
         transport: (query.get("kind") as "websocket" | null) ?? "webtransport",
         rttMs: Number(query.get("rtt") ?? 24),
         startedAt: Date.now() - 754_000,
+        reactions: query.has("reactions") ? reactionKinds.map((kind, i) => ({ id: i, sessionId: String(8000 + i), name: NAMES[i + 1]!, kind })) : [],
         screenOn: screen === "self" || screen === "both",
         notices: query.has("notices")
           ? [
@@ -119,6 +148,25 @@ export function createFake(): Call {
     async leave() {
       set({ phase: "left", participants: [] });
     },
+    close() {
+      set({ phase: "left", participants: [] });
+    },
+    givePassword() {
+      set({ entrance: { at: "password", why: "wrong" } });
+    },
+    say(text) {
+      const line = { id: String(Math.random()), userId: "ada-1", name, self: true, at: Date.now(), text };
+      set({ chat: [...state.chat, line] });
+      return true;
+    },
+    react(kind) {
+      set({ reactions: [...state.reactions, { id: ++noticeId, sessionId: "self", name, kind }] });
+    },
+    raiseHand(up) {
+      hand = up;
+      set({});
+    },
+    powers: new Proxy({} as Powers, { get: () => async () => true }),
     async setMic(on) {
       set({ micOn: on });
     },
@@ -163,6 +211,21 @@ export function createFake(): Call {
   Object.assign(window, { fake: { set, get state() { return state; } } });
   return fake;
 }
+
+const ENTRANCES: Record<string, Entrance> = {
+  password: { at: "password", why: "required" },
+  wrong: { at: "password", why: "wrong" },
+  waiting: { at: "waiting", host: "Amara Okafor" },
+  closed: { at: "closed", host: "Amara Okafor" },
+};
+
+const LINES: ChatLine[] = [
+  ["user-0", "Amara Okafor", "Good morning! The agenda is in the invitation."],
+  ["user-0", "Amara Okafor", "We begin with the numbers of last quarter, then everybody says what is on their mind."],
+  ["user-1", "Jonas Weber", "Can you hear me? My microphone is new."],
+  ["ada-1", "Ada Lovelace", "Loud and clear"],
+  ["user-2", "Yuki Tanaka", "https://example.org/a-very-long-address-that-has-to-be-broken-somewhere/because-it-does-not-fit"],
+].map(([userId, name, text], i) => ({ id: String(i), userId: userId!, name: name!, self: userId === "ada-1", at: Date.now() - (6 - i) * 50_000, text: text! }));
 
 function paintFace(g: CanvasRenderingContext2D, w: number, h: number, seed: number, t: number): void {
   const hue = (seed * 47) % 360;

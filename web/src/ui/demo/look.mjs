@@ -31,6 +31,44 @@ const html = (await readFile(join(src, "index.html"), "utf8"))
   .replace('"icon.svg"', '"/icon.svg"')
   .replace("</head>", '<link rel="stylesheet" href="/demo.css"></head>');
 
+const soon = (minutes) => Math.floor(Date.now() / 1000) - minutes * 60;
+const meeting = (meeting_id, more) => ({ meeting_id, state: "ended", host: "ada-1", is_owner: true, last_active_at: soon(1500), ...more });
+const person = (user_id, display_name, more) => ({ session_id: user_id, user_id, display_name, node_id: "node-7f3a", transport: "webtransport", joined_at: soon(12), ...more });
+const answers = {
+  "/profile": { user_id: "ada-1", name: "Ada Lovelace", is_admin: true },
+  "/api/v1/meetings/feed": {
+    meetings: [
+      meeting("team-weekly", { state: "active", participant_count: 7, waiting_count: 2, has_password: true }),
+      meeting("board", { state: "active", participant_count: 1, is_owner: false, host_display_name: "Amara Okafor" }),
+      meeting("amber-river-42", { state: "idle", last_active_at: soon(3) }),
+      meeting("quarterly-review-with-everybody-from-all-departments", {}),
+      meeting("interview", { is_owner: false, host_display_name: "Jonas Weber", last_active_at: soon(9000) }),
+      meeting("retro", {}),
+    ],
+  },
+  "/api/v1/admin/rooms": {
+    total: 2,
+    participants: 4,
+    rooms: [
+      { meeting_id: "team-weekly", participants: [person("ada-1", "Ada Lovelace", { is_host: true }), person("amara-2", "Amara Okafor", { node_id: "node-b210", transport: "websocket" }), person("guest:1", "Yuki Tanaka", { is_guest: true, away: true })] },
+      { meeting_id: "board", participants: [person("jonas-9", "Jonas Weber", {})] },
+    ],
+  },
+  "/api/v1/admin/flags": {
+    flags: [
+      { name: "guests", kind: "bool", value: "false", default: "false", source: "default", owner: "meetings", rooms: { "team-weekly": "true" }, description: "People without an account may join meetings whose host allows guests." },
+      { name: "max_participants", kind: "int", min: 0, max: 100000, value: "50", default: "0", source: "admin", owner: "meetings", rooms: {}, description: "How many people may be inside a meeting at once; 0 is any number. Whoever is in stays." },
+      { name: "transports", kind: "string", one_of: ["all", "websocket", "webtransport"], value: "all", default: "all", source: "environment", owner: "transports", rooms: {}, description: "How clients may connect: all, websocket or webtransport." },
+    ],
+  },
+  "/api/v1/admin/flags/max_participants/history": {
+    changes: [
+      { revision: 2, at: new Date().toISOString(), by: "ada-1", flag: "max_participants", before: "20", after: "50", reason: "the all-hands is larger" },
+      { revision: 1, at: new Date().toISOString(), by: "ada-1", flag: "max_participants", room: "board", after: "20", reason: "" },
+    ],
+  },
+};
+
 const types = { js: "text/javascript", css: "text/css", svg: "image/svg+xml" };
 const server = createServer((request, response) => {
   const url = new URL(request.url, "http://localhost");
@@ -40,7 +78,13 @@ const server = createServer((request, response) => {
     response.setHeader("Content-Type", "application/json");
     return response.end(JSON.stringify({ version: "demo", webtransport_port: 4433, certificate_sha256: [], demo_sign_in: demo }));
   }
-  if (url.pathname === "/profile") {
+  const from = new URLSearchParams(request.headers.referer?.split("?")[1] ?? "");
+  const answer = from.has("signed") ? answers[url.pathname] : undefined;
+  if (answer) {
+    response.setHeader("Content-Type", "application/json");
+    return response.end(JSON.stringify({ success: true, result: answer }));
+  }
+  if (url.pathname === "/profile" || url.pathname.startsWith("/api/")) {
     response.statusCode = 401;
     return response.end();
   }
@@ -71,9 +115,32 @@ async function shoot() {
     await page.getByTestId("lobby-name").press("Enter");
     await page.getByTestId("call").waitFor();
   };
+  const knock = async (page) => {
+    await page.getByTestId("lobby-name").fill("Ada Lovelace");
+    await page.getByTestId("lobby-name").press("Enter");
+  };
   const scenes = {
     home: { path: "/" },
     "home-recent": { path: "/", rooms: true },
+    "home-signed": { path: "/?signed=1" },
+    "home-create": { path: "/?signed=1", act: async (p) => { await p.getByTestId("meetings-create").click(); await p.getByTestId("option-attendeesOnly").setChecked(true, { force: true }); } },
+    "home-menu": { path: "/?signed=1", act: async (p) => p.getByTestId("meeting-more").first().click() },
+    "admin-live": { path: "/admin?signed=1", act: async (p) => p.getByTestId("admin-rooms").waitFor() },
+    "admin-flags": { path: "/admin?signed=1", act: async (p) => { await p.getByTestId("admin-tab-flags").click(); await p.getByTestId("flag-guests").waitFor(); } },
+    "admin-flag": { path: "/admin?signed=1", act: async (p) => { await p.getByTestId("admin-tab-flags").click(); await p.getByTestId("flag-max_participants").click(); await p.getByTestId("flag-change").first().waitFor(); } },
+    "admin-stranger": { path: "/admin" },
+    "entrance-password": { query: "entrance=password", act: knock },
+    "entrance-wrong": { query: "entrance=wrong", act: knock },
+    "entrance-waiting": { query: "entrance=waiting", act: knock },
+    "entrance-closed": { query: "entrance=closed", act: knock },
+    "host-waiting": { query: "n=5&host=1&waiting=3&hands=2", act: async (p) => { await call(p); await p.getByTestId("dock-people").click(); await p.getByTestId("waiting-list").waitFor(); } },
+    "host-menu": { query: "n=3&host=1&hands=1", act: async (p) => { await call(p); await p.getByTestId("dock-people").click(); await p.getByTestId("participant-menu").first().click(); } },
+    "host-options": { query: "n=3&host=1", act: async (p) => { await call(p); await p.getByTestId("dock-more").click(); await p.getByTestId("more-options").click(); } },
+    "host-leave": { query: "n=3&host=1&locked=1", act: async (p) => { await call(p); await p.getByTestId("dock-leave").click(); } },
+    more: { query: "n=3&host=1&chat=1", act: async (p) => { await call(p); await p.getByTestId("dock-more").click(); } },
+    chat: { query: "n=5&chat=1", act: async (p) => { await call(p); await p.evaluate(() => document.activeElement?.blur()); await p.keyboard.press("c"); await p.getByTestId("chat").waitFor(); } },
+    reactions: { query: "n=5&hands=2&reactions=1&chat=1", act: call },
+    removed: { query: "problem=removed&when=failed", act: knock },
     lobby: { query: "" },
     "lobby-advanced": { query: "", act: async (p) => p.getByTestId("lobby-advanced").click() },
     "lobby-asking": { query: "asking=1" },

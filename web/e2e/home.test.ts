@@ -1,0 +1,57 @@
+// One's meetings on the start page.
+import assert from "node:assert/strict";
+import { ids } from "../src/ui/testids.ts";
+import { scenario } from "./scenario.ts";
+import { node } from "./world.ts";
+
+scenario("meetings are made, shared, watched, ended and deleted on the start page", async (s) => {
+  const one = await node();
+  const ada = await s.person("Ada", "usual", { permissions: ["clipboard-read", "clipboard-write"] });
+  await ada.page.goto(one.url);
+  await ada.on(ids.homeName).fill("Ada");
+  await ada.on(ids.homeSignIn).click();
+  await ada.on(ids.meetingsEmpty).waitFor();
+  await ada.on(ids.meetingsCreate).click();
+  await ada.on(ids.createName).fill("no/slashes");
+  await ada.on(ids.createSubmit).click();
+  await ada.on(ids.createError).filter({ hasText: "letters" }).waitFor();
+  await ada.on(ids.createName).fill(s.room);
+  await ada.sets("waitingRoom", false);
+  await s.shoot("-create");
+  await ada.on(ids.createSubmit).click();
+  const row = ada.on(ids.meeting(s.room));
+  await row.and(ada.page.locator('[data-state="idle"][data-mine="true"]')).waitFor();
+  assert.equal(await ada.page.evaluate(() => navigator.clipboard.readText()), `${one.url}/m/${s.room}`);
+
+  // Another tab is the same person and sees it; so does a page that was open all the time.
+  const tab = await ada.page.context().newPage();
+  await tab.goto(one.url);
+  await tab.getByTestId(ids.meetingOpen).click();
+  await tab.getByTestId(ids.lobbyJoin).click();
+  await row.and(ada.page.locator('[data-state="active"]')).waitFor();
+  await row.getByText("1 person here").waitFor();
+  await s.shoot("-live");
+
+  // Somebody else finds it among theirs after having been in.
+  const bob = await s.person("Bob");
+  await bob.join({ node: one, room: s.room });
+  await row.getByText("2 here").waitFor();
+  await bob.leave();
+  await bob.on(ids.endedHome).click();
+  await bob.on(ids.meeting(s.room)).and(bob.page.locator('[data-mine="false"]')).waitFor();
+
+  await row.getByTestId(ids.meetingMore).click();
+  await ada.on(ids.meetingEnd).click();
+  await ada.on(ids.confirmYes).click();
+  await row.and(ada.page.locator('[data-state="ended"]')).waitFor();
+  await tab.getByTestId(ids.ended).waitFor();
+  await row.getByTestId(ids.meetingMore).click();
+  await ada.on(ids.meetingDelete).click();
+  await ada.on(ids.confirmYes).click();
+  await row.waitFor({ state: "detached" });
+  await bob.on(ids.meeting(s.room)).waitFor({ state: "detached" });
+
+  await ada.on(ids.account).click();
+  await ada.on(ids.accountSignOut).click();
+  await ada.on(ids.homeSignIn).waitFor();
+});

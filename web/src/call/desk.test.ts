@@ -1,0 +1,136 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import type { Ticket } from "../server/door.ts";
+import { Denied, Unreachable } from "../server/http.ts";
+import type { Meeting, Person } from "../server/meetings.ts";
+import { FakeClock } from "./clock.fake.ts";
+import type { CallState } from "./contract.ts";
+import { Desk, type DeskSources } from "./desk.ts";
+import { Store } from "./store.ts";
+
+const ticket: Ticket = { userId: "ada", name: "Ada", status: "admitted", host: true, guest: false, roomToken: "R", observerToken: "", owner: "ada", ownerName: "Ada" };
+
+const meeting = (change: Partial<Meeting["options"]> = {}): Meeting => ({
+  id: "r",
+  state: "active",
+  owner: "ada",
+  ownerName: "Ada",
+  mine: true,
+  hasPassword: false,
+  options: { waitingRoom: true, admittedCanAdmit: false, endOnHostLeave: false, allowGuests: false, attendeesOnly: false, locked: false, ...change },
+  attendees: [],
+  present: 1,
+  waiting: 0,
+  activeAt: 0,
+});
+
+const person = (user: string, change: Partial<Person> = {}): Person => ({ user, name: user.toUpperCase(), status: "admitted", host: false, guest: false, since: 0, ...change });
+
+function desk(change: Partial<Ticket> = {}) {
+  const clock = new FakeClock();
+  const store = new Store(clock);
+  const log: string[] = [];
+  const server = { meeting: meeting(), people: [person("ada", { host: true })], waiting: [] as Person[], refuse: undefined as Error | undefined };
+  const asked = async <T>(what: string, answer: () => T): Promise<T> => {
+    log.push(what);
+    if (server.refuse) throw server.refuse;
+    return answer();
+  };
+  const from: DeskSources = {
+    get: () => asked("get", () => server.meeting),
+    participants: () => asked("people", () => server.people),
+    waiting: () => asked("waiting", () => server.waiting),
+    act: (_, act, user, more) => asked(`${act} ${user}${more ? ` ${JSON.stringify(more)}` : ""}`, () => undefined),
+    all: (_, act) => asked(act, () => undefined),
+    change: (_, part) => asked(`change ${JSON.stringify(part)}`, () => (server.meeting = meeting(part))),
+    rename: (_, name) => asked(`rename ${name}`, () => undefined),
+  };
+  const d = new Desk("r", from, store, clock, () => log.push("changed"), () => log.push("over"));
+  d.arrived({ ...ticket, ...change });
+  return { d, clock, store, log, server, news: () => store.state.notices.map((n) => n.text) };
+}
+
+test("a host learns who waits, and each newcomer is news once", async () => {
+  const { d, clock, store, server, log, news } = desk();
+  await clock.advance(200);
+  assert.deepEqual(store.state.meeting, {
+    host: true, owner: true, ownerId: "ada", guest: false, mayAdmit: true, hasPassword: false, options: meeting().options, waiting: [],
+  });
+  server.waiting = [person("bob")];
+  for (let i = 0; i < 5; i++) d.stale("waiting");
+  await clock.advance(200);
+  assert.equal(log.filter((line) => line === "waiting").length, 2, "news that come together are one question");
+  assert.deepEqual((store.state as CallState).meeting.waiting.map((w) => w.name), ["BOB"]);
+  d.stale("waiting");
+  await clock.advance(200);
+  server.waiting = [person("bob"), person("cyd"), person("dan")];
+  d.stale("waiting");
+  await clock.advance(200);
+  assert.deepEqual(news(), ["BOB is waiting to come in", "2 people are waiting to come in"]);
+  assert.ok(await d.admit("bob"));
+  assert.deepEqual((store.state as CallState).meeting.waiting.map((w) => w.userId), ["cyd", "dan"], "without waiting for the list");
+});
+
+test("others see the waiting room only where everybody may admit, and guests never", async () => {
+  const a = desk({ userId: "bob", host: false });
+  a.server.waiting = [person("cyd")];
+  await a.clock.advance(500);
+  assert.deepEqual([a.store.state.meeting.mayAdmit, a.store.state.meeting.waiting.length], [false, 0]);
+  a.server.meeting = meeting({ admittedCanAdmit: true });
+  a.d.stale("options");
+  await a.clock.advance(500);
+  assert.deepEqual([a.store.state.meeting.mayAdmit, a.store.state.meeting.waiting.length], [true, 1]);
+  a.server.meeting = meeting();
+  a.d.stale("options");
+  await a.clock.advance(500);
+  assert.deepEqual([a.store.state.meeting.mayAdmit, a.store.state.meeting.waiting.length], [false, 0]);
+
+  const b = desk({ userId: "guest:1", host: false, guest: true });
+  await b.clock.advance(60_000);
+  assert.deepEqual(b.log, [], "a guest has no account to ask with");
+  assert.equal(b.store.state.meeting.guest, true);
+  assert.ok(b.d.isHost("ada"), "whose meeting it is, the ticket said");
+});
+
+test("roles come and go", async () => {
+  const { d, clock, store } = desk({ userId: "bob", host: false });
+  await clock.advance(200);
+  assert.ok(d.isHost("ada"));
+  d.role("bob", true);
+  assert.equal(store.state.meeting.host, true);
+  d.role("ada", false);
+  d.role("bob", false);
+  assert.equal(store.state.meeting.host, false);
+  assert.ok(!d.isHost("ada"));
+});
+
+test("what cannot be done is said and changes nothing", async () => {
+  const { d, clock, server, news, log } = desk();
+  await clock.advance(200);
+  const failures: [Error, string][] = [
+    [new Denied(403, "NOT_HOST", "x"), "Only a host may do that."],
+    [new Denied(404, "PARTICIPANT_NOT_FOUND", "x"), "They are not here any more."],
+    [new Denied(400, "BAD_REQUEST", "The owner of a meeting cannot be removed from it"), "The owner of a meeting cannot be removed from it"],
+    [new Unreachable(""), "The server did not answer. Try again."],
+  ];
+  for (const [refuse, words] of failures) {
+    server.refuse = refuse;
+    assert.equal(await d.remove("bob", true), false);
+    assert.equal(news().at(-1), words);
+  }
+  assert.equal(await d.endForAll(), false);
+  assert.ok(!log.includes("over"));
+  server.refuse = undefined;
+  assert.ok(await d.endForAll());
+  assert.ok(log.includes("over"));
+  assert.ok(await d.change({ locked: true }));
+  assert.equal(log.at(-1), 'change {"locked":true}');
+});
+
+test("after the end nothing is asked any more", async () => {
+  const { d, clock, log } = desk();
+  d.close();
+  log.length = 0;
+  await clock.advance(60_000);
+  assert.deepEqual(log, []);
+});

@@ -1,0 +1,57 @@
+// Who takes part, as the screens are told.
+import type { CallState, Participant } from "./contract.ts";
+import type { Desk } from "./desk.ts";
+import type { Member } from "./members.ts";
+import type { Peers } from "./peers.ts";
+import { ownQuality } from "./quality.ts";
+import type { Talk } from "./talk.ts";
+
+interface Known {
+  state: CallState;
+  sessionId: string; // our own
+  members: readonly Member[];
+  peers: Peers | undefined;
+  desk: Desk | undefined;
+  talk: Talk;
+  speaking: boolean; // we are
+  backlogMs: number;
+  now: number;
+}
+
+/** Ourselves first, then the others as they came. */
+export function roster(user: { id: string; name: string }, k: Known): Participant[] {
+  const { state, peers, desk, talk } = k;
+  const self: Participant = {
+    sessionId: k.sessionId,
+    userId: user.id,
+    name: user.name,
+    self: true,
+    audio: state.micOn,
+    video: state.cameraOn,
+    screen: state.screenOn,
+    speaking: state.micOn && k.speaking,
+    quality: ownQuality(state.phase === "joined", state.rttMs, k.backlogMs),
+    ...(state.transport && { transport: state.transport }),
+    host: state.meeting.host,
+    guest: state.meeting.guest,
+    hand: talk.isUp("self"),
+  };
+  const others = k.members.map(
+    (m): Participant => ({
+      sessionId: m.sessionId,
+      userId: m.userId,
+      name: m.name,
+      self: false,
+      audio: m.audio,
+      video: m.video,
+      screen: m.screen,
+      speaking: peers?.isSpeaking(m) ?? false,
+      quality: peers?.quality(m, k.now) ?? 4,
+      ...(m.transport && { transport: m.transport }),
+      host: desk?.isHost(m.userId) ?? false,
+      guest: desk?.isGuest(m.userId) ?? false,
+      hand: talk.isUp(m.sessionId),
+    }),
+  );
+  return [self, ...others];
+}
