@@ -2,10 +2,13 @@ package management_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/alexedwards/argon2id"
 
 	"parley/api/management"
 )
@@ -258,5 +261,61 @@ func TestJoinsWhileMeetingsAreDeleted(t *testing.T) {
 	wg.Wait()
 	if n := value[int](h, `select count(*) from meetings where deleted_at is null and creator_id is null`); n != 0 {
 		t.Errorf("%d meetings of nobody", n)
+	}
+}
+
+// Two hundred who know the password get in at once while somebody guesses, as guests and with
+// an account; those who guess get no more tries for coming all together.
+func TestManyJoinWithThePasswordWhileOthersGuess(t *testing.T) {
+	h := newHouse(t, management.Settings{WaitingRoom: open, Guests: always})
+	ctx, cancel := context.WithTimeout(t.Context(), crowdTime)
+	defer cancel()
+	yes := true
+	draft := management.Draft{Room: "r", Password: "s3cret", Patch: management.Patch{AllowGuests: &yes}}
+	if _, err := h.Create(ctx, caller("ada"), draft); err != nil {
+		t.Fatal(err)
+	}
+	h.ask("ada", "r")
+	// What a hash of ours costs is the benchmark's concern.
+	cheap, err := argon2id.CreateHash("s3cret", &argon2id.Params{Memory: 64, Iterations: 1, Parallelism: 1, SaltLength: 16, KeyLength: 32})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.exec(`update meetings set password_hash = $1`, cheap)
+	const people, guesses = 200, 100
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	wrong := map[string]int{}
+	for i := range people {
+		wg.Go(func() {
+			a, err := h.Join(ctx, caller(fmt.Sprintf("user-%d", i)), "r", management.Request{Password: "s3cret"})
+			if err != nil || a.Status != management.Admitted {
+				t.Errorf("user %d: %s, %v", i, a.Status, err)
+			}
+		})
+	}
+	for _, user := range []string{"eve", management.GuestPrefix + "11111111-1111-4111-8111-111111111111"} {
+		for range guesses {
+			wg.Go(func() {
+				_, err := h.Join(ctx, management.Caller{User: user, Guest: user != "eve"}, "r", management.Request{Password: "guess"})
+				check(t, "guess", err)
+				if r, ok := errors.AsType[*management.Refusal](err); ok && r.Code == management.WrongPassword {
+					mu.Lock()
+					defer mu.Unlock()
+					wrong[user]++
+				}
+			})
+		}
+	}
+	start := time.Now()
+	wg.Wait()
+	took := time.Since(start)
+	for user, n := range wrong {
+		if most := 5 + int(took/(10*time.Second)); n > most {
+			t.Errorf("%s guessed %d times in %v", user, n, took)
+		}
+	}
+	if m := h.get("r"); m.Present != people+1 {
+		t.Errorf("%d inside", m.Present)
 	}
 }

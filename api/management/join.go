@@ -51,10 +51,12 @@ var errMeanwhile = errors.New("the meeting was changed meanwhile")
 
 func (m *Meetings) joinOnce(ctx context.Context, by Caller, room, name string, r Request) (Answer, error) {
 	known, was, err := m.store.Look(ctx, room, by.User)
-	if is(err, MeetingNotFound) && !by.Guest {
+	switch {
+	case by.Guest && (is(err, MeetingNotFound) || err == nil && !m.takesGuests(known)):
+		return Answer{}, noGuests() // whether there is such a meeting is not for them to know
+	case is(err, MeetingNotFound):
 		return m.joinNew(ctx, by, room, name, r)
-	}
-	if err != nil {
+	case err != nil:
 		return Answer{}, err
 	}
 	hash := ""
@@ -64,7 +66,8 @@ func (m *Meetings) joinOnce(ctx context.Context, by Caller, room, name string, r
 		}
 		// Comparing takes long, so it is done before the meeting is locked.
 		if hash, err = m.store.PasswordHash(ctx, room); err == nil {
-			err = m.passwords.check(ctx, room, by.User, r.Password, hash)
+			known := was != nil && !was.Admitted.IsZero()
+			err = m.passwords.check(ctx, guesser{room, by.User, by.Guest, known}, r.Password, hash)
 		}
 		if err != nil {
 			return Answer{}, err
@@ -196,8 +199,8 @@ func (m *Meetings) mayAsk(meeting Meeting, by Caller, was *Participant) error {
 	switch {
 	case was != nil && was.Banned:
 		return refuse(Banned, "You have been removed from this meeting for good")
-	case by.Guest && !(meeting.AllowGuests && m.settings.Guests(meeting.Room)):
-		return refuse(GuestsNotAllowed, "This meeting is for people with an account")
+	case by.Guest && !m.takesGuests(meeting):
+		return noGuests()
 	case meeting.AttendeesOnly && !inside && !invited(meeting, by.User):
 		return refuse(NotInvited, "You are not on the list of this meeting")
 	case meeting.Locked && !inside:
@@ -274,11 +277,17 @@ func NewGuest(before string) (Caller, error) {
 // [GuestsNotAllowed] for every other.
 func (m *Meetings) ForGuests(ctx context.Context, room string) (Meeting, error) {
 	meeting, _, err := m.store.Look(ctx, room, "")
-	if err == nil && !(meeting.AllowGuests && m.settings.Guests(room)) || is(err, MeetingNotFound) {
-		err = refuse(GuestsNotAllowed, "This meeting is for people with an account")
+	if err == nil && !m.takesGuests(meeting) || is(err, MeetingNotFound) {
+		err = noGuests()
 	}
 	return meeting, err
 }
+
+func (m *Meetings) takesGuests(meeting Meeting) bool {
+	return meeting.AllowGuests && m.settings.Guests(meeting.Room)
+}
+
+func noGuests() error { return refuse(GuestsNotAllowed, "This meeting is for people with an account") }
 
 // Status tells a participant where they stand. It fails with [MeetingNotActive] once the
 // meeting has been ended, before anything else is looked at.
