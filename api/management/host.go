@@ -91,6 +91,9 @@ func (m *Meetings) Kick(ctx context.Context, by Caller, room, user string, ban b
 
 // Unban lets somebody who was banned ask again.
 func (m *Meetings) Unban(ctx context.Context, by Caller, room, user string) error {
+	if err := checkUser("user_id", user); err != nil {
+		return err
+	}
 	return m.asHost(ctx, by, room, user, func(tx Tx, target *Participant) error {
 		target.Banned = false
 		return tx.SetParticipant(ctx, *target)
@@ -202,7 +205,7 @@ func (m *Meetings) Rename(ctx context.Context, by Caller, room, user, name strin
 			}
 			return change(tx, p)
 		})
-	} else {
+	} else if err = checkUser("user_id", user); err == nil {
 		err = m.asHost(ctx, by, room, user, change)
 	}
 	if err != nil {

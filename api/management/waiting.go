@@ -44,6 +44,9 @@ func (m *Meetings) Reject(ctx context.Context, by Caller, room, user string) (Pa
 }
 
 func (m *Meetings) decide(ctx context.Context, by Caller, room, user string, s Status) (Participant, error) {
+	if err := checkUser("user_id", user); err != nil {
+		return Participant{}, err
+	}
 	var p Participant
 	err := m.store.InMeeting(ctx, room, func(tx Tx) error {
 		if err := admitter(ctx, tx, by); err != nil {

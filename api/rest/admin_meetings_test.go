@@ -70,9 +70,9 @@ func TestAdminsEndMeetingsAndRemovePeople(t *testing.T) {
 		{"nobody there", remove, `{"user_id":"ada"}`, management.ParticipantNotFound, nil, 404, nil},
 		{"another is there", remove, `{"user_id":"bob"}`, management.ParticipantNotFound, []media.Member{here}, 404, nil},
 		{"off the record", end, "", management.MeetingNotFound, []media.Member{here}, 200,
-			[]string{"tell standup: ended ", `remove "" from standup: MEETING_NOT_ACTIVE`}},
+			[]string{`remove "" from standup: MEETING_NOT_ACTIVE`, "tell standup: ended "}},
 		{"off the record", remove, `{"user_id":"ada"}`, management.MeetingNotFound, []media.Member{here}, 200,
-			[]string{"tell standup: kicked ada", `remove "ada" from standup: REMOVED`}},
+			[]string{`remove "ada" from standup: REMOVED`, "tell standup: kicked ada"}},
 		{"themselves", remove, `{"user_id":"ada"}`, management.BadRequest, []media.Member{here}, 400, nil},
 		{"nobody named", remove, `{}`, "", nil, 400, nil},
 	} {

@@ -85,7 +85,7 @@ type API struct {
 	Options
 	page  *page
 	table []route
-	mux   *http.ServeMux
+	mux   mux
 
 	document func() *huma.OpenAPI // made when it is first asked for
 }
@@ -96,9 +96,9 @@ func New(o Options) (*API, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &API{Options: o, page: p, mux: http.NewServeMux()}
+	a := &API{Options: o, page: p}
 	a.table = a.newTable()
-	a.document = sync.OnceValue(func() *huma.OpenAPI { return document(a.table, a.Build.Version, a.CookieName) })
+	a.document = sync.OnceValue(func() *huma.OpenAPI { return extensible(document(a.table, a.Build.Version, a.CookieName)) })
 	a.routes()
 	return a, nil
 }

@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"io"
@@ -151,7 +152,11 @@ func readJSON(w http.ResponseWriter, r *http.Request, v any, optional bool) erro
 		return &problem{status: http.StatusRequestTimeout, code: "TIMEOUT", message: "The body took too long to arrive."}
 	}
 	if e, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-		return &problem{status: http.StatusUnprocessableEntity, code: "INVALID_BODY", message: "The JSON has another shape than this route takes.", detail: e.Error(), field: e.Field}
+		field := e.Field[strings.LastIndexByte(e.Field, '.')+1:] // embedded structs come before it
+		return &problem{
+			status: http.StatusUnprocessableEntity, code: string(invalidBody), field: field,
+			message: "The JSON has another shape than this route takes.", detail: cmp.Or(field, "the body") + " cannot be: " + e.Value,
+		}
 	}
 	return malformed(err.Error())
 }

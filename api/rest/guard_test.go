@@ -117,6 +117,7 @@ func TestSlowBodiesAreCutOff(t *testing.T) {
 	})
 }
 
+// oneConn is a listener that accepts one end of a pipe.
 type oneConn struct {
 	far    net.Conn
 	closed chan struct{}

@@ -37,29 +37,35 @@ func document(routes []route, version, cookieName string) *huma.OpenAPI {
 		}},
 		Paths: map[string]*huma.PathItem{},
 	}
-	shapes.Schema(reflect.TypeFor[problemResult](), true, "")
 	for _, r := range routes {
 		describe(doc, shapes, r)
 	}
 	for _, s := range shapes.Map() {
-		relax(s)
+		neverNull(s)
 	}
 	return doc
 }
 
-// relax makes a shape say what clients may rely on: there may be fields that they do not
-// know, and lists are never null.
-func relax(s *huma.Schema) {
-	if s.Type == huma.TypeObject && s.AdditionalProperties == false {
-		s.AdditionalProperties = nil
+// extensible makes doc tell clients that there may be fields it does not know of.
+func extensible(doc *huma.OpenAPI) *huma.OpenAPI {
+	for _, s := range doc.Components.Schemas.Map() {
+		if s.AdditionalProperties == false {
+			s.AdditionalProperties = nil
+		}
 	}
+	return doc
+}
+
+// neverNull is what our lists are.
+func neverNull(s *huma.Schema) *huma.Schema {
 	if s.Type == huma.TypeArray {
 		s.Nullable = false
-		relax(s.Items)
+		neverNull(s.Items)
 	}
 	for _, property := range s.Properties {
-		relax(property)
+		neverNull(property)
 	}
+	return s
 }
 
 // describe adds r to doc.
@@ -127,8 +133,7 @@ func success(shapes huma.Registry, r route) *huma.Response {
 	case !r.bare:
 		result := &huma.Schema{Extensions: map[string]any{"type": "null"}}
 		if r.out != nil {
-			result = shapes.Schema(r.out, true, "")
-			relax(result)
+			result = neverNull(shapes.Schema(r.out, true, ""))
 		}
 		answer.Content = content("application/json", enveloped(true, result))
 	}

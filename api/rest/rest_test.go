@@ -33,7 +33,7 @@ var client = fstest.MapFS{
 func newAPI(t testing.TB, change func(*Options)) *API {
 	t.Helper()
 	o := Options{
-		Tokens: token.New(secret), Meetings: newMeetings(t, "postgres://nobody@127.0.0.1:1/none", nil), Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
+		Tokens: token.New(secret), Meetings: newMeetings(t, "postgres://nobody@127.0.0.1:1/none"), Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
 		Build:    observe.Build{Service: "websocket-relay", Version: "1.2.3", GitSHA: "abc", GitBranch: "main", BuildTimestamp: "2030-01-02T03:04:05Z"},
 		TokenTTL: time.Minute, SessionTTL: time.Hour, CookieName: "session", DemoSignIn: true, Page: client,
 		Client: func() ClientConfig { return ClientConfig{Version: "1.2.3", WebTransportPort: 4433, DemoSignIn: true} },
@@ -73,7 +73,6 @@ func bearer(t testing.TB, user, name string) string {
 }
 
 // decode reads an envelope.
-
 func decode(t *testing.T, w *httptest.ResponseRecorder) (success bool, result map[string]any) {
 	t.Helper()
 	var e struct {
@@ -105,8 +104,6 @@ func TestNoDemoSignInUnlessAllowed(t *testing.T) {
 	a := newAPI(t, func(o *Options) { o.DemoSignIn = false })
 	wantProblem(t, call(a, "POST", "/login/demo", `{"name":"Ada"}`, "Content-Type", asJSON), 404, "NOT_FOUND")
 }
-
-// The counterparts of the family's tests of authentication.
 
 func TestPlainRoutes(t *testing.T) {
 	var notReady error
@@ -172,5 +169,3 @@ func TestLobbyGetsTheBareWriter(t *testing.T) {
 		t.Error(diff)
 	}
 }
-
-// oneConn is a listener that accepts one end of a pipe.

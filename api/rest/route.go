@@ -34,6 +34,19 @@ type route struct {
 	codes    []management.Code // of failures, beside those that follow from the above
 }
 
+// mux remembers what it serves.
+type mux struct {
+	http.ServeMux
+	patterns []string
+}
+
+func (m *mux) Handle(pattern string, h http.Handler) {
+	m.patterns = append(m.patterns, pattern)
+	m.ServeMux.Handle(pattern, h)
+}
+
+func (m *mux) HandleFunc(pattern string, h http.HandlerFunc) { m.Handle(pattern, h) }
+
 // request is what most routes need to know.
 type request struct {
 	*http.Request
