@@ -71,7 +71,7 @@ export class Meetings {
   /** Meetings one owns or was in: running ones first, then the latest. */
   async feed(signal?: AbortSignal): Promise<Meeting[]> {
     const result = await this.http.call<{ meetings?: Raw[] }>("GET", `${root}/feed?limit=100`, { signal });
-    return (result.meetings ?? []).map((m) => readMeeting(m, 1_000));
+    return (result.meetings ?? []).map((m) => readMeeting(m, 1)); // milliseconds, unlike the list of one's own
   }
 
   /** Says when the feed is another, until signal. */
