@@ -142,7 +142,7 @@ func (n *node) prepare(ctx context.Context) (err error) {
 	}
 	n.tokens = token.New(secret)
 	n.openFlags(ctx)
-	n.lobby = lobby.New(n.tokens, n.Flags, n.Log)
+	n.lobby = lobby.New(n.tokens, n.Flags, n.Log, c.Access.TokenTTL)
 	n.metrics = observe.NewMetrics(observe.ReadBuild())
 	n.meetings = meeting.New(meeting.Options{
 		Store: n.stores.store, Log: n.Log,

@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"parley/api/fault"
@@ -36,11 +37,13 @@ type Lobby struct {
 	tokens *token.Authority
 	flags  *flags.Registry
 	log    *slog.Logger
+	ttl    time.Duration
 }
 
-// New returns a Lobby that trusts tokens and follows flags.
-func New(tokens *token.Authority, reg *flags.Registry, log *slog.Logger) *Lobby {
-	return &Lobby{tokens, reg, log}
+// New returns a Lobby that trusts tokens and follows flags. Room tokens of other backends,
+// which do not say when they were signed, are taken to have been made for ttl.
+func New(tokens *token.Authority, reg *flags.Registry, log *slog.Logger, ttl time.Duration) *Lobby {
+	return &Lobby{tokens, reg, log, ttl}
 }
 
 // Admit returns who r belongs to, or a *[fault.Error] whose status and message are the
@@ -131,8 +134,19 @@ func (l *Lobby) fromToken(query url.Values) (media.Peer, error) {
 	}
 	return media.Peer{
 		Room: media.RoomID(t.Room), User: t.User, DisplayName: displayName(t.DisplayName, t.User),
-		Host: t.Host, Guest: t.Guest, Observer: t.Observer, Issued: t.Issued,
+		Host: t.Host, Guest: t.Guest, Observer: t.Observer, Issued: l.issued(t),
 	}, nil
+}
+
+// issued returns when t was signed, as far as can be known.
+func (l *Lobby) issued(t token.Room) time.Time {
+	switch {
+	case !t.Issued.IsZero():
+		return t.Issued
+	case t.Observer:
+		return t.Expires.Add(-token.ObserverTTL)
+	}
+	return t.Expires.Add(-l.ttl)
 }
 
 var idPattern = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)

@@ -28,7 +28,7 @@ func newLobby(t testing.TB, withSecret string) (*Lobby, *flags.Registry) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return New(token.New(withSecret), reg, log), reg
+	return New(token.New(withSecret), reg, log, time.Hour), reg
 }
 
 func mint(t testing.TB, by string, r token.Room, ttl time.Duration) string {
