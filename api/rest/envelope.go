@@ -47,10 +47,6 @@ type problemResult struct {
 	Request string `json:"request_id" doc:"To be found in the log, and as X-Request-Id."`
 }
 
-func invalidMeetingID(why string) *problem {
-	return &problem{status: http.StatusBadRequest, code: "INVALID_MEETING_ID", message: "Invalid meeting ID: " + why}
-}
-
 func unauthorized(detail string) *problem {
 	return &problem{status: http.StatusUnauthorized, code: "UNAUTHORIZED", message: "Authentication required.", detail: detail}
 }
