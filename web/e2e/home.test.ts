@@ -41,6 +41,11 @@ scenario("meetings are made, shared, watched, ended and deleted on the start pag
   await bob.on(ids.meeting(s.room)).and(bob.page.locator('[data-mine="false"]')).waitFor();
 
   await row.getByTestId(ids.meetingMore).click();
+  await ada.on(ids.meetingOptions).click();
+  await ada.sets("locked", true);
+  await tab.getByTestId(ids.callLocked).waitFor();
+  await ada.on(ids.optionsClose).click();
+  await row.getByTestId(ids.meetingMore).click();
   await ada.on(ids.meetingEnd).click();
   await ada.on(ids.confirmYes).click();
   await row.and(ada.page.locator('[data-state="ended"]')).waitFor();

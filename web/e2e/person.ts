@@ -87,6 +87,7 @@ export class Person {
   async sets(option: keyof MeetingOptions, on: boolean): Promise<void> {
     const id = ids.option(option);
     await this.until(`${option} to be known`, (id) => document.querySelector<HTMLInputElement>(`[data-testid="${id}"]`)?.disabled === false, id);
+    await this.on(id).waitFor();
     await this.on(id).setChecked(on, { force: true });
   }
 

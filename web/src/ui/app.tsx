@@ -70,6 +70,7 @@ function Room(props: RoomProps): JSX.Element {
     <Visit
       {...props}
       key={attempt.n}
+      suggested={profile?.name ?? ""}
       config={config}
       again={attempt.again}
       onAgain={(again) => setAttempt({ n: attempt.n + 1, again })}
@@ -78,6 +79,8 @@ function Room(props: RoomProps): JSX.Element {
 }
 
 interface VisitProps extends RoomProps {
+  /** What they are called where they are signed in. */
+  suggested: string;
   config: ClientConfig | undefined;
   /** Set when a person comes back: joins at once, as before. */
   again: JoinOptions | undefined;
@@ -85,7 +88,7 @@ interface VisitProps extends RoomProps {
 }
 
 /** One call from the preview to its end. */
-function Visit({ room, memory, createCall, config, again, onAgain, onHome }: VisitProps): JSX.Element {
+function Visit({ room, memory, createCall, config, suggested, again, onAgain, onHome }: VisitProps): JSX.Element {
   const [call] = useState(createCall);
   const phase = useCall(call, (s) => s.phase);
   const problem = useCall(call, (s) => s.problem);
@@ -176,5 +179,5 @@ function Visit({ room, memory, createCall, config, again, onAgain, onHome }: Vis
       />
     );
   }
-  return <Lobby call={call} asking={asking} room={room} memory={memory} onJoin={join} onHome={onHome} onRemedy={onRemedy} />;
+  return <Lobby call={call} asking={asking} room={room} suggested={suggested} memory={memory} onJoin={join} onHome={onHome} onRemedy={onRemedy} />;
 }

@@ -19,6 +19,7 @@ interface Props {
   /** The browser still asks for camera and microphone. */
   asking: boolean;
   room: string;
+  suggested: string; // name, for whoever has typed none
   memory: Memory;
   onJoin: (options: JoinOptions) => void;
   onHome: () => void;
@@ -31,7 +32,7 @@ const TRANSPORTS: { choice: JoinOptions["transport"]; name: string; about: strin
   { choice: "websocket", name: "WebSocket", about: "Works in every network." },
 ];
 
-export function Lobby({ call, asking, room, memory, onJoin, onHome, onRemedy }: Props): JSX.Element {
+export function Lobby({ call, asking, room, suggested, memory, onJoin, onHome, onRemedy }: Props): JSX.Element {
   useTitle(`${room} · Parley`);
   const phase = useCall(call, (s) => s.phase);
   const problem = useCall(call, (s) => s.problem);
@@ -47,6 +48,10 @@ export function Lobby({ call, asking, room, memory, onJoin, onHome, onRemedy }: 
     // A phone would raise its keyboard over the preview; there a remembered name needs no focus.
     if (memory.name === "" || matchMedia("(pointer: fine)").matches) field.current?.focus({ preventScroll: true });
   }, [memory]);
+
+  useEffect(() => {
+    if (suggested) setName((typed) => typed || suggested);
+  }, [suggested]);
 
   const join = (event: Event) => {
     event.preventDefault();

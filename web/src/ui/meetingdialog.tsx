@@ -3,7 +3,7 @@
 import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import type { Call } from "../call/contract.ts";
-import type { Change } from "../server/meetings.ts";
+import type { Change, MeetingOptions } from "../server/meetings.ts";
 import type { Ask } from "./confirm.tsx";
 import { Dialog } from "./controls.tsx";
 import { useCall } from "./hooks.ts";
@@ -11,29 +11,53 @@ import { OptionSwitches } from "./options.tsx";
 import { cleanName, MAX_NAME } from "./person.ts";
 import { ids } from "./testids.ts";
 
-const OPTIONS = ["locked", "waitingRoom", "admittedCanAdmit", "allowGuests", "endOnHostLeave"] as const;
+const OPTIONS = ["locked", "waitingRoom", "admittedCanAdmit", "allowGuests", "attendeesOnly", "endOnHostLeave"] as const;
 
 /** Options take effect as they are switched. */
 export function OptionsDialog({ call, onAsk, onClose }: { call: Call; onAsk: Ask; onClose: () => void }): JSX.Element {
   const options = useCall(call, (s) => s.meeting.options);
   const hasPassword = useCall(call, (s) => s.meeting.hasPassword);
   const host = useCall(call, (s) => s.meeting.host);
-  const [password, setPassword] = useState("");
-  const [busy, setBusy] = useState(false);
-  const [wanted, setWanted] = useState<Change>({}); // of what the server has not answered yet
   useEffect(() => {
     if (!host) onClose(); // somebody took the role away
   }, [host]);
+  return (
+    <Dialog testId={ids.options} closeId={ids.optionsClose} title="Meeting options" onClose={onClose}>
+      <OptionsForm options={options} hasPassword={hasPassword} change={(part) => call.powers.change(part)} />
+      <button
+        type="button"
+        class="button button-danger button-wide"
+        data-testid={ids.optionsEnd}
+        onClick={() =>
+          onAsk({ title: "End the meeting?", text: "It is over for everybody who is in it.", action: "End for all", onYes: () => void call.powers.endForAll() })
+        }
+      >
+        End meeting for all
+      </button>
+    </Dialog>
+  );
+}
 
+interface FormProps {
+  options: MeetingOptions | undefined; // undefined until known
+  hasPassword: boolean;
+  /** Ends when the server has answered. */
+  change: (part: Change) => Promise<unknown>;
+}
+
+export function OptionsForm({ options, hasPassword, change: order }: FormProps): JSX.Element {
+  const [password, setPassword] = useState("");
+  const [busy, setBusy] = useState(false);
+  const [wanted, setWanted] = useState<Change>({}); // of what the server has not answered yet
   const change = async (part: Change) => {
     setBusy(true);
     setWanted((old) => ({ ...old, ...part }));
-    await call.powers.change(part);
+    await order(part);
     setWanted({});
     setBusy(false);
   };
   return (
-    <Dialog testId={ids.options} closeId={ids.optionsClose} title="Meeting options" onClose={onClose}>
+    <>
       <OptionSwitches options={{ ...options, ...wanted }} of={OPTIONS} busy={options === undefined} onChange={(part) => void change(part)} />
       <form
         class="password-change"
@@ -62,17 +86,7 @@ export function OptionsDialog({ call, onAsk, onClose }: { call: Call; onAsk: Ask
           </button>
         )}
       </form>
-      <button
-        type="button"
-        class="button button-danger button-wide"
-        data-testid={ids.optionsEnd}
-        onClick={() =>
-          onAsk({ title: "End the meeting?", text: "It is over for everybody who is in it.", action: "End for all", onYes: () => void call.powers.endForAll() })
-        }
-      >
-        End meeting for all
-      </button>
-    </Dialog>
+    </>
   );
 }
 

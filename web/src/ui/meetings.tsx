@@ -9,12 +9,13 @@ import type { Meeting } from "../server/meetings.ts";
 import type { Server } from "../server/server.ts";
 import { ago, count } from "./clock.ts";
 import { useConfirm } from "./confirm.tsx";
-import { copyText } from "./controls.tsx";
+import { copyText, Dialog } from "./controls.tsx";
 import { CreateDialog } from "./create.tsx";
 import { useNow } from "./hooks.ts";
 import * as icons from "./icons.tsx";
 import type { OpenMenu } from "./menu.tsx";
 import { matching } from "./matching.ts";
+import { OptionsForm } from "./meetingdialog.tsx";
 import { pathOfRoom } from "./rooms.ts";
 import { ids } from "./testids.ts";
 
@@ -35,6 +36,7 @@ export function MyMeetings({ server, onRoom, onMenu, onStranger }: Props): JSX.E
   const [fresh, setFresh] = useState<string>();
   const [said, setSaid] = useState("");
   const [question, ask] = useConfirm();
+  const [opened, setOpened] = useState<string>(); // whose options are shown
   const [feed, setFeed] = useState<Feed>();
   const now = useNow(30_000);
 
@@ -70,7 +72,7 @@ export function MyMeetings({ server, onRoom, onMenu, onStranger }: Props): JSX.E
     } catch (err) {
       setSaid(complaint(err));
     }
-    void feed?.look();
+    await feed?.look();
   };
   const copy = async (m: Meeting) => {
     const link = `${location.origin}${pathOfRoom(m.id)}`;
@@ -82,6 +84,7 @@ export function MyMeetings({ server, onRoom, onMenu, onStranger }: Props): JSX.E
       label: `What to do with ${m.id}`,
       items: [
         { testId: ids.meetingCopy, label: "Copy link", icon: <icons.Link />, onPick: () => void copy(m) },
+        m.mine && { testId: ids.meetingOptions, label: "Options", icon: <icons.Settings />, onPick: () => setOpened(m.id) },
         m.mine &&
           m.state === "active" && {
             testId: ids.meetingEnd,
@@ -112,6 +115,7 @@ export function MyMeetings({ server, onRoom, onMenu, onStranger }: Props): JSX.E
       ],
     });
 
+  const chosen = list?.find((m) => m.id === opened);
   const shown = matching(list ?? [], found, words);
   return (
     <section class="meetings" aria-label="My meetings" data-testid={ids.meetings}>
@@ -170,6 +174,14 @@ export function MyMeetings({ server, onRoom, onMenu, onStranger }: Props): JSX.E
         </ul>
       )}
       {question}
+      {chosen && (
+        <Dialog testId={ids.options} closeId={ids.optionsClose} title={chosen.id} onClose={() => setOpened(undefined)}>
+          <OptionsForm options={chosen.options} hasPassword={chosen.hasPassword} change={(part) => act(`${chosen.id} is changed`, server.meetings.change(chosen.id, part))} />
+          <p class="meetings-said" role="status">
+            {said}
+          </p>
+        </Dialog>
+      )}
       {creating && (
         <CreateDialog
           create={(draft) => server.meetings.create(draft)}

@@ -69,7 +69,7 @@
 // | account-signout, account-admin | its items                                                       |
 // | meetings                  | one's meetings; meetings-create, -search, -list, -empty, -said       |
 // | meeting-<id>              | one of them; data-state, data-mine; in it meeting-open, meeting-more |
-// | meeting-menu              | its menu: meeting-copy, meeting-end, meeting-delete                  |
+// | meeting-menu              | its menu: meeting-copy, -options, -end, -delete                        |
 // | create                    | dialog: create-name, -password, -attendees, -error, -submit, -close  |
 // | option-<name>             | switch of an option: waitingRoom, locked, allowGuests …              |
 // | confirm                   | question before what cannot be taken back: confirm-yes, confirm-no   |
@@ -190,6 +190,7 @@ export const ids = {
   meetingMore: "meeting-more",
   meetingMenu: "meeting-menu",
   meetingCopy: "meeting-copy",
+  meetingOptions: "meeting-options",
   meetingEnd: "meeting-end",
   meetingDelete: "meeting-delete",
   create: "create",
