@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/nats-io/nats.go"
+
 	"parley/api/fault"
 	"parley/api/flags"
 	"parley/api/management"
@@ -150,6 +152,19 @@ func (n *node) admit(r *http.Request) (media.Peer, error) {
 // entry asks the record whether somebody with a good token may be connected now. People come
 // first: without a database the token is enough.
 func (n *node) entry(ctx context.Context, room, user string, observer bool, issued time.Time) error {
+	refused, err := n.verdict(ctx, room, user, observer, issued)
+	if err != nil {
+		n.Log.Warn("let somebody in unseen", observe.KeyRoom, room, observe.KeyErr, err)
+	}
+	if refused != nil {
+		return refused
+	}
+	return nil
+}
+
+// verdict returns why somebody may not be connected, or nil, and why the record does not
+// answer.
+func (n *node) verdict(ctx context.Context, room, user string, observer bool, issued time.Time) (*fault.Error, error) {
 	if issued.IsZero() {
 		issued = time.Now()
 	}
@@ -159,13 +174,11 @@ func (n *node) entry(ctx context.Context, room, user string, observer bool, issu
 	refusal, refused := errors.AsType[*management.Refusal](err)
 	switch {
 	case refused && refusal.Code == management.MeetingNotActive:
-		return fault.New(fault.Ended, "%s", refusal.Message)
+		return fault.New(fault.Ended, "%s", refusal.Message), nil
 	case refused:
-		return fault.New(fault.Removed, "%s", refusal.Message)
-	case err != nil:
-		n.Log.Warn("let somebody in unseen", observe.KeyRoom, room, observe.KeyErr, err)
+		return fault.New(fault.Removed, "%s", refusal.Message), nil
 	}
-	return nil
+	return nil, err
 }
 
 const (
@@ -177,24 +190,40 @@ const (
 	enforceEvery = 10 * time.Second
 )
 
-// enforce ends connections that are against the record until ctx ends.
+// enforce ends connections that are against the record until ctx ends: now and then, and when
+// NATS is back, for what others did meanwhile was not heard here.
 func (n *node) enforce(ctx context.Context) error {
 	tick := time.NewTicker(enforceEvery)
 	defer tick.Stop()
+	back := n.stores.conn.StatusChanged(nats.CONNECTED)
 	for {
 		select {
 		case <-tick.C:
+		case _, ok := <-back:
+			if !ok { // closed with the connection
+				back = nil
+				continue
+			}
 		case <-ctx.Done():
 			return nil
 		}
-		for _, c := range n.hub.Connected() {
-			if ctx.Err() != nil {
-				return nil
+		n.compare(ctx)
+	}
+}
+
+// compare compares every connection with the record, as long as that answers.
+func (n *node) compare(ctx context.Context) {
+	for _, c := range n.hub.Connected() {
+		refused, err := n.verdict(ctx, string(c.Room), c.User, c.Observer, c.Issued)
+		if err != nil {
+			if ctx.Err() == nil {
+				n.Log.Warn("connections are not compared with the record", observe.KeyErr, err)
 			}
-			err := n.entry(ctx, string(c.Room), c.User, c.Observer, c.Issued)
-			if e, ok := errors.AsType[*fault.Error](err); ok {
-				n.hub.Apply(media.Act{Room: c.Room, User: c.User, Remove: e.Code, Message: e.Message})
-			}
+			return
+		}
+		if refused != nil {
+			n.Log.Info("connection against the record", observe.KeyRoom, string(c.Room), observe.KeyUser, c.User, observe.KeyCode, string(refused.Code))
+			n.hub.Apply(media.Act{Room: c.Room, User: c.User, Remove: refused.Code, Message: refused.Message})
 		}
 	}
 }

@@ -83,9 +83,13 @@ func (g *guest) ending() (heard []string, err error) {
 	}
 }
 
-// isRemoved reports whether err is the end of who was removed. WebTransport may lose the code.
-func isRemoved(over way, err error) bool {
-	return over == overWT || strings.Contains(err.Error(), string(fault.Removed))
+// isRemoved reports whether err is the end of who was removed.
+func isRemoved(over way, err error) bool { return endsWith(over, err, string(fault.Removed)) }
+
+// endsWith reports whether err is the end of a connection with that code. WebTransport may
+// lose it.
+func endsWith(over way, err error, code string) bool {
+	return over == overWT || strings.Contains(err.Error(), code)
 }
 
 // Whoever is removed gets nothing more: what was said after the answer to the request never

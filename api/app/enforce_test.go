@@ -1,0 +1,62 @@
+package app_test
+
+import (
+	"net/url"
+	"testing"
+	"time"
+
+	"parley/api/natsrelay/natstest"
+	"parley/api/token"
+)
+
+// A node that hears nothing of the others still ends the connections of whom they removed,
+// once it is back.
+func TestCutOffNodeLearnsWhoWasRemoved(t *testing.T) {
+	c := newCluster(t)
+	managed := []string{"meeting_management=true", "waiting_room_default=false"}
+	a := c.start(managed...)
+	proxy, through := natstest.Through(t, c.nats)
+	whole := c.nats
+	c.nats = through
+	b := c.start(managed...)
+	c.nats = whole
+	room := newRoom()
+	ada := a.inside(overWS, "ada", room)
+	bob, cyd := b.inside(overWS, "bob", room), b.inside(overWS, "cyd", room)
+	ada.until("joined cyd")
+	proxy.Cut()
+	a.ask("ada", "POST", "/"+room+"/kick", `{"user_id":"bob"}`)
+	proxy.Heal()
+	if _, err := bob.ending(); !isRemoved(overWS, err) {
+		t.Errorf("bob's connection ends with %v", err)
+	}
+	cyd.sync() // whoever is in stays
+}
+
+// A token outlives neither the meeting it was for, nor leaving it.
+func TestOldTokensOpenNothing(t *testing.T) {
+	n := newCluster(t).start("meeting_management=true", "waiting_room_default=false")
+	each(t, func(t *testing.T, over way) {
+		left, ended, deleted := newRoom(), newRoom(), newRoom()
+		for _, room := range []string{left, ended, deleted} {
+			n.ask("ada", "POST", "/"+room+"/join", "")
+			n.ask("bob", "POST", "/"+room+"/join", "")
+		}
+		was := map[string]string{}
+		for _, room := range []string{left, ended, deleted} {
+			was[room] = n.token(token.Room{User: "bob", Room: room}, time.Minute)
+		}
+		n.ask("bob", "POST", "/"+left+"/leave", "")
+		n.ask("ada", "POST", "/"+ended+"/end", "")
+		n.ask("ada", "DELETE", "/"+deleted, "")
+		for room, code := range map[string]string{left: "removed", ended: "ended", deleted: "ended"} {
+			g, err := n.dial(over, "/lobby?token="+url.QueryEscape(was[room]))
+			for err == nil { // over both transports the handshake comes before the record
+				_, err = g.Receive(t.Context())
+			}
+			if !endsWith(over, err, code) {
+				t.Errorf("the old token of %s: %v, want %s", room, err, code)
+			}
+		}
+	})
+}
