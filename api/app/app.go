@@ -75,7 +75,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	serving, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
 	var parts errgroup.Group
-	for _, run := range []func(context.Context) error{n.relay.Run, n.hub.Run, n.cert.Run, n.record, n.reconcile, n.feed.Run} {
+	for _, run := range []func(context.Context) error{n.relay.Run, n.hub.Run, n.cert.Run, n.record, n.reconcile, n.feed.Run, n.enforce} {
 		parts.Go(func() error {
 			err := run(life)
 			if err != nil {
