@@ -59,7 +59,7 @@ export function createFake(): Call {
       guest: false,
       mayAdmit: query.has("host"),
       hasPassword: true,
-      options: { waitingRoom: true, admittedCanAdmit: false, allowGuests: true, attendeesOnly: false, endOnHostLeave: false, locked: query.has("locked") },
+      options: { waitingRoom: true, admittedCanAdmit: false, allowGuests: true, attendeesOnly: false, endOnHostLeave: false, locked: query.has("shut") },
       waiting: Array.from({ length: Number(query.get("waiting") ?? 0) }, (_, i) => ({ userId: `w${i}`, name: NAMES[NAMES.length - 1 - i]!, guest: i % 2 === 1, since: Date.now() })),
     },
     offers: { chat: true, reactions: true, hands: true, screen: true },

@@ -32,7 +32,7 @@ const html = (await readFile(join(src, "index.html"), "utf8"))
   .replace("</head>", '<link rel="stylesheet" href="/demo.css"></head>');
 
 const soon = (minutes) => Math.floor(Date.now() / 1000) - minutes * 60;
-const meeting = (meeting_id, more) => ({ meeting_id, state: "ended", host: "ada-1", is_owner: true, last_active_at: soon(1500), ...more });
+const meeting = (meeting_id, more) => ({ meeting_id, state: "ended", host: "ada-1", is_owner: true, last_active_at: 1000 * soon(1500), ...more });
 const person = (user_id, display_name, more) => ({ session_id: user_id, user_id, display_name, node_id: "node-7f3a", transport: "webtransport", joined_at: soon(12), ...more });
 const answers = {
   "/profile": { user_id: "ada-1", name: "Ada Lovelace", is_admin: true },
@@ -40,9 +40,9 @@ const answers = {
     meetings: [
       meeting("team-weekly", { state: "active", participant_count: 7, waiting_count: 2, has_password: true }),
       meeting("board", { state: "active", participant_count: 1, is_owner: false, host_display_name: "Amara Okafor" }),
-      meeting("amber-river-42", { state: "idle", last_active_at: soon(3) }),
+      meeting("amber-river-42", { state: "idle", last_active_at: 1000 * soon(3) }),
       meeting("quarterly-review-with-everybody-from-all-departments", {}),
-      meeting("interview", { is_owner: false, host_display_name: "Jonas Weber", last_active_at: soon(9000) }),
+      meeting("interview", { is_owner: false, host_display_name: "Jonas Weber", last_active_at: 1000 * soon(9000) }),
       meeting("retro", {}),
     ],
   },
@@ -136,7 +136,7 @@ async function shoot() {
     "host-waiting": { query: "n=5&host=1&waiting=3&hands=2", act: async (p) => { await call(p); await p.getByTestId("dock-people").click(); await p.getByTestId("waiting-list").waitFor(); } },
     "host-menu": { query: "n=3&host=1&hands=1", act: async (p) => { await call(p); await p.getByTestId("dock-people").click(); await p.getByTestId("participant-menu").first().click(); } },
     "host-options": { query: "n=3&host=1", act: async (p) => { await call(p); await p.getByTestId("dock-more").click(); await p.getByTestId("more-options").click(); } },
-    "host-leave": { query: "n=3&host=1&locked=1", act: async (p) => { await call(p); await p.getByTestId("dock-leave").click(); } },
+    "host-leave": { query: "n=3&host=1&shut=1", act: async (p) => { await call(p); await p.getByTestId("dock-leave").click(); } },
     more: { query: "n=3&host=1&chat=1", act: async (p) => { await call(p); await p.getByTestId("dock-more").click(); } },
     chat: { query: "n=5&chat=1", act: async (p) => { await call(p); await p.evaluate(() => document.activeElement?.blur()); await p.keyboard.press("c"); await p.getByTestId("chat").waitFor(); } },
     reactions: { query: "n=5&hands=2&reactions=1&chat=1", act: call },
