@@ -2,13 +2,20 @@
 // what operators and load balancers ask.
 //
 // An API answer is the envelope {"success": true, "result": …}; a failure has success false
-// and {"code", "message", "engineering_error"?} as its result. Exceptions are /version,
-// /client-config.json, health and the page. What nobody expected is answered with
-// INTERNAL_ERROR and the id of the request, which is in the log beside the cause.
+// and {"code", "message", "engineering_error"?, "field"?, "request_id"} as its result.
+// Exceptions are /version, /client-config.json, health, the live feed and the page. What
+// nobody expected is answered with INTERNAL_ERROR and the id of the request, which is in the
+// log beside the cause.
+//
+// What can be asked is a table of routes. It is what the mux serves, and what /openapi.json
+// and /docs are made of.
 //
 // Differences to the reference system, on purpose: failures of the framework (unknown route,
 // wrong method, malformed JSON) have the same statuses but the envelope as well; other origins
-// are only let in by CORS_ALLOWED_ORIGIN; ids of meetings are checked when they are joined.
+// are only let in by CORS_ALLOWED_ORIGIN; ids of meetings are checked when they are joined;
+// who has nothing to do with a meeting sees no identities, numbers and times of it, and only
+// those inside, the owner and admins list its participants; passwords, attendee lists,
+// rejections and removals hold.
 package rest
 
 import (
@@ -88,6 +95,7 @@ type API struct {
 	mux   mux
 
 	document func() *huma.OpenAPI // made when it is first asked for
+	streams  streams
 }
 
 // New returns an API. It fails when Page cannot be read.

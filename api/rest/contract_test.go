@@ -15,7 +15,7 @@ func TestContractOfMeetings(t *testing.T) {
 		"test_ad_hoc_join_creates_meeting": func(w world) {
 			id := newID()
 			got := w.ask("ada", "POST", "/"+id+"/join", `{"display_name":"Ada L"}`, 200)
-			w.expect(got, object{"status": "admitted", "is_host": true, "user_id": "ada", "display_name": "Ada L"})
+			w.expect(got, object{"status": "admitted", "is_host": true, "is_owner": true, "user_id": "ada", "display_name": "Ada L"})
 			w.has(got, "room_token", "joined_at", "admitted_at")
 			w.about(got["joined_at"], time.Second)
 			w.expect(w.ask("ada", "GET", "/"+id, "", 200), object{"meeting_id": id, "state": "active", "host": "ada"})

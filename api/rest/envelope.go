@@ -71,6 +71,9 @@ func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) {
 	p, ok := errors.AsType[*problem](err)
 	if refusal, refused := errors.AsType[*management.Refusal](err); refused {
 		p, ok = refusalProblem(refusal), true
+		if after := retryAfter[refusal.Code]; after != "" {
+			w.Header().Set("Retry-After", after)
+		}
 	}
 	if !ok {
 		p = a.explain(w, r, fault.From(err))

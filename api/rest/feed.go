@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"sync"
 	"time"
 )
 
@@ -12,6 +13,8 @@ const (
 	// feedBeat is the pause between comments that keep a silent stream open: proxies close
 	// those that say nothing for half a minute or more.
 	feedBeat = 15 * time.Second
+	// maxStreams is how many streams somebody may have open on a node: a tab has one.
+	maxStreams = 16
 	// feedPatience is how long a client may take to take an event.
 	feedPatience = 20 * time.Second
 )
@@ -34,6 +37,14 @@ func (a *API) feedStream(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, r, err)
 		return
 	}
+	if !a.streams.open(by.User) {
+		a.fail(w, r, &problem{
+			status: statusFor(tooManyStreams), code: string(tooManyStreams),
+			message: fmt.Sprintf("You have %d of these open already.", maxStreams),
+		})
+		return
+	}
+	defer a.streams.close(by.User)
 	news, stop := a.Meetings.Watch(by)
 	defer stop()
 	life, ok := r.Context().Value(lifeKey{}).(context.Context)
@@ -64,5 +75,33 @@ func (a *API) feedStream(w http.ResponseWriter, r *http.Request) {
 		case <-a.Ending:
 			return
 		}
+	}
+}
+
+// streams counts who has how many open. The zero value has none.
+type streams struct {
+	mu sync.Mutex
+	of map[string]int // user
+}
+
+// open reports whether user may have one more, which close gives back.
+func (s *streams) open(user string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.of == nil {
+		s.of = map[string]int{}
+	}
+	if s.of[user] >= maxStreams {
+		return false
+	}
+	s.of[user]++
+	return true
+}
+
+func (s *streams) close(user string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.of[user]--; s.of[user] == 0 {
+		delete(s.of, user)
 	}
 }

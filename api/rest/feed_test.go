@@ -104,3 +104,14 @@ func TestFeedStaysOpen(t *testing.T) {
 		<-done
 	})
 }
+
+func TestStreamsOfOnePersonAreBounded(t *testing.T) {
+	w := newWorld(t)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	for range maxStreams {
+		w.stream(ctx, "ada")
+	}
+	w.refused("ada", "GET", "/feed/stream", "", 429, "TOO_MANY_STREAMS")
+	w.stream(ctx, "bob")
+}

@@ -38,7 +38,7 @@ type renameRequest struct {
 func (a *API) rename(r request, in renameRequest) (standing, error) {
 	answer, err := a.Meetings.Rename(r.Context(), r.by, r.room, in.User, in.DisplayName)
 	if err == nil && answer.User != r.by.User {
-		return standingOf(answer), nil
+		return standingOf(answer, r.by), nil
 	}
 	return a.standing(r)(answer, err)
 }
@@ -90,7 +90,7 @@ func (a *API) standing(r request) func(management.Answer, error) (standing, erro
 		if err != nil {
 			return standing{}, err
 		}
-		s := standingOf(answer)
+		s := standingOf(answer, r.by)
 		t := token.Room{User: r.by.User, Room: r.room, DisplayName: s.DisplayName, Host: s.Host, Guest: r.by.Guest}
 		if t.DisplayName == "" {
 			t.DisplayName = r.by.User
@@ -108,9 +108,9 @@ func (a *API) standing(r request) func(management.Answer, error) (standing, erro
 	}
 }
 
-func standingOf(answer management.Answer) standing {
+func standingOf(answer management.Answer, by management.Caller) standing {
 	return standing{
 		Person: personOf(answer.Participant), MeetingOptions: MeetingOptions(answer.Meeting.Options),
-		HostName: answer.Meeting.HostName, HostUser: answer.Meeting.Owner,
+		HostName: answer.Meeting.HostName, HostUser: answer.Meeting.Owner, Owner: owns(by, answer.Meeting),
 	}
 }

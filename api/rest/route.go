@@ -209,6 +209,7 @@ const (
 	invalidJSON          management.Code = "INVALID_JSON"
 	timeout              management.Code = "TIMEOUT"
 	tooLarge             management.Code = "TOO_LARGE"
+	tooManyStreams       management.Code = "TOO_MANY_STREAMS"
 	unsupportedMediaType management.Code = "UNSUPPORTED_MEDIA_TYPE"
 	invalidBody          management.Code = "INVALID_BODY"
 	internalError        management.Code = "INTERNAL_ERROR"
@@ -239,8 +240,15 @@ var statuses = map[management.Code]int{
 	unsupportedMediaType:           http.StatusUnsupportedMediaType,
 	invalidBody:                    http.StatusUnprocessableEntity,
 	management.TooManyAttempts:     http.StatusTooManyRequests,
+	tooManyStreams:                 http.StatusTooManyRequests,
 	internalError:                  http.StatusInternalServerError,
 	management.Overloaded:          http.StatusServiceUnavailable,
+}
+
+// retryAfter are the seconds after which to try again what failed for now.
+var retryAfter = map[management.Code]string{
+	management.TooManyAttempts: "10", // then there is another
+	management.Overloaded:      "1",
 }
 
 // statusFor returns the HTTP status of a code.

@@ -59,7 +59,7 @@ func TestDemoSignInToRoomToken(t *testing.T) {
 		t.Errorf("joined at %v", joined["joined_at"])
 	}
 	delete(joined, "room_token")
-	want := map[string]any{"user_id": user, "display_name": "Ada", "status": "admitted", "is_host": true, "is_guest": false, "joined_at": at, "admitted_at": at,
+	want := map[string]any{"user_id": user, "display_name": "Ada", "status": "admitted", "is_host": true, "is_owner": true, "is_guest": false, "joined_at": at, "admitted_at": at,
 		"host_display_name": "Ada", "host_user_id": user, "waiting_room_enabled": true, "admitted_can_admit": false,
 		"end_on_host_leave": false, "allow_guests": false, "recording_allowed_for_all": false, "attendees_only": false, "locked": false}
 	if diff := cmp.Diff(want, joined); diff != "" {

@@ -46,15 +46,21 @@ type meetingInfo struct {
 	Waiting   int      `json:"waiting_count"`
 	Started   int64    `json:"started_at" doc:"Unix milliseconds; 0 to strangers."`
 	Ended     int64    `json:"ended_at,omitempty" doc:"Unix milliseconds."`
+	Owner     bool     `json:"is_owner" doc:"The caller is."`
 	Yours     *Person  `json:"your_status,omitempty" doc:"Where the caller stands."`
 }
 
-func information(m management.Meeting) meetingInfo {
+// information is what by may see of m.
+func information(m management.Meeting, by management.Caller) meetingInfo {
 	return meetingInfo{
 		Room: m.Room, State: string(m.State), Host: m.Owner, HostName: m.HostName, HostUser: m.Owner,
 		HasPassword: m.HasPassword, MeetingOptions: MeetingOptions(m.Options), Present: m.Present, Waiting: m.Waiting,
-		Started: milliseconds(m.Started), Ended: milliseconds(m.Ended),
+		Started: milliseconds(m.Started), Ended: milliseconds(m.Ended), Owner: owns(by, m),
 	}
+}
+
+func owns(by management.Caller, m management.Meeting) bool {
+	return by.User != "" && m.Owner == by.User
 }
 
 // listedMeetings is a part of a list.
@@ -132,6 +138,7 @@ type standing struct {
 	MeetingOptions
 	HostName string `json:"host_display_name,omitempty"`
 	HostUser string `json:"host_user_id,omitempty" doc:"Identity of the owner."`
+	Owner    bool   `json:"is_owner" doc:"The caller is."`
 }
 
 func personOf(p management.Participant) Person {

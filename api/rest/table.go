@@ -48,6 +48,7 @@ func (a *API) meetingTable() []route {
 		{
 			pattern: "GET " + meetings + "/feed/stream", summary: "Be told when that list changes", auth: signedIn,
 			status: http.StatusOK, produces: "text/event-stream", bare: true, serve: a.feedStream,
+			codes:  []management.Code{tooManyStreams},
 			remark: "Server-sent events called feed-changed, with {\"reason\": \"refresh\", \"meeting_id\": …}. A comment every 15 seconds keeps the stream open.",
 		},
 		ask(a, signedIn, "GET "+meetings+"/{id}", "A meeting", a.get, management.MeetingNotFound),
