@@ -85,9 +85,10 @@ scenario("who leaves is gone, and the others are told", async (s) => {
   await Promise.all([ada.isWith(bob, cyd), bob.isWith(ada, cyd), cyd.isWith(ada, bob)]);
   await Promise.all([ada.settle(), cyd.settle()]);
 
+  const told = Promise.all([ada.isTold("Bob left"), cyd.isTold("Bob left")]); // it is not shown for long
   await bob.on(ids.dockLeave).click();
   await bob.on(ids.ended).and(bob.page.locator('[data-reason="left"]')).waitFor();
-  await Promise.all([ada.isTold("Bob left"), cyd.isTold("Bob left")]);
+  await told;
   await Promise.all([ada.isWith(cyd), cyd.isWith(ada)]);
   await Promise.all([ada.sees(cyd), cyd.sees(ada)]); // these two go on
 
