@@ -33,6 +33,25 @@ func TestCutOffNodeLearnsWhoWasRemoved(t *testing.T) {
 	cyd.sync() // whoever is in stays
 }
 
+// Who was turned away hears no more of what happens in front of the room.
+func TestRejectedObserversStayOut(t *testing.T) {
+	n := newCluster(t).start("meeting_management=true", "waiting_room_default=true")
+	each(t, func(t *testing.T, over way) {
+		room := newRoom()
+		n.ask("ada", "POST", "/"+room+"/join", "")
+		n.ask("bob", "POST", "/"+room+"/join", "")
+		n.ask("ada", "POST", "/"+room+"/reject", `{"user_id":"bob"}`)
+		stale := n.token(token.Room{User: "bob", Room: room, Observer: true}, time.Minute)
+		g, err := n.dial(over, "/lobby?token="+url.QueryEscape(stale))
+		for err == nil {
+			_, err = g.Receive(t.Context())
+		}
+		if !isRemoved(over, err) {
+			t.Errorf("bob waits on, until %v", err)
+		}
+	})
+}
+
 // A token outlives neither the meeting it was for, nor leaving it.
 func TestOldTokensOpenNothing(t *testing.T) {
 	n := newCluster(t).start("meeting_management=true", "waiting_room_default=false")

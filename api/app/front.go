@@ -56,7 +56,7 @@ func (n *node) listen() (_ *front, err error) {
 	if err = f.listenSecure(n.Config.Listen.WebTransport); err != nil {
 		return nil, fmt.Errorf("listen for WebTransport: %w", err)
 	}
-	f.ws = ws.New(ws.Options{Hub: n.hub, Admit: n.admit, Log: n.Log})
+	f.ws = ws.New(ws.Options{Hub: n.hub, Admit: n.lobby.Admit, Log: n.Log})
 	routes, err := f.routes()
 	if err != nil {
 		return nil, err
@@ -67,7 +67,7 @@ func (n *node) listen() (_ *front, err error) {
 	}
 	f.quic = wt.New(wt.Options{
 		PacketConn: f.socket, TLS: &tls.Config{GetCertificate: n.cert.GetCertificate},
-		Hub: n.hub, Admit: n.admit, Log: n.Log, Routes: routes,
+		Hub: n.hub, Admit: n.lobby.Admit, Log: n.Log, Routes: routes,
 		Idle: n.Config.Listen.QUICIdleTimeout, KeepAlive: n.Config.Listen.QUICKeepAlive,
 	})
 	return f, nil

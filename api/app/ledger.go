@@ -33,10 +33,13 @@ func (l ledger) Exit(ctx context.Context, m media.Member) media.Ending {
 	return media.Ending{Over: e.Over, Message: e.Message}
 }
 
-// Lookup implements media.Ledger.
-func (l ledger) Lookup(ctx context.Context, room media.RoomID) (media.Meeting, bool) {
-	s, ok := l.Running(ctx, string(room))
-	return media.Meeting{Started: s.At, Creator: s.Creator}, ok
+// Observe implements media.Ledger.
+func (l ledger) Observe(ctx context.Context, m media.Member) (media.Meeting, bool, error) {
+	if err := l.entry(ctx, string(m.Room), m.User, true, m.Issued); err != nil {
+		return media.Meeting{}, false, err
+	}
+	s, ok := l.Running(ctx, string(m.Room))
+	return media.Meeting{Started: s.At, Creator: s.Creator}, ok, nil
 }
 
 func attendance(m media.Member) meeting.Attendance {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -137,16 +136,6 @@ func packetOf(room string, e management.Event) ([]byte, error) {
 		return wire.DisplayNameChanged(room, e.Target, e.Name), nil
 	}
 	return nil, fmt.Errorf("no packet for act %q", e.Act)
-}
-
-// admit decides who may connect. Those who come in are looked up once they are registered;
-// those who wait are not in the record of sessions, so here.
-func (n *node) admit(r *http.Request) (media.Peer, error) {
-	p, err := n.lobby.Admit(r)
-	if err == nil && p.Observer {
-		err = n.entry(r.Context(), string(p.Room), p.User, true, p.Issued)
-	}
-	return p, err
 }
 
 // entry asks the record whether somebody with a good token may be connected now. People come

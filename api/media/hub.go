@@ -128,10 +128,11 @@ func (h *Hub) meeting(ctx context.Context, s *Session) (Meeting, error) {
 	if !s.peer.Observer {
 		return h.ledger.Enter(ctx, s.member())
 	}
-	if m, ok := h.ledger.Lookup(ctx, s.room.id); ok {
-		return m, nil
+	m, ok, err := h.ledger.Observe(ctx, s.member())
+	if !ok {
+		m = Meeting{Started: s.joined, Creator: s.peer.User}
 	}
-	return Meeting{Started: s.joined, Creator: s.peer.User}, nil
+	return m, err
 }
 
 // newSessionID returns a random number that is not 0.

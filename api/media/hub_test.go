@@ -434,9 +434,10 @@ func TestLedgerMayRefuse(t *testing.T) {
 	inWorld(t, func(w *world) {
 		w.ledger.Refuse = fault.New(fault.Forbidden, "not today")
 		n := w.node("a")
-		ada := n.connect("ada")
-		if code := ada.ClosedWith(); code != fault.Forbidden {
-			t.Errorf("closed with %q", code)
+		for _, who := range []*person{n.connect("ada"), n.connect("bob", observer)} {
+			if code := who.ClosedWith(); code != fault.Forbidden {
+				t.Errorf("closed with %q", code)
+			}
 		}
 	})
 }

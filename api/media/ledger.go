@@ -12,9 +12,9 @@ type Ledger interface {
 	// it is written later, and the answer is a good guess. An error refuses the session.
 	Enter(ctx context.Context, m Member) (Meeting, error)
 
-	// Lookup returns the running meeting of a room; false when there is none or it cannot be
-	// read within a bounded time.
-	Lookup(ctx context.Context, room RoomID) (Meeting, bool)
+	// Observe returns the running meeting that somebody waits in front of; false when there is
+	// none or it cannot be read within a bounded time. An error refuses the session.
+	Observe(ctx context.Context, m Member) (Meeting, bool, error)
 
 	// Exit records that a session that entered is gone for good. It never blocks for long;
 	// what cannot be written now is written later.

@@ -58,14 +58,17 @@ func (l *Ledger) Enter(_ context.Context, m media.Member) (media.Meeting, error)
 	return meeting, nil
 }
 
-// Lookup implements media.Ledger.
-func (l *Ledger) Lookup(_ context.Context, room media.RoomID) (media.Meeting, bool) {
+// Observe implements media.Ledger.
+func (l *Ledger) Observe(_ context.Context, m media.Member) (media.Meeting, bool, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if r := l.rooms[room]; r != nil && len(r.open) > 0 {
-		return r.meeting, true
+	if l.Refuse != nil {
+		return media.Meeting{}, false, l.Refuse
 	}
-	return media.Meeting{}, false
+	if r := l.rooms[m.Room]; r != nil && len(r.open) > 0 {
+		return r.meeting, true, nil
+	}
+	return media.Meeting{}, false, nil
 }
 
 // Exit implements media.Ledger.
