@@ -66,12 +66,12 @@ func TestOnlyWrongPasswordsCount(t *testing.T) {
 		d.expect(bob, "right", TooManyAttempts)
 		d.expect(guesser{room: "r", user: "cyd"}, "right", "")
 		d.expect(guesser{room: "another", user: "bob"}, "right", "")
-		time.Sleep(ownTries.every - time.Nanosecond) // in the bubble
+		mediatest.Advance(t, ownTries.every-time.Nanosecond)
 		d.expect(bob, "right", TooManyAttempts)
-		time.Sleep(time.Nanosecond)
+		mediatest.Advance(t, time.Nanosecond)
 		d.expect(bob, "wrong", WrongPassword)
 		d.expect(bob, "right", TooManyAttempts)
-		time.Sleep(ownTries.every)
+		mediatest.Advance(t, ownTries.every)
 		d.expect(bob, "right", "")
 	})
 }
@@ -91,7 +91,7 @@ func TestGuessersKeepNobodyElseOut(t *testing.T) {
 		d.expect(who(1001, true), "right", TooManyAttempts) // documented
 		d.expect(guesser{room: "r", user: "gil", guest: true, known: true}, "right", "")
 		d.expect(guesser{room: "r", user: "bob"}, "right", "")
-		time.Sleep(roomTries.every)
+		mediatest.Advance(t, roomTries.every)
 		d.expect(who(1001, true), "right", "")
 		d.expect(who(1002, true), "wrong", WrongPassword)
 		d.expect(who(1003, true), "wrong", TooManyAttempts)
@@ -107,7 +107,7 @@ func TestGuessersKeepNobodyElseOut(t *testing.T) {
 		d.expect(guesser{room: "r", user: "bob"}, "right", TooManyAttempts) // mistyped while others guess
 		d.expect(guesser{room: "r", user: "amy", known: true}, "wrong", WrongPassword)
 		d.expect(guesser{room: "r", user: "amy", known: true}, "right", "")
-		time.Sleep(ownTries.every)
+		mediatest.Advance(t, ownTries.every)
 		d.expect(guesser{room: "r", user: "bob"}, "right", "")
 	})
 }
