@@ -1,0 +1,25 @@
+// What people say without a voice.
+import { ids } from "../src/ui/testids.ts";
+import { scenario } from "./scenario.ts";
+import { node } from "./world.ts";
+
+scenario("reactions are seen by everybody, also from a phone", async (s) => {
+  const ada = await s.person("Ada");
+  const bob = await s.person("Bob", "usual", { viewport: { width: 360, height: 640 }, isMobile: true, hasTouch: true });
+  await ada.join({ node: await node("one"), room: s.room });
+  await bob.join({ node: await node("two"), room: s.room });
+  await Promise.all([ada.isWith(bob), bob.isWith(ada)]);
+
+  await bob.on(ids.dockMore).tap();
+  await bob.on(ids.moreReact).tap();
+  await bob.on(ids.reaction("applause")).tap();
+  await bob.on(ids.reactionShown).filter({ hasText: "You" }).waitFor();
+  await ada.on(ids.reactionShown).and(ada.page.locator('[data-kind="applause"]')).filter({ hasText: "Bob" }).waitFor();
+  await s.shoot("-applause");
+  await ada.on(ids.reactionShown).waitFor({ state: "detached" });
+
+  await ada.on(ids.dockReact).click();
+  await ada.page.keyboard.press("ArrowRight");
+  await ada.page.keyboard.press("Enter");
+  await bob.on(ids.reactionShown).and(bob.page.locator('[data-kind="thumbs_down"]')).filter({ hasText: "Ada" }).waitFor();
+});
