@@ -52,8 +52,8 @@ type node struct {
 	lobby      *lobby.Lobby
 	feed       *flagfeed.Feed
 	draining   atomic.Bool
-	news       errgroup.Group // of changed meetings, on their way to whoever watches
-	ending     chan struct{}  // closed when the node stops
+	news       *news         // of changed meetings, on their way to whoever watches
+	ending     chan struct{} // closed when the node stops
 }
 
 // Run starts a node, serves until ctx ends and stops it in this order: readiness goes and
@@ -63,7 +63,7 @@ type node struct {
 // sequence and its error is returned. Nothing of the node is left when Run returns.
 func Run(ctx context.Context, o Options) (err error) {
 	start := time.Now()
-	n := &node{Options: o, id: newNodeID(), ending: make(chan struct{})}
+	n := &node{Options: o, id: newNodeID(), news: newNews(), ending: make(chan struct{})}
 	n.Log = o.Log.With(observe.KeyNode, string(n.id))
 	if err := n.prepare(ctx); err != nil {
 		return err
@@ -75,7 +75,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	serving, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
 	var parts errgroup.Group
-	for _, run := range []func(context.Context) error{n.relay.Run, n.hub.Run, n.cert.Run, n.record, n.reconcile, n.feed.Run, n.enforce} {
+	for _, run := range []func(context.Context) error{n.relay.Run, n.hub.Run, n.cert.Run, n.record, n.reconcile, n.feed.Run, n.enforce, n.spread} {
 		parts.Go(func() error {
 			err := run(life)
 			if err != nil {
@@ -88,7 +88,6 @@ func Run(ctx context.Context, o Options) (err error) {
 		err = errors.Join(err, n.flush(life))
 		n.relay.Close()
 		end()
-		_ = n.news.Wait() // it returns no errors
 		err = errors.Join(err, parts.Wait())
 		n.Log.Info("stopped", "after", time.Since(start).Round(time.Millisecond).String())
 	}()
@@ -149,7 +148,7 @@ func (n *node) prepare(ctx context.Context) (err error) {
 		Enabled:        func(room string) bool { return flags.MeetingManagement.For(n.Flags, room) },
 		EndOnHostLeave: func(room string) bool { return flags.EndOnHostLeave.For(n.Flags, room) },
 	})
-	n.ledger = ledger{n.meetings, n.entry}
+	n.ledger = ledger{n.meetings, n.entry, n.attended}
 	n.openManagement()
 	n.relay, err = natsrelay.New(ctx, natsrelay.Options{
 		Conn: n.stores.conn, Node: n.id, Log: n.Log,

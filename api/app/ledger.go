@@ -13,7 +13,8 @@ import (
 // who is removed at that moment slips through.
 type ledger struct {
 	*meeting.Ledger
-	entry func(ctx context.Context, room, user string, observer bool, issued time.Time) error
+	entry    func(ctx context.Context, room, user string, observer bool, issued time.Time) error
+	attended func(ctx context.Context, room string) // somebody came or went
 }
 
 var _ media.Ledger = ledger{}
@@ -24,12 +25,14 @@ func (l ledger) Enter(ctx context.Context, m media.Member) (media.Meeting, error
 		return media.Meeting{}, err
 	}
 	s, err := l.Ledger.Enter(ctx, attendance(m))
+	l.attended(ctx, string(m.Room))
 	return media.Meeting{Started: s.At, Creator: s.Creator, First: s.First}, err
 }
 
 // Exit implements media.Ledger.
 func (l ledger) Exit(ctx context.Context, m media.Member) media.Ending {
 	e := l.Ledger.Exit(ctx, attendance(m))
+	l.attended(ctx, string(m.Room))
 	return media.Ending{Over: e.Over, Message: e.Message}
 }
 

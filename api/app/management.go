@@ -74,10 +74,30 @@ func (r rooms) Remove(ctx context.Context, room, user string, why management.Cod
 
 // Changed implements management.Rooms.
 func (r rooms) Changed(ctx context.Context, room string) error {
-	r.node.management.Stale(ctx, room)
-	ctx, cancel := context.WithTimeout(ctx, tellTime)
-	defer cancel()
-	return r.node.relay.Act(ctx, media.Act{Room: media.RoomID(room), Changed: true})
+	return r.node.announceChange(ctx, room)
+}
+
+// announceChange says on all nodes that lists with the meeting of room are stale. It does not
+// block.
+func (n *node) announceChange(ctx context.Context, room string) error {
+	n.news.add(room)
+	return n.relay.Act(ctx, media.Act{Room: media.RoomID(room), Changed: true})
+}
+
+// attended says so when somebody came or went, where that is on record.
+func (n *node) attended(ctx context.Context, room string) {
+	if !flags.MeetingManagement.For(n.Flags, room) {
+		return
+	}
+	if err := n.announceChange(ctx, room); err != nil {
+		n.Log.Debug("tell of a changed meeting", observe.KeyRoom, room, observe.KeyErr, err)
+	}
+}
+
+// spread tells those who watch until ctx ends.
+func (n *node) spread(ctx context.Context) error {
+	n.news.run(ctx, n.management.Stale)
+	return nil
 }
 
 // tellTime bounds telling the other nodes.
@@ -92,12 +112,7 @@ func (r rooms) act(ctx context.Context, a media.Act) error {
 // acted applies an act of another node.
 func (n *node) acted(a media.Act) {
 	if a.Changed {
-		n.news.Go(func() error {
-			ctx, cancel := context.WithTimeout(context.Background(), tellTime)
-			defer cancel()
-			n.management.Stale(ctx, string(a.Room))
-			return nil
-		})
+		n.news.add(string(a.Room))
 		return
 	}
 	n.hub.Apply(a)
