@@ -28,7 +28,7 @@ func document(routes []route, version, cookieName string) *huma.OpenAPI {
 			Title: "Parley", Version: version,
 			Description: "Answers are {\"success\": true, \"result\": …}; failures have success false and a result with a code for " +
 				"programs, a message for people and the id of the request. Fields that are absent are left out, never null. " +
-				"Times are Unix seconds, but those of a single meeting (MeetingInfo) are milliseconds.",
+				"Times are Unix seconds, but milliseconds in MeetingInfo and FeedMeeting.",
 		},
 		Components: &huma.Components{Schemas: shapes, SecuritySchemes: map[string]*huma.SecurityScheme{
 			"cookie":  {Type: "apiKey", In: "cookie", Name: cookieName, Description: "The session of a sign-in. It wins over a bearer token."},
