@@ -100,12 +100,13 @@ export class Person {
     await this.until("the call to begin", () => window.parleyDebug?.phase === "joined");
   }
 
-  /** Waits until somebody who comes or goes is news to this person. */
+  /**
+   * Waits until somebody who comes or goes is news to this person: two seconds after their own
+   * arrival. The call's clock tells the age of the meeting, not theirs.
+   */
   async settle(): Promise<void> {
-    await this.until("the call's clock to show 0:03", (id) => {
-      const shown = document.querySelector(`[data-testid="${id}"]`)?.textContent ?? "";
-      return /^\d+:\d\d(:\d\d)?$/.test(shown) && shown >= "0:03";
-    }, ids.callTimer);
+    const since = await this.page.evaluate(() => performance.now());
+    await this.until("the quiet time after arriving to end", (since) => performance.now() - since > 2_200, since);
   }
 
   /** Waits for the page to answer with something true, and returns it. */
