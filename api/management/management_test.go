@@ -3,6 +3,7 @@ package management_test
 import (
 	"context"
 	"errors"
+	"flag"
 	"log/slog"
 	"sync"
 	"testing"
@@ -13,7 +14,15 @@ import (
 	"parley/api/postgres/postgrestest"
 )
 
-func TestMain(m *testing.M) { postgrestest.Main(m) }
+func TestMain(m *testing.M) {
+	// Each step is compared with the database; the command line may ask for more.
+	for name, value := range map[string]string{"rapid.checks": "100", "rapid.steps": "150", "rapid.nofailfile": "true"} {
+		if err := flag.Set(name, value); err != nil {
+			panic(err)
+		}
+	}
+	postgrestest.Main(m)
+}
 
 // recorder is told what would happen to connected people.
 type recorder struct {

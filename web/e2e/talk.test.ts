@@ -23,3 +23,24 @@ scenario("reactions are seen by everybody, also from a phone", async (s) => {
   await ada.page.keyboard.press("Enter");
   await bob.on(ids.reactionShown).and(bob.page.locator('[data-kind="thumbs_down"]')).filter({ hasText: "Ada" }).waitFor();
 });
+
+scenario("a raised hand is seen at once and by who comes later, and a host takes it down", async (s) => {
+  const [one, two] = [await node("one"), await node("two")];
+  const ada = await s.person("Ada");
+  const bob = await s.person("Bob");
+  await ada.join({ node: one, room: s.room });
+  await bob.join({ node: two, room: s.room });
+  await ada.isWith(bob);
+  await bob.page.keyboard.press("h");
+  await bob.shows(ids.dockHand, true);
+  await ada.noticesThat(bob, "hand", true);
+  await ada.isTold("Bob raised a hand");
+  const cyd = await s.person("Cyd");
+  await cyd.join({ node: one, room: s.room });
+  await cyd.noticesThat(bob, "hand", true);
+  await s.shoot("-up");
+  await ada.does("hand", bob);
+  await bob.isTold("The host lowered your hand");
+  await bob.shows(ids.dockHand, false);
+  await Promise.all([ada.noticesThat(bob, "hand", false), cyd.noticesThat(bob, "hand", false)]);
+});

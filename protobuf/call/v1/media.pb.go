@@ -473,6 +473,7 @@ type HeartbeatMetadata struct {
 	ScreenEnabled bool                   `protobuf:"varint,3,opt,name=screen_enabled,json=screenEnabled,proto3" json:"screen_enabled,omitempty"`
 	IsSpeaking    bool                   `protobuf:"varint,4,opt,name=is_speaking,json=isSpeaking,proto3" json:"is_speaking,omitempty"`
 	TransportType TransportType          `protobuf:"varint,5,opt,name=transport_type,json=transportType,proto3,enum=call.v1.TransportType" json:"transport_type,omitempty"`
+	HandRaised    bool                   `protobuf:"varint,100,opt,name=hand_raised,json=handRaised,proto3" json:"hand_raised,omitempty"` // wants to speak
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -542,6 +543,13 @@ func (x *HeartbeatMetadata) GetTransportType() TransportType {
 	return TransportType_TRANSPORT_UNKNOWN
 }
 
+func (x *HeartbeatMetadata) GetHandRaised() bool {
+	if x != nil {
+		return x.HandRaised
+	}
+	return false
+}
+
 var File_call_v1_media_proto protoreflect.FileDescriptor
 
 const file_call_v1_media_proto_rawDesc = "" +
@@ -584,14 +592,16 @@ const file_call_v1_media_proto_rawDesc = "" +
 	"\x1bencoder_target_bitrate_kbps\x18\x05 \x01(\rR\x18encoderTargetBitrateKbps\x12#\n" +
 	"\radaptive_tier\x18\x06 \x01(\tR\fadaptiveTier\x12\x1d\n" +
 	"\n" +
-	"cause_hint\x18\a \x01(\tR\tcauseHint\"\xe4\x01\n" +
+	"cause_hint\x18\a \x01(\tR\tcauseHint\"\x85\x02\n" +
 	"\x11HeartbeatMetadata\x12#\n" +
 	"\rvideo_enabled\x18\x01 \x01(\bR\fvideoEnabled\x12#\n" +
 	"\raudio_enabled\x18\x02 \x01(\bR\faudioEnabled\x12%\n" +
 	"\x0escreen_enabled\x18\x03 \x01(\bR\rscreenEnabled\x12\x1f\n" +
 	"\vis_speaking\x18\x04 \x01(\bR\n" +
 	"isSpeaking\x12=\n" +
-	"\x0etransport_type\x18\x05 \x01(\x0e2\x16.call.v1.TransportTypeR\rtransportType*Q\n" +
+	"\x0etransport_type\x18\x05 \x01(\x0e2\x16.call.v1.TransportTypeR\rtransportType\x12\x1f\n" +
+	"\vhand_raised\x18d \x01(\bR\n" +
+	"handRaised*Q\n" +
 	"\n" +
 	"VideoCodec\x12\x1b\n" +
 	"\x17VIDEO_CODEC_UNSPECIFIED\x10\x00\x12\a\n" +

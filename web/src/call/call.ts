@@ -119,7 +119,7 @@ class Engine implements Call {
       mute: () => void this.setMic(false),
       stopVideo: () => void this.setCamera(false),
       stopScreen: () => void this.setScreen(false),
-      lowerHand: () => this.raiseHand(),
+      lowerHand: () => this.raiseHand(false),
       reaction: (sessionId, name, kind) => this.talk.react(sessionId, name, kind),
       role: (userId, host) => desk.role(userId, host),
       renamed: (name) => {
@@ -197,10 +197,14 @@ class Engine implements Call {
   }
 
   say(): boolean {
-    return false;
+    return false; // no packet carries text yet, as the offers of the state say
   }
 
-  raiseHand(): void {}
+  raiseHand(up: boolean): void {
+    if (this.ended) return;
+    this.store.set({ handUp: up });
+    this.presenceChanged();
+  }
 
   get powers(): Powers {
     if (!this.desk) throw new Error("there is no meeting yet");
@@ -397,7 +401,6 @@ class Engine implements Call {
       members: this.members.list,
       peers: this.peers,
       desk: this.desk,
-      talk: this.talk,
       speaking: this.mine.on,
       backlogMs: this.link.backlog.ageMs,
       now: this.clock.now(),

@@ -82,7 +82,6 @@ export interface MeetingView {
 export interface Offers {
   chat: boolean;
   reactions: boolean;
-  hands: boolean;
   screen: boolean; // sharing it
 }
 
@@ -137,6 +136,7 @@ export interface CallState {
   micOn: boolean;
   cameraOn: boolean;
   screenOn: boolean;
+  handUp: boolean; // our own
   cameras: readonly Device[];
   microphones: readonly Device[];
   speakers: readonly Device[];

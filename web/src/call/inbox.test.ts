@@ -210,3 +210,22 @@ test("reactions bear the name that the server announced", () => {
   i.from(1n, "ada", writeReaction(utf8("ada"), "party", "Ada"));
   assert.deepEqual(i.log, ["2 Bob heart", "3 Old client party"]);
 });
+
+test("a raised hand is news once, and a host may take it down", () => {
+  const i = inbox();
+  i.meeting({ eventType: Event.PARTICIPANT_JOINED, sessionId: 2n, ...bob });
+  const beat = (hand: boolean) =>
+    i.from(2n, "bob", writeHeartbeat(utf8("bob"), 2n, { video: false, audio: false, screen: false, speaking: false, hand, transport: "websocket" }, 0));
+  beat(true);
+  assert.deepEqual([i.members.get("2")!.hand, i.news()], [true, []], "it was up before we came");
+  beat(false);
+  beat(true);
+  beat(true);
+  assert.equal(i.members.get("2")!.hand, true);
+  assert.deepEqual(i.news(), ["Bob raised a hand"]);
+  beat(false);
+  assert.equal(i.members.get("2")!.hand, false);
+  i.store.set({ handUp: true });
+  i.meeting({ eventType: Event.HOST_LOWER_HAND, targetUserId: utf8("ada") });
+  assert.deepEqual(i.news().at(-1), "The host lowered your hand.");
+});

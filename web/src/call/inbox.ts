@@ -138,16 +138,20 @@ export class Inbox {
         if (!h) return;
         const before = this.members.get(from);
         const [video, screen] = [before?.video, before?.screen];
+        // A hand that was up before we heard of them is no news.
+        const raised = before !== undefined && before.heartbeats > 0 && !before.hand && h.handRaised;
         const changed = this.members.heartbeat(from, {
           audio: h.audioEnabled,
           video: h.videoEnabled,
           screen: h.screenEnabled,
           speaking: h.isSpeaking,
+          hand: h.handRaised,
           transport: transports[h.transportType],
         });
         // The next picture must not start with the last one of before.
         if (video && !h.videoEnabled) this.pictures.close(`${from}/camera`);
         if (screen && !h.screenEnabled) this.pictures.close(`${from}/screen`);
+        if (raised) this.store.notify("hand", `${before.name} raised a hand`);
         if (changed) this.events.changed();
         return;
       }
@@ -223,8 +227,9 @@ export class Inbox {
         if (this.store.state.screenOn) this.store.notify("info", "The host ended your screen share.");
         return this.events.stopScreen();
       case Event.HOST_LOWER_HAND:
-        if (this.meansUs(m)) this.events.lowerHand();
-        return;
+        if (!this.meansUs(m)) return;
+        if (this.store.state.handUp) this.store.notify("info", "The host lowered your hand.");
+        return this.events.lowerHand();
       case Event.PARTICIPANT_KICKED:
         if (readUtf8(m.targetUserId) === this.userId) this.events.ended(removed());
         return;

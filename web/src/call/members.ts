@@ -14,6 +14,7 @@ export interface Member {
   video: boolean;
   screen: boolean;
   saysSpeaking: boolean; // in heartbeats
+  hand: boolean; // raised
   transport?: TransportKind;
   heardAt: number; // ms; last packet of any kind
 }
@@ -24,6 +25,7 @@ export interface PeerPresence {
   video: boolean;
   screen: boolean;
   speaking: boolean;
+  hand?: boolean;
   transport?: TransportKind;
 }
 
@@ -119,11 +121,12 @@ export class Members {
     m.heartbeats++;
     const same =
       m.audio === p.audio && m.video === p.video && m.screen === p.screen &&
-      m.saysSpeaking === p.speaking && (p.transport === undefined || m.transport === p.transport);
+      m.saysSpeaking === p.speaking && m.hand === (p.hand ?? false) && (p.transport === undefined || m.transport === p.transport);
     m.audio = p.audio;
     m.video = p.video;
     m.screen = p.screen;
     m.saysSpeaking = p.speaking;
+    m.hand = p.hand ?? false;
     if (p.transport) m.transport = p.transport;
     return !same;
   }
@@ -180,6 +183,7 @@ export class Members {
       video: false,
       screen: false,
       saysSpeaking: false,
+      hand: false,
       heardAt: now,
     };
     this.all.set(sessionId, member);

@@ -68,7 +68,7 @@ export class Reporter {
 
   private presence(): string {
     const { state, speaking } = this.known();
-    return JSON.stringify([state.cameraOn, state.micOn, state.screenOn, speaking && state.micOn, state.transport]);
+    return JSON.stringify([state.cameraOn, state.micOn, state.screenOn, state.handUp, speaking && state.micOn, state.transport]);
   }
 
   private heartbeat(datagram: boolean): void {
@@ -83,6 +83,7 @@ export class Reporter {
         audio: state.micOn,
         screen: state.screenOn,
         speaking: speaking && state.micOn,
+        hand: state.handUp,
         transport: state.transport,
       },
       Date.now(),

@@ -4,7 +4,6 @@ import type { Desk } from "./desk.ts";
 import type { Member } from "./members.ts";
 import type { Peers } from "./peers.ts";
 import { ownQuality } from "./quality.ts";
-import type { Talk } from "./talk.ts";
 
 interface Known {
   state: CallState;
@@ -12,7 +11,6 @@ interface Known {
   members: readonly Member[];
   peers: Peers | undefined;
   desk: Desk | undefined;
-  talk: Talk;
   speaking: boolean; // we are
   backlogMs: number;
   now: number;
@@ -20,7 +18,7 @@ interface Known {
 
 /** Ourselves first, then the others as they came. */
 export function roster(user: { id: string; name: string }, k: Known): Participant[] {
-  const { state, peers, desk, talk } = k;
+  const { state, peers, desk } = k;
   const self: Participant = {
     sessionId: k.sessionId,
     userId: user.id,
@@ -34,7 +32,7 @@ export function roster(user: { id: string; name: string }, k: Known): Participan
     ...(state.transport && { transport: state.transport }),
     host: state.meeting.host,
     guest: state.meeting.guest,
-    hand: talk.isUp("self"),
+    hand: state.handUp,
   };
   const others = k.members.map(
     (m): Participant => ({
@@ -50,7 +48,7 @@ export function roster(user: { id: string; name: string }, k: Known): Participan
       ...(m.transport && { transport: m.transport }),
       host: desk?.isHost(m.userId) ?? false,
       guest: desk?.isGuest(m.userId) ?? false,
-      hand: talk.isUp(m.sessionId),
+      hand: m.hand,
     }),
   );
   return [self, ...others];

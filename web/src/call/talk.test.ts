@@ -31,13 +31,3 @@ test("reactions pass by", async () => {
   for (let i = 0; i < 100; i++) talk.react("2", "Bob", "heart");
   assert.ok(store.state.reactions.length < 30, "a storm does not hide the faces");
 });
-
-test("hands are news when they change, and move with a session", () => {
-  const clock = new FakeClock();
-  const talk = new Talk(new Store(clock), clock);
-  assert.deepEqual([talk.hand("2", true), talk.hand("2", true), talk.isUp("2")], [true, false, true]);
-  talk.moved("2", "9");
-  assert.deepEqual([talk.isUp("2"), talk.isUp("9")], [false, true]);
-  talk.forget("9");
-  assert.equal(talk.hand("9", false), false);
-});

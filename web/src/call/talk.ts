@@ -1,4 +1,4 @@
-// What people say without a voice: text, reactions, raised hands.
+// What people say without a voice: text and reactions.
 import type { ChatLine, Reaction, ReactionKind } from "./contract.ts";
 import type { Clock } from "./clock.ts";
 import type { Store } from "./store.ts";
@@ -13,7 +13,6 @@ const mostLines = 1_000;
 export const maxLine = 2_000;
 
 export class Talk {
-  private readonly hands = new Set<string>(); // sessions
   private reactions = 0;
 
   constructor(
@@ -37,26 +36,5 @@ export class Talk {
     this.clock.after(reactionFor, () => {
       this.store.set({ reactions: this.store.state.reactions.filter((r) => r.id !== reaction.id) });
     });
-  }
-
-  /** Reports whether that is news. */
-  hand(sessionId: string, up: boolean): boolean {
-    if (up === this.hands.has(sessionId)) return false;
-    if (up) this.hands.add(sessionId);
-    else this.hands.delete(sessionId);
-    return true;
-  }
-
-  isUp(sessionId: string): boolean {
-    return this.hands.has(sessionId);
-  }
-
-  /** Somebody goes on as another session. */
-  moved(from: string, to: string): void {
-    if (this.hands.delete(from)) this.hands.add(to);
-  }
-
-  forget(sessionId: string): void {
-    this.hands.delete(sessionId);
   }
 }

@@ -107,6 +107,7 @@ export interface Presence {
   audio: boolean;
   screen: boolean;
   speaking: boolean;
+  hand?: boolean; // raised
   transport: TransportKind;
 }
 
@@ -122,6 +123,7 @@ export function writeHeartbeat(userId: Uint8Array, sessionId: bigint, p: Presenc
         audioEnabled: p.audio,
         screenEnabled: p.screen,
         isSpeaking: p.speaking,
+        handRaised: p.hand ?? false,
         transportType:
           p.transport === "webtransport" ? TransportType.TRANSPORT_WEBTRANSPORT : TransportType.TRANSPORT_WEBSOCKET,
       },

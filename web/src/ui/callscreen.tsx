@@ -80,7 +80,7 @@ export function CallScreen({ call, room, onLeave, onRenamed, onRemedy }: Props):
   const toggleScreen = () => {
     if (canShareScreen() && call.state.offers.screen) void call.setScreen(!call.state.screenOn);
   };
-  const toggleHand = () => call.raiseHand(!call.state.participants.some((p) => p.self && p.hand));
+  const toggleHand = () => call.raiseHand(!call.state.handUp);
   const leave = (anchor: HTMLElement) => {
     const choice = leaveMenu(call, onLeave);
     if (choice) openMenu(anchor, choice);
@@ -107,7 +107,7 @@ export function CallScreen({ call, room, onLeave, onRenamed, onRemedy }: Props):
     s: toggleScreen,
     p: () => togglePanel("people"),
     c: () => call.state.offers.chat && togglePanel("chat"),
-    h: () => call.state.offers.hands && toggleHand(),
+    h: toggleHand,
     "?": () => setDialog("shortcuts"),
     escape: () => (panel ? closePanel() : call.dismissProblem()),
   });

@@ -36,7 +36,7 @@ export function Dock(p: Props): JSX.Element {
   const count = useCall(p.call, (s) => s.participants.length);
   const waiting = useCall(p.call, (s) => s.meeting.waiting.length);
   const offers = useCall(p.call, (s) => s.offers);
-  const hand = useCall(p.call, (s) => s.participants.find((who) => who.self)?.hand ?? false);
+  const hand = useCall(p.call, (s) => s.handUp);
   return (
     <nav class="dock" aria-label="Call controls">
       <div class="dock-group">
@@ -77,19 +77,17 @@ export function Dock(p: Props): JSX.Element {
         )}
       </div>
       <div class="dock-group dock-wide">
-        {offers.hands && (
-          <Toggle
-            testId={ids.dockHand}
-            label="Raise hand"
-            tone="active"
-            shortcut="H"
-            on={hand}
-            onIcon={<icons.Hand />}
-            offIcon={<icons.Hand />}
-            tip={hand ? "Lower hand" : "Raise hand"}
-            onToggle={p.onHand}
-          />
-        )}
+        <Toggle
+          testId={ids.dockHand}
+          label="Raise hand"
+          tone="active"
+          shortcut="H"
+          on={hand}
+          onIcon={<icons.Hand />}
+          offIcon={<icons.Hand />}
+          tip={hand ? "Lower hand" : "Raise hand"}
+          onToggle={p.onHand}
+        />
         {offers.reactions && <Plain testId={ids.dockReact} label="React" icon={<icons.Smile />} menu onClick={p.onReact} />}
         {offers.chat && (
           <Toggle

@@ -1,7 +1,7 @@
 // Before a call: see yourself, choose devices, say your name, join.
 
 import type { JSX } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Call, JoinOptions } from "../call/contract.ts";
 import { DevicePickers, Meter, Toggle } from "./controls.tsx";
 import { EntranceCard } from "./entrance.tsx";
@@ -41,6 +41,7 @@ export function Lobby({ call, asking, room, suggested, memory, onJoin, onHome, o
   const [transport, setTransport] = useState(memory.transport);
   const [missing, setMissing] = useState(false);
   const field = useRef<HTMLInputElement>(null);
+  const offered = useRef(false); // a suggested name is about to be shown
   const devices = useWishes(call, asking);
   const joining = phase === "connecting" || phase === "joined";
 
@@ -50,8 +51,17 @@ export function Lobby({ call, asking, room, suggested, memory, onJoin, onHome, o
   }, [memory]);
 
   useEffect(() => {
-    if (suggested) setName((typed) => typed || suggested);
+    if (!suggested || field.current?.value !== "") return;
+    setName(suggested);
+    offered.current = true;
   }, [suggested]);
+
+  // Who begins to type means to replace a name that was suggested meanwhile, not to prolong it.
+  useLayoutEffect(() => {
+    if (!offered.current) return;
+    offered.current = false;
+    if (document.activeElement === field.current) field.current?.select();
+  }, [name]);
 
   const join = (event: Event) => {
     event.preventDefault();

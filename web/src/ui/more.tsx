@@ -15,15 +15,15 @@ interface Ways {
 }
 
 export function moreMenu(call: Call, unread: number, to: Ways): MenuContent {
-  const { meeting, offers, participants } = call.state;
-  const hand = participants.some((p) => p.self && p.hand);
+  const { meeting, offers } = call.state;
+  const hand = call.state.handUp;
   // Where the dock is wide these are in it; a menu need not repeat them.
   const narrow = matchMedia("(max-width: 760px), (max-height: 500px)").matches;
   return {
     testId: ids.moreMenu,
     label: "More",
     items: [
-      narrow && offers.hands && { testId: ids.moreHand, label: hand ? "Lower hand" : "Raise hand", icon: <icons.Hand />, onPick: to.hand },
+      narrow && { testId: ids.moreHand, label: hand ? "Lower hand" : "Raise hand", icon: <icons.Hand />, onPick: to.hand },
       narrow && offers.reactions && { testId: ids.moreReact, label: "React", icon: <icons.Smile />, onPick: to.react },
       narrow && offers.chat && { testId: ids.moreChat, label: unread > 0 ? `Chat (${unread} new)` : "Chat", icon: <icons.Chat />, onPick: to.chat },
       !meeting.guest && { testId: ids.moreRename, label: "Change your name", icon: <icons.Pencil />, onPick: to.rename },

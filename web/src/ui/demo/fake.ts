@@ -42,10 +42,9 @@ export function createFake(): Call {
   const subscribers = new Set<(state: CallState) => void>();
   let others: Participant[] = [];
   let noticeId = 0;
-  let hand = false;
 
   const people = (name: string, s: CallState): Participant[] => [
-    { sessionId: "7001", userId: "ada-1", name, self: true, audio: s.micOn, video: s.cameraOn, screen: s.screenOn, speaking: false, quality: 4, transport: "webtransport", host: query.has("host"), guest: false, hand },
+    { sessionId: "7001", userId: "ada-1", name, self: true, audio: s.micOn, video: s.cameraOn, screen: s.screenOn, speaking: false, quality: 4, transport: "webtransport", host: query.has("host"), guest: false, hand: s.handUp },
     ...others,
   ];
   const problem = (): Problem | undefined => (code ? { code, title: PROBLEMS[code][0], detail: PROBLEMS[code][1] } : undefined);
@@ -62,7 +61,7 @@ export function createFake(): Call {
       options: { waitingRoom: true, admittedCanAdmit: false, allowGuests: true, attendeesOnly: false, endOnHostLeave: false, locked: query.has("shut") },
       waiting: Array.from({ length: Number(query.get("waiting") ?? 0) }, (_, i) => ({ userId: `w${i}`, name: NAMES[NAMES.length - 1 - i]!, guest: i % 2 === 1, since: Date.now() })),
     },
-    offers: { chat: true, reactions: true, hands: true, screen: true },
+    offers: { chat: true, reactions: true, screen: true },
     chat: query.has("chat") ? LINES : [],
     reactions: [],
     participants: [],
@@ -70,6 +69,7 @@ export function createFake(): Call {
     micOn: query.get("mic") !== "0",
     cameraOn: query.get("cam") !== "0",
     screenOn: false,
+    handUp: false,
     cameras: [],
     microphones: [],
     speakers: [],
@@ -163,8 +163,7 @@ export function createFake(): Call {
       set({ reactions: [...state.reactions, { id: ++noticeId, sessionId: "self", name, kind }] });
     },
     raiseHand(up) {
-      hand = up;
-      set({});
+      set({ handUp: up });
     },
     powers: new Proxy({} as Powers, { get: () => async () => true }),
     async setMic(on) {
