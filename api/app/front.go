@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"parley/api/config"
+	"parley/api/cookie"
 	"parley/api/observe"
 	"parley/api/rest"
 	"parley/api/ws"
@@ -117,11 +118,17 @@ func (f *front) routes() (http.Handler, error) {
 	n, access := f.node, f.node.Config.Access
 	return rest.New(rest.Options{
 		Tokens: n.tokens, Meetings: n.management, Ending: n.ending, Log: n.Log, Build: observe.ReadBuild(),
-		TokenTTL: access.TokenTTL, SessionTTL: access.SessionTTL, CookieName: access.CookieName,
+		TokenTTL: access.TokenTTL, SessionTTL: access.SessionTTL, Cookie: n.cookie(),
 		DemoSignIn: *access.DemoSignIn, CORSOrigins: n.Config.Listen.CORSAllowedOrigin,
 		Admin: n.admin(), Client: f.clientConfig, Page: web.FS(), Lobby: f.ws,
 		Ready: n.ready, Metrics: n.metrics, Observe: n.metrics.Request,
 	})
+}
+
+// cookie is what keeps people signed in.
+func (n *node) cookie() cookie.Session {
+	access := n.Config.Access
+	return cookie.Session{Name: access.CookieName, Domain: access.CookieDomain, Secure: access.CookieSecure}
 }
 
 // clientConfig is what the page has to know about the encrypted port.

@@ -31,6 +31,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"parley/api/cookie"
 	"parley/api/fault"
 	"parley/api/management"
 	"parley/api/observe"
@@ -46,7 +47,7 @@ type Options struct {
 
 	TokenTTL   time.Duration // life of a room token
 	SessionTTL time.Duration // life of a sign-in
-	CookieName string        // of the session
+	Cookie     cookie.Session
 
 	// DemoSignIn lets anybody sign in with a name.
 	DemoSignIn bool
@@ -106,7 +107,7 @@ func New(o Options) (*API, error) {
 	}
 	a := &API{Options: o, page: p}
 	a.table = a.newTable()
-	a.document = sync.OnceValue(func() *huma.OpenAPI { return extensible(document(a.table, a.Build.Version, a.CookieName)) })
+	a.document = sync.OnceValue(func() *huma.OpenAPI { return extensible(document(a.table, a.Build.Version, a.Cookie.Name)) })
 	a.routes()
 	return a, nil
 }

@@ -12,6 +12,7 @@ import (
 	"testing/fstest"
 	"time"
 
+	"parley/api/cookie"
 	"parley/api/fault"
 	"parley/api/observe"
 	"parley/api/postgres/postgrestest"
@@ -35,7 +36,7 @@ func newAPI(t testing.TB, change func(*Options)) *API {
 	o := Options{
 		Tokens: token.New(secret), Meetings: newMeetings(t, "postgres://nobody@127.0.0.1:1/none"), Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
 		Build:    observe.Build{Service: "websocket-relay", Version: "1.2.3", GitSHA: "abc", GitBranch: "main", BuildTimestamp: "2030-01-02T03:04:05Z"},
-		TokenTTL: time.Minute, SessionTTL: time.Hour, CookieName: "session", DemoSignIn: true, Page: client,
+		TokenTTL: time.Minute, SessionTTL: time.Hour, Cookie: cookie.Session{Name: "session", Secure: true}, DemoSignIn: true, Page: client,
 		Client: func() ClientConfig { return ClientConfig{Version: "1.2.3", WebTransportPort: 4433, DemoSignIn: true} },
 	}
 	if change != nil {

@@ -34,7 +34,7 @@ func (a *API) profile(r request, _ nothing) (profileResult, error) {
 
 // session returns who sent r: by the session cookie or, only without one, by bearer token.
 func (a *API) session(r *http.Request) (token.Session, error) {
-	raw := cookie(r, a.CookieName)
+	raw := a.Cookie.Value(r)
 	if raw == "" {
 		bearer, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 		if raw = strings.TrimSpace(bearer); !ok || raw == "" {
@@ -47,20 +47,6 @@ func (a *API) session(r *http.Request) (token.Session, error) {
 		return token.Session{}, unauthorized("invalid or expired session")
 	}
 	return s, err
-}
-
-// cookie returns the first value of a cookie that is not empty. It reads the header itself:
-// net/http drops cookies whose values it finds odd, and then a bearer token would win.
-func cookie(r *http.Request, name string) string {
-	header := r.Header.Get("Cookie")
-	for pair := range strings.SplitSeq(header, ";") {
-		if value, ok := strings.CutPrefix(strings.TrimSpace(pair), name+"="); ok {
-			if value = strings.TrimSpace(value); value != "" {
-				return value
-			}
-		}
-	}
-	return ""
 }
 
 // demoResult is a sign-in by name.

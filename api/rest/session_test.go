@@ -139,7 +139,7 @@ func TestSessions(t *testing.T) {
 		"room token":                        {[]string{"Authorization", "Bearer " + room}, "session", ""},
 	} {
 		t.Run(what, func(t *testing.T) {
-			a := newAPI(t, func(o *Options) { o.CookieName = c.cookie })
+			a := newAPI(t, func(o *Options) { o.Cookie.Name = c.cookie })
 			w := call(a, "GET", "/profile", "", c.headers...)
 			if c.user == "" {
 				result := wantProblem(t, w, 401, "UNAUTHORIZED")

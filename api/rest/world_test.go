@@ -87,7 +87,7 @@ func newWorld(t testing.TB) world {
 // permission to have more fields than are described.
 func specRouter(t testing.TB, a *API) routers.Router {
 	t.Helper()
-	strict, err := json.Marshal(document(a.table, "", a.CookieName))
+	strict, err := json.Marshal(document(a.table, "", a.Cookie.Name))
 	if err != nil {
 		t.Fatal(err)
 	}
