@@ -22,6 +22,7 @@ import (
 	"parley/api/meeting"
 	"parley/api/natsrelay"
 	"parley/api/observe"
+	"parley/api/signout"
 	"parley/api/token"
 )
 
@@ -51,6 +52,7 @@ type node struct {
 	tokens     *token.Authority
 	lobby      *lobby.Lobby
 	feed       *flagfeed.Feed
+	signOuts   *signout.List
 	draining   atomic.Bool
 	news       *news         // of changed meetings, on their way to whoever watches
 	ending     chan struct{} // closed when the node stops
@@ -75,7 +77,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	serving, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
 	var parts errgroup.Group
-	for _, run := range []func(context.Context) error{n.relay.Run, n.hub.Run, n.cert.Run, n.record, n.reconcile, n.feed.Run, n.enforce, n.spread} {
+	for _, run := range []func(context.Context) error{n.relay.Run, n.hub.Run, n.cert.Run, n.record, n.reconcile, n.feed.Run, n.signOuts.Run, n.enforce, n.spread} {
 		parts.Go(func() error {
 			err := run(life)
 			if err != nil {
@@ -141,7 +143,8 @@ func (n *node) prepare(ctx context.Context) (err error) {
 	}
 	n.tokens = token.New(secret)
 	n.openFlags(ctx)
-	n.lobby = lobby.New(n.tokens, n.Flags, n.Log, c.Access.TokenTTL)
+	n.openSignOuts()
+	n.lobby = lobby.New(lobby.Options{Tokens: n.tokens, Flags: n.Flags, Log: n.Log, TTL: c.Access.TokenTTL, SignedOut: n.signOuts.Has})
 	n.metrics = observe.NewMetrics(observe.ReadBuild())
 	n.meetings = meeting.New(meeting.Options{
 		Store: n.stores.store, Log: n.Log,
@@ -164,6 +167,10 @@ func (n *node) prepare(ctx context.Context) (err error) {
 		Node: n.id, Relay: n.relay, Ledger: n.ledger, Reporter: n.relay, Log: n.Log,
 		StatsInterval: c.Node.StatsInterval,
 	})
+	// Without knowing who signed out a node does not start: they would be in again.
+	if err := n.signOuts.Load(ctx); err != nil {
+		return fmt.Errorf("read who signed out: %w", err)
+	}
 	n.measure()
 	return nil
 }

@@ -118,10 +118,11 @@ func (f *front) routes() (http.Handler, error) {
 	n, access := f.node, f.node.Config.Access
 	return rest.New(rest.Options{
 		Tokens: n.tokens, Meetings: n.management, Ending: n.ending, Log: n.Log, Build: observe.ReadBuild(),
-		TokenTTL: access.TokenTTL, SessionTTL: access.SessionTTL, Cookie: n.cookie(),
+		TokenTTL: access.TokenTTL, SessionTTL: access.SessionTTL, Cookie: n.cookie(), SignOuts: n.signOuts,
 		DemoSignIn: *access.DemoSignIn, CORSOrigins: n.Config.Listen.CORSAllowedOrigin,
 		Admin: n.admin(), Client: f.clientConfig, Page: web.FS(), Lobby: f.ws,
-		Ready: n.ready, Metrics: n.metrics, Observe: n.metrics.Request,
+		VersionURLs: n.Config.Node.VersionURLs,
+		Ready:       n.ready, Metrics: n.metrics, Observe: n.metrics.Request,
 	})
 }
 

@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"time"
 
 	"parley/api/media"
 	"parley/api/meeting"
@@ -13,7 +12,7 @@ import (
 // who is removed at that moment slips through.
 type ledger struct {
 	*meeting.Ledger
-	entry    func(ctx context.Context, room, user string, observer bool, issued time.Time) error
+	entry    func(ctx context.Context, m media.Member, observer bool) error
 	attended func(ctx context.Context, room string) // somebody came or went
 }
 
@@ -21,7 +20,7 @@ var _ media.Ledger = ledger{}
 
 // Enter implements media.Ledger.
 func (l ledger) Enter(ctx context.Context, m media.Member) (media.Meeting, error) {
-	if err := l.entry(ctx, string(m.Room), m.User, false, m.Issued); err != nil {
+	if err := l.entry(ctx, m, false); err != nil {
 		return media.Meeting{}, err
 	}
 	s, err := l.Ledger.Enter(ctx, attendance(m))
@@ -38,7 +37,7 @@ func (l ledger) Exit(ctx context.Context, m media.Member) media.Ending {
 
 // Observe implements media.Ledger.
 func (l ledger) Observe(ctx context.Context, m media.Member) (media.Meeting, bool, error) {
-	if err := l.entry(ctx, string(m.Room), m.User, true, m.Issued); err != nil {
+	if err := l.entry(ctx, m, true); err != nil {
 		return media.Meeting{}, false, err
 	}
 	s, ok := l.Running(ctx, string(m.Room))

@@ -155,10 +155,13 @@ func packetOf(room string, e management.Event) ([]byte, error) {
 
 // entry asks the record whether somebody with a good token may be connected now. People come
 // first: without a database the token is enough.
-func (n *node) entry(ctx context.Context, room, user string, observer bool, issued time.Time) error {
-	refused, err := n.verdict(ctx, room, user, observer, issued)
+func (n *node) entry(ctx context.Context, m media.Member, observer bool) error {
+	if n.signOuts.Has(m.SignIn) { // since the token was looked at
+		return fault.New(fault.SignedOut, "you have signed out")
+	}
+	refused, err := n.verdict(ctx, string(m.Room), m.User, observer, m.Issued)
 	if err != nil {
-		n.Log.Warn("let somebody in unseen", observe.KeyRoom, room, observe.KeyErr, err)
+		n.Log.Warn("let somebody in unseen", observe.KeyRoom, string(m.Room), observe.KeyErr, err)
 	}
 	if refused != nil {
 		return refused

@@ -19,10 +19,12 @@ import (
 // ask sends a request about meetings as user and returns the result.
 func (n *node) ask(user, method, path, body string) map[string]any {
 	n.t.Helper()
-	session, err := n.tokens.MintSession(token.Session{User: user, Name: user}, time.Hour)
-	if err != nil {
-		n.t.Fatal(err)
-	}
+	return n.askWith(n.signIn(user), method, path, body)
+}
+
+// askWith sends a request about meetings with a session and returns the result.
+func (n *node) askWith(session, method, path, body string) map[string]any {
+	n.t.Helper()
 	ctx, cancel := context.WithTimeout(n.t.Context(), patience)
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, method, n.HTTP+"/api/v1/meetings"+path, bytes.NewReader([]byte(body)))
@@ -45,7 +47,7 @@ func (n *node) ask(user, method, path, body string) map[string]any {
 		Result  map[string]any `json:"result"`
 	}
 	if err := json.NewDecoder(answer.Body).Decode(&e); err != nil || !e.Success {
-		n.t.Fatalf("%s %s as %s: %s %v %v", method, path, user, answer.Status, e.Result, err)
+		n.t.Fatalf("%s %s: %s %v %v", method, path, answer.Status, e.Result, err)
 	}
 	return e.Result
 }

@@ -38,6 +38,7 @@ func (c *Common) check(mode Mode) []error {
 		name("--server-id (SERVER_ID)", c.Node.ServerID),
 		optionalName("--service-type (SERVICE_TYPE)", c.Node.ServiceType),
 		within("--server-stats-interval (SERVER_STATS_INTERVAL_SECS)", c.Node.StatsInterval, time.Second, time.Hour),
+		addresses(c.Node.VersionURLs),
 		within("--drain (PARLEY_DRAIN_SECS)", c.Node.Drain, 0, 10*time.Minute),
 		level(c.Log.Level),
 		format(c.Log.Format),
@@ -105,6 +106,16 @@ func origins(all []string) error {
 		u, err := url.Parse(o)
 		if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.Scheme+"://"+u.Host != o {
 			return fmt.Errorf("--cors-allowed-origin (CORS_ALLOWED_ORIGIN): %q is not an origin such as https://example.org", o)
+		}
+	}
+	return nil
+}
+
+func addresses(all []string) error {
+	for _, a := range all {
+		u, err := url.Parse(a)
+		if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.User != nil {
+			return fmt.Errorf("--service-version-urls (SERVICE_VERSION_URLS): %q is not an address such as http://relay:8080/version", a)
 		}
 	}
 	return nil

@@ -108,7 +108,8 @@ func TestAdmins(t *testing.T) {
 
 func TestFlagBeatsEnvironmentBeatsDefault(t *testing.T) {
 	environment := env("PARLEY_HTTP_ADDR", ":1", "PARLEY_WEBTRANSPORT_ADDR", ":2", "TOKEN_TTL_SECS", "90", "SESSION_TTL_SECS", "2h",
-		"COOKIE_SECURE", "0", "CORS_ALLOWED_ORIGIN", "https://a.example,http://b.example:8080", "REGION", "")
+		"COOKIE_SECURE", "0", "CORS_ALLOWED_ORIGIN", "https://a.example,http://b.example:8080", "REGION", "",
+		"SERVICE_VERSION_URLS", "http://relay:8080/version,https://b.example/version")
 	c, err := Parse([]string{"--http-addr", "127.0.0.1:0", "--token-ttl=2m"}, environment, Dev)
 	if err != nil {
 		t.Fatal(err)
@@ -120,12 +121,16 @@ func TestFlagBeatsEnvironmentBeatsDefault(t *testing.T) {
 	if got := strings.Join(c.Listen.CORSAllowedOrigin, " "); got != "https://a.example http://b.example:8080" {
 		t.Errorf("origins %s", got)
 	}
+	if got := strings.Join(c.Node.VersionURLs, " "); got != "http://relay:8080/version https://b.example/version" {
+		t.Errorf("addresses of versions %s", got)
+	}
 }
 
 func TestAllMistakesAtOnce(t *testing.T) {
 	environment := env("PARLEY_WEBTRANSPORT_ADDR", "nowhere", "SESSION_TTL_SECS", "long", "COOKIE_SECURE", "maybe", "CERT_PATH", "/c.pem",
 		"NATS_URL", "http://u:hush@x", "DATABASE_URL", "mysql://u:hush@x/y", "CORS_ALLOWED_ORIGIN", "*", "FEATURE_PATH_ENDPOINTS", "ajar",
-		"JWT_SECRET", "hush", "PARLEY_ADMINS", "ada,,bob", "PARLEY_LOG_LEVEL", "loud", "SERVER_ID", "a.b", "DATABASE_URL_FILE", "/x")
+		"JWT_SECRET", "hush", "PARLEY_ADMINS", "ada,,bob", "PARLEY_LOG_LEVEL", "loud", "SERVER_ID", "a.b", "DATABASE_URL_FILE", "/x",
+		"SERVICE_VERSION_URLS", "http://relay/version,relay:8080")
 	_, err := Parse([]string{"--http-addr=:99999", "--token-ttl=0", "--log-format=xml", "--feature=unheard_of=1"}, environment, Serve)
 	if err == nil {
 		t.Fatal("no error")
@@ -138,13 +143,14 @@ func TestAllMistakesAtOnce(t *testing.T) {
 		`FEATURE_PATH_ENDPOINTS: path_endpoints: "ajar"`, `--jwt-secret (JWT_SECRET): 4 bytes`, `--log-level (PARLEY_LOG_LEVEL): "loud"`,
 		`--log-format (PARLEY_LOG_FORMAT): "xml"`, `--token-ttl (TOKEN_TTL_SECS): 0s`, `--server-id (SERVER_ID): "a.b"`,
 		`--database-url-file (DATABASE_URL_FILE): "/x"`, `--admins (PARLEY_ADMINS): ""`, `--feature: there is no flag "unheard_of"`,
+		`--service-version-urls (SERVICE_VERSION_URLS): "relay:8080"`,
 	} {
 		if !strings.Contains(text, part) {
 			t.Errorf("not reported: %s", part)
 		}
 	}
-	if got := strings.Count(text, "\n") + 1; got != 17 {
-		t.Errorf("%d mistakes, want 17:\n%s", got, text)
+	if got := strings.Count(text, "\n") + 1; got != 18 {
+		t.Errorf("%d mistakes, want 18:\n%s", got, text)
 	}
 	if strings.Contains(text, "hush") {
 		t.Errorf("a secret is in the report:\n%s", text)

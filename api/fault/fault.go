@@ -31,6 +31,7 @@ const (
 	TooLarge    Code = "too_large"     // a packet above the limit
 	Ended       Code = "ended"         // the meeting is over
 	Removed     Code = "removed"       // rejected, removed or banned by somebody
+	SignedOut   Code = "signed_out"    // the person ended the session that this was opened with
 	Unavailable Code = "unavailable"   // a part this needs is down
 	Misconfig   Code = "misconfigured" // the operator has to act
 )
@@ -65,6 +66,7 @@ var Codes = map[Code]Outcome{
 	Ended:       {http.StatusGone, 3511},
 	Misconfig:   {http.StatusInternalServerError, 3512},
 	Removed:     {http.StatusForbidden, 3513},
+	SignedOut:   {http.StatusUnauthorized, 3514},
 }
 
 // Error is a failure that a client may see. Code is stable; Message and Hint are for

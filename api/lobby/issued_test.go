@@ -13,7 +13,7 @@ import (
 // When somebody's token was signed says whether it is older than the deletion of a meeting.
 func TestWhenATokenWasSigned(t *testing.T) {
 	l, _ := newLobby(t, secret)
-	l.ttl = 10 * time.Minute
+	l.TTL = 10 * time.Minute
 	now := time.Now().Truncate(time.Second)
 	foreign := func(observer bool, expires time.Time) string {
 		raw, err := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims{

@@ -32,22 +32,27 @@ const (
 	maxDisplayName = 255
 )
 
-// Lobby admits or refuses requests for a media connection.
-type Lobby struct {
-	tokens *token.Authority
-	flags  *flags.Registry
-	log    *slog.Logger
-	ttl    time.Duration
+// Options is what a Lobby goes by. All are required.
+type Options struct {
+	Tokens *token.Authority
+	Flags  *flags.Registry
+	Log    *slog.Logger
+
+	// TTL is what room tokens of other backends, which do not say when they were signed, are
+	// taken to have been made for.
+	TTL time.Duration
+	// SignedOut reports whether the session with an id was ended. It does not block.
+	SignedOut func(session string) bool
 }
 
-// New returns a Lobby that trusts tokens and follows flags. Room tokens of other backends,
-// which do not say when they were signed, are taken to have been made for ttl.
-func New(tokens *token.Authority, reg *flags.Registry, log *slog.Logger, ttl time.Duration) *Lobby {
-	return &Lobby{tokens, reg, log, ttl}
-}
+// Lobby admits or refuses requests for a media connection.
+type Lobby struct{ Options }
+
+// New returns a Lobby.
+func New(o Options) *Lobby { return &Lobby{o} }
 
 // Admit returns who r belongs to, or a *[fault.Error] whose status and message are the
-// answer. It looks at nothing but URL and method, does not block, and must come before the
+// answer. It looks at nothing but URL and method, and at who signed out; it does not block, and must come before the
 // handshake: a stranger with a bad token learns that first. The reserved identity is let
 // through; the hub refuses it with the packets that clients expect.
 func (l *Lobby) Admit(r *http.Request) (media.Peer, error) {
@@ -72,7 +77,7 @@ func (l *Lobby) note(r *http.Request, transport media.Transport, err error) {
 	case fault.Misconfig:
 		level = slog.LevelError
 	}
-	l.log.Log(r.Context(), level, "connection refused",
+	l.Log.Log(r.Context(), level, "connection refused",
 		observe.KeyTransport, transport, observe.KeyRemote, r.RemoteAddr, observe.KeyErr, err)
 }
 
@@ -91,7 +96,7 @@ func (l *Lobby) admit(u *url.URL, transport media.Transport) (media.Peer, error)
 	if err != nil {
 		return media.Peer{}, err
 	}
-	if allowed := flags.Transports.For(l.flags, string(p.Room)); allowed != "all" && allowed != string(transport) {
+	if allowed := flags.Transports.For(l.Flags, string(p.Room)); allowed != "all" && allowed != string(transport) {
 		return media.Peer{}, fault.New(fault.Forbidden, "%s connections are switched off", transport)
 	}
 	p.Instance = query.Get("instance_id")
@@ -128,13 +133,16 @@ func (l *Lobby) fromToken(query url.Values) (media.Peer, error) {
 	if !query.Has("token") {
 		return media.Peer{}, errNoToken
 	}
-	t, err := l.tokens.CheckRoom(query.Get("token"))
+	t, err := l.Tokens.CheckRoom(query.Get("token"))
 	if err != nil {
 		return media.Peer{}, err
 	}
+	if l.SignedOut(t.Session) {
+		return media.Peer{}, errSignedOut
+	}
 	return media.Peer{
 		Room: media.RoomID(t.Room), User: t.User, DisplayName: displayName(t.DisplayName, t.User),
-		Host: t.Host, Guest: t.Guest, Observer: t.Observer, Issued: l.issued(t),
+		Host: t.Host, Guest: t.Guest, Observer: t.Observer, Issued: l.issued(t), SignIn: t.Session,
 	}, nil
 }
 
@@ -146,7 +154,7 @@ func (l *Lobby) issued(t token.Room) time.Time {
 	case t.Observer:
 		return t.Expires.Add(-token.ObserverTTL)
 	}
-	return t.Expires.Add(-l.ttl)
+	return t.Expires.Add(-l.TTL)
 }
 
 var idPattern = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
@@ -158,7 +166,7 @@ func (l *Lobby) fromPath(segments []string) (media.Peer, error) {
 	user, room := strings.ReplaceAll(segments[0], " ", "_"), strings.ReplaceAll(segments[1], " ", "_")
 	// Whether this way is open comes before whether the names are good, and may depend on the
 	// room; a name that no room can have finds no value of its own.
-	if !flags.PathsOpen(l.flags, room) {
+	if !flags.PathsOpen(l.Flags, room) {
 		return media.Peer{}, errClosed
 	}
 	if !idPattern.MatchString(user) || len(user) > wire.MaxUser || !token.ValidRoom(room) {
@@ -169,6 +177,8 @@ func (l *Lobby) fromPath(segments []string) (media.Peer, error) {
 
 // The refusals that do not come from a token. The messages are those existing clients know.
 var (
+	errSignedOut = fault.New(fault.SignedOut, "you have signed out")
+
 	errNoToken  = fault.New(fault.BadRequest, "room access token is required: GET /lobby?token=<JWT>")
 	errClosed   = fault.New(fault.Gone, "This endpoint is deprecated. Use GET /lobby?token=<JWT> instead.")
 	errBadPath  = fault.New(fault.BadRequest, "Invalid user_id or room format")

@@ -21,6 +21,9 @@ import (
 
 const secret = "test-secret-for-unit-tests"
 
+// ended is the id of a session that was ended by signing out.
+const ended = "ended-session"
+
 func newLobby(t testing.TB, withSecret string) (*Lobby, *flags.Registry) {
 	t.Helper()
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
@@ -28,7 +31,10 @@ func newLobby(t testing.TB, withSecret string) (*Lobby, *flags.Registry) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return New(token.New(withSecret), reg, log, time.Hour), reg
+	return New(Options{
+		Tokens: token.New(withSecret), Flags: reg, Log: log, TTL: time.Hour,
+		SignedOut: func(session string) bool { return session == ended },
+	}), reg
 }
 
 func mint(t testing.TB, by string, r token.Room, ttl time.Duration) string {
@@ -62,6 +68,10 @@ func TestAnswersInTheirOrder(t *testing.T) {
 	expired := mint(t, secret, ada, -2*time.Minute)
 	forged := mint(t, "another secret", ada, time.Minute)
 
+	signedOut := ada
+	signedOut.Session = ended
+	signedOutWaiting := signedOut
+	signedOutWaiting.Observer = true
 	const (
 		gone      = "This endpoint is deprecated. Use GET /lobby?token=<JWT> instead."
 		badPath   = "Invalid user_id or room format"
@@ -88,6 +98,10 @@ func TestAnswersInTheirOrder(t *testing.T) {
 		{"empty token", both, "/lobby?token=", false, false, 403, token.Suspicious},
 		{"garbage", both, "/lobby?token=not.a.jwt", false, false, 403, token.Suspicious},
 		{"expired", both, "/lobby?token=" + expired, false, false, 401, "token has expired"},
+		{"signed out", both, "/lobby?token=" + mint(t, secret, signedOut, time.Minute), true, false, 401, "you have signed out"},
+		{"signed out, waiting", both, "/lobby?token=" + mint(t, secret, signedOutWaiting, time.Minute), false, false, 401, "you have signed out"},
+		{"signed out and expired", both, "/lobby?token=" + mint(t, secret, signedOut, -2*time.Minute), false, false, 401, "token has expired"},
+		{"signed out and forged", both, "/lobby?token=" + mint(t, "another secret", signedOut, time.Minute), false, false, 403, token.Suspicious},
 		{"wrong secret", both, "/lobby?token=" + forged, false, false, 403, token.Suspicious},
 		{"wrong secret, managed", both, "/lobby?token=" + forged, true, false, 403, token.Suspicious},
 		{"path while managed", both, "/lobby/ada/standup", true, false, 410, gone},
@@ -141,6 +155,8 @@ func TestAdmitted(t *testing.T) {
 
 	withInstance := byToken
 	withInstance.Instance = "5f1e8a52-8f0b-4d3c-9a26-6a3d3f1c0b11"
+	withSession, sessionPeer := ada, byToken
+	withSession.Session, sessionPeer.SignIn = "another-session", "another-session"
 	hostPeer := byToken
 	hostPeer.Host = true
 	for _, c := range []struct {
@@ -153,6 +169,7 @@ func TestAdmitted(t *testing.T) {
 		{"token", both, "/lobby?token=" + mint(t, secret, ada, time.Minute), false, byToken},
 		{"token, managed", both, "/lobby?token=" + mint(t, secret, ada, time.Minute), true, byToken},
 		{"within the leeway", both, "/lobby?token=" + mint(t, secret, ada, -30*time.Second), true, byToken},
+		{"made with a session", both, "/lobby?token=" + mint(t, secret, withSession, time.Minute), true, sessionPeer},
 		{"host", both, "/lobby?token=" + mint(t, secret, host, time.Minute), true, hostPeer},
 		{"instance", both, "/lobby?instance_id=" + withInstance.Instance + "&token=" + mint(t, secret, ada, time.Minute), true, withInstance},
 		{"observer", both, "/lobby?token=" + mint(t, secret, waiting, time.Minute), true, media.Peer{Room: "standup", User: "bob", DisplayName: "Bob", Observer: true}},
@@ -248,7 +265,7 @@ func TestWhatAClientDeclaresIsBounded(t *testing.T) {
 func TestTheLogLearnsWhyButNotTheToken(t *testing.T) {
 	var logged bytes.Buffer
 	l, _ := newLobby(t, secret)
-	l.log = slog.New(slog.NewTextHandler(&logged, nil))
+	l.Log = slog.New(slog.NewTextHandler(&logged, nil))
 	raw := mint(t, "another secret", ada, time.Minute)
 	if _, err := l.Admit(ask(t, media.WebTransport, "/lobby?token="+raw)); err == nil {
 		t.Fatal("admitted")
@@ -269,7 +286,7 @@ func FuzzAdmit(f *testing.F) {
 	f.Add("//lobby/%20/%00", "", true)
 	f.Add("/lobby/a%2/b", "%zz", false)
 	l, _ := newLobby(f, secret)
-	l.log = slog.New(slog.DiscardHandler)
+	l.Log = slog.New(slog.DiscardHandler)
 	f.Fuzz(func(t *testing.T, path, query string, webTransport bool) {
 		u := &url.URL{Path: path, RawPath: path, RawQuery: query}
 		r := &http.Request{Method: http.MethodGet, URL: u}

@@ -54,6 +54,18 @@ func (h *Hub) Apply(a Act) {
 	r.apply(a)
 }
 
+// SignOut ends the sessions of this node that came by one of the given sign-ins. No media
+// reaches them from then on. It does not block.
+func (h *Hub) SignOut(signIns []string) {
+	for _, s := range h.live() { // also those that are about to enter
+		if s.peer.SignIn != "" && slices.Contains(signIns, s.peer.SignIn) {
+			s.room.expel(s, nil, errSignedOut)
+		}
+	}
+}
+
+var errSignedOut = fault.New(fault.SignedOut, "you have signed out")
+
 // expel ends s: what waits for it but control is dropped, and nothing follows.
 func (r *Room) expel(s *Session, farewell []byte, why error) {
 	r.mu.Lock()

@@ -65,6 +65,38 @@ func TestRemovedPeopleHearWhyAndNothingElse(t *testing.T) {
 	})
 }
 
+// Signing out ends what was opened with one sign-in, in every room, and nothing of another one.
+func TestWhoSignsOutIsOutOfEveryRoom(t *testing.T) {
+	inWorld(t, func(w *world) {
+		a, b := w.node("a"), w.node("b")
+		phone := func(p *media.Peer) { p.SignIn = "phone" }
+		desk := func(p *media.Peer) { p.SignIn = "desk" }
+		ada, bob := a.join("ada", desk), b.join("bob", phone)
+		elsewhere := b.connect("bob/elsewhere", phone, func(p *media.Peer) { p.Room = "retro" })
+		waiting := b.connect("bob/waiting", phone, observer)
+		bobs, cyd := b.join("bob/desk", desk), b.join("cyd") // by the open path
+		for _, p := range []*person{elsewhere, waiting} {
+			p.greeted()
+		}
+		for _, p := range []*person{ada, bob, bobs, cyd} {
+			p.hears()
+		}
+		b.hub.SignOut([]string{"phone", "tablet"})
+		for _, p := range []*person{bob, elsewhere, waiting} {
+			if code := p.gone(); code != fault.SignedOut {
+				t.Errorf("%s ended with %s", p.name, code)
+			}
+		}
+		ada.Send(mediatest.VideoKey("hello"))
+		cyd.expectUnordered("left bob", "video hello from ada") // nobody waits for him to come back
+		bobs.expectUnordered("left bob", "video hello from ada")
+		b.hub.SignOut(nil)
+		b.hub.SignOut([]string{""})
+		cyd.Send(mediatest.VideoKey("still here"))
+		bobs.expect("video still here from cyd")
+	})
+}
+
 func TestRenamedPeopleAreKnownToNewcomersByTheirNewName(t *testing.T) {
 	inWorld(t, func(w *world) {
 		a, b := w.node("a"), w.node("b")

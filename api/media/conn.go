@@ -57,4 +57,6 @@ type Peer struct {
 
 	// Issued is when the token was signed that the peer came with; zero without one.
 	Issued time.Time
+	// SignIn is the id of the sign-in that the token was made with, or "".
+	SignIn string
 }

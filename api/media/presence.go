@@ -210,7 +210,7 @@ func (r *Room) detach(s *Session, err error) {
 	p.session, p.Away, p.lost = nil, true, time.Now()
 	grace := r.hub.grace
 	switch code := fault.CodeOf(err); {
-	case code == fault.Ended, code == fault.Forbidden, code == fault.Removed, r.hub.hurry.Load():
+	case code == fault.Ended, code == fault.Forbidden, code == fault.Removed, code == fault.SignedOut, r.hub.hurry.Load():
 		grace = 0
 	}
 	p.timer = time.AfterFunc(grace, func() { r.expire(p) })

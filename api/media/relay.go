@@ -22,8 +22,9 @@ type Member struct {
 	Replaces SessionID `json:"replaces,omitempty"`
 
 	// Issued is when the token was signed that the session came with, for the node of the
-	// session alone.
+	// session alone; so is SignIn, the id of the sign-in that the token was made with.
 	Issued time.Time `json:"-"`
+	SignIn string    `json:"-"`
 
 	// Away says that the session is lost and waits, within the grace period, for its user
 	// to come back.

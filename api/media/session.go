@@ -47,7 +47,7 @@ func (s *Session) member() Member {
 		Session: s.id, Node: s.room.hub.node, Room: s.room.id,
 		User: s.peer.User, DisplayName: s.peer.DisplayName,
 		Host: s.peer.Host, Guest: s.peer.Guest, Instance: s.peer.Instance,
-		Transport: s.conn.Transport(), Joined: s.joined, Issued: s.peer.Issued,
+		Transport: s.conn.Transport(), Joined: s.joined, Issued: s.peer.Issued, SignIn: s.peer.SignIn,
 	}
 }
 

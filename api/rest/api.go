@@ -21,6 +21,7 @@ package rest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"log/slog"
 	"net/http"
@@ -49,10 +50,16 @@ type Options struct {
 	SessionTTL time.Duration // life of a sign-in
 	Cookie     cookie.Session
 
+	// SignOuts knows which sessions were ended.
+	SignOuts SignOuts
+
 	// DemoSignIn lets anybody sign in with a name.
 	DemoSignIn bool
 	// CORSOrigins are the other origins whose pages may use the API with credentials.
 	CORSOrigins []string
+
+	// VersionURLs are where other services of the installation say what they were built from.
+	VersionURLs []string
 
 	// Admin is what admins may do; without a registry there are no routes for them.
 	Admin Admin
@@ -95,17 +102,25 @@ type API struct {
 	table []route
 	mux   mux
 
+	origins  http.CrossOriginProtection
 	document func() *huma.OpenAPI // made when it is first asked for
 	streams  streams
+
+	neighbours neighbours
 }
 
-// New returns an API. It fails when Page cannot be read.
+// New returns an API. It fails when Page cannot be read, or CORSOrigins has what is no origin.
 func New(o Options) (*API, error) {
 	p, err := newPage(o.Page)
 	if err != nil {
 		return nil, err
 	}
-	a := &API{Options: o, page: p}
+	a := &API{Options: o, page: p, neighbours: neighbours{urls: o.VersionURLs, client: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}}}
+	for _, origin := range o.CORSOrigins {
+		if err := a.origins.AddTrustedOrigin(origin); err != nil {
+			return nil, fmt.Errorf("trust another origin: %w", err)
+		}
+	}
 	a.table = a.newTable()
 	a.document = sync.OnceValue(func() *huma.OpenAPI { return extensible(document(a.table, a.Build.Version, a.Cookie.Name)) })
 	a.routes()

@@ -30,9 +30,9 @@ type changedMeeting struct {
 }
 
 // feedStream tells the caller, as server-sent events, which of their meetings changed, until
-// the client leaves or the node stops.
+// the client leaves, the caller has signed out or the node stops.
 func (a *API) feedStream(w http.ResponseWriter, r *http.Request) {
-	by, err := a.identify(r, signedIn)
+	by, session, err := a.identify(r, signedIn)
 	if err != nil {
 		a.fail(w, r, err)
 		return
@@ -73,6 +73,9 @@ func (a *API) feedStream(w http.ResponseWriter, r *http.Request) {
 		case <-life.Done():
 			return
 		case <-a.Ending:
+			return
+		}
+		if a.SignOuts.Has(session) {
 			return
 		}
 	}

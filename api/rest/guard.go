@@ -67,7 +67,14 @@ func (a *API) guard(w http.ResponseWriter, r *http.Request) {
 		}
 		a.done(r, out, time.Since(begin))
 	}()
-	if a.crossOrigin(out, r) {
+	if a.share(out, r) {
+		return
+	}
+	if a.forged(r) {
+		a.fail(out, r, &problem{
+			status: statusFor(crossOrigin), code: string(crossOrigin),
+			message: "A page of another origin may not do this in your name.", detail: "the Origin is not in CORS_ALLOWED_ORIGIN",
+		})
 		return
 	}
 	a.route(out, r)
@@ -85,8 +92,8 @@ func (a *API) done(r *http.Request, out *reply, took time.Duration) {
 		slog.Duration(observe.KeyTook, took), slog.String(observe.KeyRequest, requestID(r.Context())))
 }
 
-// crossOrigin adds what pages of other origins need, and reports whether that was the answer.
-func (a *API) crossOrigin(w http.ResponseWriter, r *http.Request) bool {
+// share adds what pages of other origins need, and reports whether that was the answer.
+func (a *API) share(w http.ResponseWriter, r *http.Request) bool {
 	if len(a.CORSOrigins) == 0 {
 		return false
 	}
@@ -106,6 +113,21 @@ func (a *API) crossOrigin(w http.ResponseWriter, r *http.Request) bool {
 	h.Set("Access-Control-Max-Age", "600")
 	w.WriteHeader(http.StatusNoContent)
 	return true
+}
+
+// forged reports whether r would do something in the name of whom the cookie belongs to, but
+// comes from a page that is neither ours nor trusted: browsers add cookies on their own. A
+// bearer token is added by nobody who does not know it.
+func (a *API) forged(r *http.Request) bool {
+	if a.Cookie.Value(r) == "" {
+		return false
+	}
+	if a.origins.Check(r) != nil {
+		return true
+	}
+	// Signing out is a GET that clients know. A link from elsewhere must not do it, but a page
+	// of the same site may, as the reference's own does.
+	return r.URL.Path == signOutPath && r.Header.Get("Sec-Fetch-Site") == "cross-site" && !a.allows(r.Header.Get("Origin"))
 }
 
 // plainID is an id of a request that may go into logs as a proxy made it.

@@ -2,7 +2,6 @@ package rest
 
 import (
 	"net/http"
-	"strings"
 
 	"parley/api/management"
 	"parley/api/token"
@@ -74,9 +73,8 @@ func (a *API) joinGuest(r request, in guestRequest) (standing, error) {
 
 // guest returns who shows the room or observer token of a guest in the meeting of r.
 func (a *API) guest(r *http.Request) (management.Caller, error) {
-	raw, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-	t, err := a.Tokens.CheckRoom(strings.TrimSpace(raw))
-	if err != nil || !t.Guest || t.Room != r.PathValue("id") {
+	t, err := a.Tokens.CheckRoom(bearerOf(r))
+	if err != nil || !t.Guest || t.Room != r.PathValue("id") || a.SignOuts.Has(t.Session) {
 		return management.Caller{}, unauthorized("not the token of a guest in this meeting")
 	}
 	return management.Caller{User: t.User, Guest: true}, nil
@@ -91,7 +89,7 @@ func (a *API) standing(r request) func(management.Answer, error) (standing, erro
 			return standing{}, err
 		}
 		s := standingOf(answer, r.by)
-		t := token.Room{User: r.by.User, Room: r.room, DisplayName: s.DisplayName, Host: s.Host, Guest: r.by.Guest}
+		t := token.Room{User: r.by.User, Room: r.room, DisplayName: s.DisplayName, Host: s.Host, Guest: r.by.Guest, Session: r.session}
 		if t.DisplayName == "" {
 			t.DisplayName = r.by.User
 		}

@@ -25,6 +25,9 @@ func TestMain(m *testing.M) { postgrestest.Main(m) }
 
 const secret = "test-secret-for-unit-tests"
 
+// noDatabase is where none answers.
+const noDatabase = "postgres://nobody@127.0.0.1:1/none"
+
 var client = fstest.MapFS{
 	"index.html":            {Data: []byte("<!doctype html><title>Parley</title>")},
 	"icon.svg":              {Data: []byte("<svg/>")},
@@ -34,7 +37,7 @@ var client = fstest.MapFS{
 func newAPI(t testing.TB, change func(*Options)) *API {
 	t.Helper()
 	o := Options{
-		Tokens: token.New(secret), Meetings: newMeetings(t, "postgres://nobody@127.0.0.1:1/none"), Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
+		Tokens: token.New(secret), Meetings: newMeetings(t, noDatabase), SignOuts: newSignOuts(t, noDatabase), Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
 		Build:    observe.Build{Service: "websocket-relay", Version: "1.2.3", GitSHA: "abc", GitBranch: "main", BuildTimestamp: "2030-01-02T03:04:05Z"},
 		TokenTTL: time.Minute, SessionTTL: time.Hour, Cookie: cookie.Session{Name: "session", Secure: true}, DemoSignIn: true, Page: client,
 		Client: func() ClientConfig { return ClientConfig{Version: "1.2.3", WebTransportPort: 4433, DemoSignIn: true} },

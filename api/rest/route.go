@@ -50,8 +50,9 @@ func (m *mux) HandleFunc(pattern string, h http.HandlerFunc) { m.Handle(pattern,
 // request is what most routes need to know.
 type request struct {
 	*http.Request
-	by   management.Caller
-	room string // as in the path, not checked
+	by      management.Caller
+	session string // by which they are known, "" of guests
+	room    string // as in the path, not checked
 }
 
 // nothing is the body of a route that takes none, and the result of one that has none.
@@ -67,7 +68,7 @@ func ask[In, Out any](a *API, who auth, pattern, summary string, f func(request,
 	var in In
 	_, r.mayOmitBody = any(in).(interface{ mayBeMissing() })
 	r.result = func(w http.ResponseWriter, q *http.Request) (any, error) {
-		by, err := a.identify(q, who)
+		by, session, err := a.identify(q, who)
 		if err != nil {
 			return nil, err
 		}
@@ -81,7 +82,7 @@ func ask[In, Out any](a *API, who auth, pattern, summary string, f func(request,
 				return nil, err
 			}
 		}
-		out, err := f(request{q, by, room}, in)
+		out, err := f(request{q, by, session, room}, in)
 		if r.out == nil {
 			return nil, err
 		}
@@ -98,19 +99,20 @@ func shapeOf[T any]() reflect.Type {
 	return nil
 }
 
-// identify returns who sent r, if that is one of those who may.
-func (a *API) identify(r *http.Request, who auth) (management.Caller, error) {
+// identify returns who sent r, if that is one of those who may, and the id of the session.
+func (a *API) identify(r *http.Request, who auth) (by management.Caller, session string, err error) {
 	switch who {
 	case anybody:
-		return management.Caller{}, nil
+		return by, "", nil
 	case guest:
-		return a.guest(r)
+		by, err = a.guest(r)
+		return by, "", err
 	}
 	s, err := a.session(r)
 	if err == nil && who == admin && !a.isAdmin(s) {
 		err = onlyAdmins()
 	}
-	return management.Caller{User: s.User, Name: s.Name, Admin: a.isAdmin(s)}, err
+	return management.Caller{User: s.User, Name: s.Name, Admin: a.isAdmin(s)}, s.ID, err
 }
 
 // created returns r with the status of something new.
@@ -185,6 +187,9 @@ func (r route) failures() map[int][]management.Code {
 	if r.auth == admin {
 		codes = append(codes, forbidden)
 	}
+	if r.method() != http.MethodGet {
+		codes = append(codes, crossOrigin)
+	}
 	if r.in != nil {
 		codes = append(codes, invalidJSON, timeout, tooLarge, unsupportedMediaType, invalidBody)
 	}
@@ -203,6 +208,8 @@ func (r route) failures() map[int][]management.Code {
 const (
 	unauthorizedCode     management.Code = "UNAUTHORIZED"
 	forbidden            management.Code = "FORBIDDEN"
+	crossOrigin          management.Code = "CROSS_ORIGIN"
+	unavailable          management.Code = "UNAVAILABLE"
 	notFoundCode         management.Code = "NOT_FOUND"
 	flagNotFound         management.Code = "FLAG_NOT_FOUND"
 	invalidName          management.Code = "INVALID_NAME"
@@ -219,6 +226,7 @@ const (
 var statuses = map[management.Code]int{
 	unauthorizedCode:               http.StatusUnauthorized,
 	forbidden:                      http.StatusForbidden,
+	crossOrigin:                    http.StatusForbidden,
 	management.NotHost:             http.StatusForbidden,
 	management.NotOwner:            http.StatusForbidden,
 	management.GuestsNotAllowed:    http.StatusForbidden,
@@ -243,6 +251,7 @@ var statuses = map[management.Code]int{
 	tooManyStreams:                 http.StatusTooManyRequests,
 	internalError:                  http.StatusInternalServerError,
 	management.Overloaded:          http.StatusServiceUnavailable,
+	unavailable:                    http.StatusServiceUnavailable,
 }
 
 // retryAfter are the seconds after which to try again what failed for now.

@@ -1,24 +1,24 @@
 package rest
 
 import (
-	"crypto/rand"
+	"context"
 	"net/http"
 	"strings"
-	"unicode"
-	"unicode/utf8"
+	"time"
 
 	"parley/api/fault"
 	"parley/api/token"
-
-	"golang.org/x/text/unicode/norm"
 )
 
-const (
-	// maxDemoName is the longest name to sign in with, in characters.
-	maxDemoName = 50
-	// maxSlug bounds the readable part of an identity made from a name, in bytes.
-	maxSlug = 32
-)
+// SignOuts knows which sessions were ended.
+type SignOuts interface {
+	// Has reports whether a session was ended. It does not block.
+	Has(session string) bool
+
+	// End ends a session that would be good until expires, on every node. When it fails it
+	// may be good still.
+	End(ctx context.Context, session string, expires time.Time) error
+}
 
 // profileResult says who somebody is.
 type profileResult struct {
@@ -36,92 +36,63 @@ func (a *API) profile(r request, _ nothing) (profileResult, error) {
 func (a *API) session(r *http.Request) (token.Session, error) {
 	raw := a.Cookie.Value(r)
 	if raw == "" {
-		bearer, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-		if raw = strings.TrimSpace(bearer); !ok || raw == "" {
-			return token.Session{}, unauthorized("")
-		}
+		raw = bearerOf(r)
+	}
+	if raw == "" {
+		return token.Session{}, unauthorized("")
 	}
 	s, err := a.Tokens.CheckSession(raw)
 	switch fault.CodeOf(err) {
 	case fault.Expired, fault.Invalid:
 		return token.Session{}, unauthorized("invalid or expired session")
 	}
+	if err == nil && a.SignOuts.Has(s.ID) {
+		return token.Session{}, unauthorized("the session was ended by signing out")
+	}
 	return s, err
 }
 
-// demoResult is a sign-in by name.
-type demoResult struct {
-	User  string `json:"user_id"`
-	Name  string `json:"name"`
-	Token string `json:"token"`
-}
-
-type demoRequest struct {
-	Name string `json:"name" minLength:"1" maxLength:"50"`
-}
-
-// demoSignIn makes up an identity for a name. The page keeps the token per tab, so that two
-// tabs are two people; there is no cookie.
-func (a *API) demoSignIn(_ request, in demoRequest) (demoResult, error) {
-	name := cleanName(in.Name)
-	if n := utf8.RuneCountInString(name); n < 1 || n > maxDemoName {
-		return demoResult{}, &problem{status: http.StatusBadRequest, code: string(invalidName), message: "A name has 1 to 50 characters.", field: "name"}
+// bearerOf returns the bearer token of r, or "".
+func bearerOf(r *http.Request) string {
+	raw, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	if !ok {
+		return ""
 	}
-	s := token.Session{User: identity(name), Name: name}
-	for a.isAdmin(s) { // who an admin is has to be proved
-		s.User = identity(name)
-	}
-	raw, err := a.Tokens.MintSession(s, a.SessionTTL)
-	return demoResult{s.User, s.Name, raw}, err
+	return strings.TrimSpace(raw)
 }
 
-// cleanName trims a name, makes every run of white space one space and removes what is not
-// for people to see, such as control characters and marks that turn text around.
-func cleanName(name string) string {
-	const nonJoiner, joiner = '\u200c', '\u200d' // of Persian, and inside of emoji
-	name = strings.Map(func(r rune) rune {
-		switch {
-		case unicode.IsSpace(r):
-			return ' '
-		case r == nonJoiner || r == joiner:
-			return r
-		case unicode.IsControl(r) || unicode.Is(unicode.Cf, r):
-			return -1
+// checkSession answers that somebody is signed in, with nothing more.
+func (a *API) checkSession(w http.ResponseWriter, r *http.Request) {
+	if _, _, err := a.identify(r, signedIn); err != nil {
+		a.fail(w, r, err)
+		return
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(http.StatusOK)
+}
+
+// signOut ends the sessions that r shows, by cookie and by bearer token, and makes the browser
+// forget the cookie. Whoever has none is signed out already.
+func (a *API) signOut(w http.ResponseWriter, r *http.Request) {
+	a.Cookie.Clear(w) // whatever becomes of the rest
+	ended := false
+	for _, raw := range []string{a.Cookie.Value(r), bearerOf(r)} {
+		s, err := a.Tokens.CheckSession(raw)
+		if err != nil {
+			continue // opens nothing
 		}
-		return r
-	}, strings.ToValidUTF8(name, ""))
-	return strings.Join(strings.Fields(name), " ")
-}
-
-// identity makes an identity from a name: readable, and different for every call. It holds
-// [a-z0-9-] alone, so it is never the reserved one.
-func identity(name string) string {
-	var slug strings.Builder
-	for _, r := range norm.NFKD.String(strings.ToLower(name)) {
-		if slug.Len() >= maxSlug {
-			break
+		if err := a.SignOuts.End(r.Context(), s.ID, s.Expires.Add(token.Leeway)); err != nil {
+			a.fail(w, r, fault.Wrap(err, fault.Unavailable, "This browser has forgotten the session, but whoever has a copy of it is still signed in: it could not be put on record. Try again later."))
+			return
 		}
-		switch {
-		case 'a' <= r && r <= 'z', '0' <= r && r <= '9':
-			slug.WriteRune(r)
-		case (r == ' ' || r == '-' || r == '_') && slug.Len() > 0 && !strings.HasSuffix(slug.String(), "-"):
-			slug.WriteByte('-')
-		}
+		ended = true
 	}
-	readable := strings.TrimSuffix(slug.String(), "-")
-	if readable == "" {
-		readable = "guest" // of a script that has no letters here
+	h := w.Header()
+	h.Set("Cache-Control", "no-store")
+	if ended && r.Header.Get("Sec-Fetch-Mode") == "navigate" { // a person looks, and nothing is to be seen here
+		h.Set("Location", "/")
+		w.WriteHeader(http.StatusSeeOther)
+		return
 	}
-	return readable + "-" + suffix()
-}
-
-// suffix returns four random characters of [a-z0-9].
-func suffix() string {
-	const alphabet = "abcdefghijklmnopqrstuvwxyz0123456789"
-	var b [4]byte
-	_, _ = rand.Read(b[:]) // never fails
-	for i := range b {
-		b[i] = alphabet[int(b[i])%len(alphabet)] // the slight bias does not matter: no secret
-	}
-	return string(b[:])
+	w.WriteHeader(http.StatusOK)
 }

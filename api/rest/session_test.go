@@ -50,8 +50,12 @@ func TestDemoSignInToRoomToken(t *testing.T) {
 	if left := time.Until(r.Expires); left > time.Minute || left < 50*time.Second {
 		t.Errorf("token lives %v", left)
 	}
+	session, err := token.New(secret).CheckSession(fmt.Sprint(result["token"]))
+	if err != nil {
+		t.Fatal(err)
+	}
 	r.Expires, r.Issued = time.Time{}, time.Time{}
-	if want := (token.Room{User: user, Room: "standup", DisplayName: "Ada", Host: true}); r != want {
+	if want := (token.Room{User: user, Room: "standup", DisplayName: "Ada", Host: true, Session: session.ID}); r != want {
 		t.Errorf("token of %+v, want %+v", r, want)
 	}
 	at, _ := joined["joined_at"].(float64)

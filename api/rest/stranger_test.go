@@ -11,22 +11,29 @@ import (
 	"parley/api/token"
 )
 
-// Nobody gets anywhere without credentials, or with those that are old, foreign, changed or
-// for something else: on every route that asks for them, and before the body is read.
+// Nobody gets anywhere without credentials, or with those that are old, foreign, changed,
+// signed out of or for something else: on every route that asks for them, and before the body is read.
 func TestStrangersCanDoNothing(t *testing.T) {
 	w := newWorld(t)
 	id := w.running("")
 	admins, _ := newAdminAPI(t)
+	admins.SignOuts = w.api.SignOuts
 	a := token.New(secret)
 	session := func(a *token.Authority, ttl time.Duration) string {
 		return must(t)(a.MintSession(token.Session{User: "ada", Name: "Ada", Admin: true}, ttl))
 	}
 	good := session(a, time.Hour)
+	signedOut, ofOthers := session(a, time.Hour), ofReference(t)
+	for _, raw := range []string{signedOut, ofOthers} {
+		wantEmpty(t, call(admins, "POST", "/logout", "", "Authorization", "Bearer "+raw), 200)
+	}
 	parts := strings.Split(good, ".")
 	unsigned := base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"none","typ":"JWT"}`)) + "." + parts[1] + "."
 	stranger := map[string]string{
 		"nothing":                   "",
 		"an old session":            session(a, -2*time.Minute),
+		"a session signed out of":   signedOut,
+		"one of the reference":      ofOthers,
 		"a foreign session":         session(token.New("another secret"), time.Hour),
 		"a session cut short":       good[:len(good)-1],
 		"another's signature":       parts[0] + "." + parts[1] + "." + strings.Split(session(a, 2*time.Hour), ".")[2],

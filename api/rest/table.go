@@ -121,9 +121,23 @@ func (a *API) hostTable() []route {
 	}
 }
 
+// signOutPath ends a session.
+const signOutPath = "/logout"
+
 func (a *API) signInTable() []route {
+	signOut := func(method string) route {
+		r := open(method+" "+signOutPath, "Sign out", nil, a.signOut).
+			noting("Ends the session of the cookie, and that of the bearer token, on all nodes, with the room tokens that were made with it " +
+				"and the connections that were opened with those. Whoever browses here is sent to the start page.")
+		r.codes = []management.Code{unavailable, crossOrigin}
+		return r
+	}
+	check := open("GET /session", "Whether one is signed in", nil, a.checkSession)
+	check.auth = signedIn
 	table := []route{
+		check,
 		ask(a, signedIn, "GET /profile", "Who one is", a.profile),
+		signOut(http.MethodGet), signOut(http.MethodPost),
 	}
 	if a.DemoSignIn {
 		table = append(table, ask(a, anybody, "POST /login/demo", "Sign in with a name", a.demoSignIn, invalidName).
@@ -135,6 +149,8 @@ func (a *API) signInTable() []route {
 func (a *API) nodeTable() []route {
 	return []route{
 		open("GET /version", "What runs here", reflect.TypeFor[observe.Build](), a.version),
+		open("GET /api/v1/versions", "What runs in this installation", reflect.TypeFor[versionsResult](), a.versions).
+			noting("This node first, then the services that the operator has listed, as far as they answer."),
 		open("GET /client-config.json", "What the page has to know", reflect.TypeFor[ClientConfig](), a.clientConfig),
 		open("GET /healthz", "Whether the process lives", nil, a.healthy).producing("text/plain"),
 		open("GET /readyz", "Whether it takes new clients", nil, a.ready).producing("text/plain").

@@ -23,8 +23,25 @@ import (
 	"parley/api/management"
 	"parley/api/postgres"
 	"parley/api/postgres/postgrestest"
+	"parley/api/signout"
 	"parley/api/token"
 )
+
+// newSignOuts returns the list of one node that hears of others by asking alone, if it runs.
+func newSignOuts(t testing.TB, url string) *signout.List {
+	t.Helper()
+	return signout.New(signout.Options{Store: openStore(t, url), Log: slog.New(slog.NewTextHandler(t.Output(), nil)), Keep: token.ObserverTTL})
+}
+
+func openStore(t testing.TB, url string) *postgres.Store {
+	t.Helper()
+	store, err := postgres.Open(t.Context(), url, slog.New(slog.NewTextHandler(t.Output(), nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(store.Close)
+	return store
+}
 
 // nobody is connected in these tests; what rooms would be told is remembered.
 type nobody struct {
@@ -53,14 +70,9 @@ func newMeetings(t testing.TB, url string) *management.Meetings {
 func newRooms(t testing.TB, url string) *nobody {
 	t.Helper()
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
-	store, err := postgres.Open(t.Context(), url, log)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(store.Close)
 	rooms := &nobody{}
 	yes := func(string) bool { return true }
-	rooms.meetings = management.New(store, rooms, management.Settings{Guests: yes}, log)
+	rooms.meetings = management.New(openStore(t, url), rooms, management.Settings{Guests: yes}, log)
 	return rooms
 }
 
@@ -76,8 +88,9 @@ type world struct {
 
 func newWorld(t testing.TB) world {
 	t.Helper()
-	rooms := newRooms(t, postgrestest.URL(t))
-	a := newAPI(t, func(o *Options) { o.Meetings = rooms.meetings })
+	database := postgrestest.URL(t)
+	rooms := newRooms(t, database)
+	a := newAPI(t, func(o *Options) { o.Meetings, o.SignOuts = rooms.meetings, newSignOuts(t, database) })
 	server := httptest.NewServer(a)
 	t.Cleanup(server.Close)
 	return world{t, a, server.URL, server.Client(), rooms, specRouter(t, a)}

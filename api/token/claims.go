@@ -1,7 +1,11 @@
 package token
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
+	"regexp"
+	"strings"
 	"time"
 
 	"parley/api/fault"
@@ -12,6 +16,7 @@ import (
 // sessionClaims is the payload of a session token we sign.
 type sessionClaims struct {
 	signed
+	ID      string `json:"jti"`
 	Subject string `json:"sub"`
 	Name    string `json:"name"`
 	Admin   bool   `json:"admin,omitempty"`
@@ -34,6 +39,7 @@ type roomClaims struct {
 	Expires     int64  `json:"exp"`
 	Issued      int64  `json:"iat"`
 	Issuer      string `json:"iss"`
+	Session     string `json:"sid,omitempty"`
 	Use         use    `json:"typ"`
 }
 
@@ -84,6 +90,25 @@ func (p *presented) check(expected use) error {
 		return invalid("an identity of %d bytes", len(*p.Subject))
 	}
 	return nil
+}
+
+// idPattern is what an id of a session looks like, whoever made it.
+var idPattern = regexp.MustCompile(`^[A-Za-z0-9_:-]{1,64}$`)
+
+// idOf returns claim if it can be the id of a session, "" otherwise. In tokens of other makes
+// it may be anything.
+func idOf(claim any) string {
+	if id, ok := claim.(string); ok && idPattern.MatchString(id) {
+		return id
+	}
+	return ""
+}
+
+// hashOf is the id of a session whose token has none. The signature is left out: the same one
+// can be spelled in several ways, for its last character has bits that mean nothing.
+func hashOf(raw string) string {
+	sum := sha256.Sum256([]byte(raw[:strings.LastIndexByte(raw, '.')]))
+	return "sha256:" + base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
 // signed makes a struct acceptable to package jwt, whose own checks are not used.

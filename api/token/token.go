@@ -7,9 +7,14 @@
 //
 // Because the three share secret and issuer, ours also say what they are for (claim typ), and
 // are accepted for nothing else. Others are told apart by the claims they must have.
+//
+// A session has an id (claim jti), and the tokens for rooms that are made with it carry that
+// (claim sid), so that they can end together. A session token of another backend has none; a
+// hash of it takes the place. Whether a session was ended is for others to know.
 package token
 
 import (
+	"crypto/rand"
 	"fmt"
 	"regexp"
 	"strings"
@@ -52,6 +57,7 @@ const (
 
 // Session is who somebody is.
 type Session struct {
+	ID      string // of the token, 1 to 64 bytes; made when it is signed
 	User    string // identity, 1 to wire.MaxUser bytes
 	Name    string // for people
 	Admin   bool   // may do everything on this installation
@@ -65,7 +71,8 @@ type Room struct {
 	DisplayName string
 	Host        bool
 	Guest       bool
-	Observer    bool // may only wait and hear meeting events
+	Observer    bool   // may only wait and hear meeting events
+	Session     string // id of the session it was made with; "" of guests and of other backends
 	Expires     time.Time
 	Issued      time.Time // zero when the token does not say
 }
@@ -93,14 +100,15 @@ func invalid(why string, args ...any) error {
 	return fault.Wrap(fmt.Errorf(why, args...), fault.Invalid, Suspicious)
 }
 
-// MintSession signs a session token that is good for ttl.
+// MintSession signs a session token with a new id, that is good for ttl. ID and Expires of s
+// are ignored.
 func (a *Authority) MintSession(s Session, ttl time.Duration) (string, error) {
 	if !validUser(s.User) {
 		return "", fmt.Errorf("sign session token: user must have 1 to %d bytes", wire.MaxUser)
 	}
 	now := time.Now()
 	return a.sign(sessionClaims{
-		Subject: s.User, Name: s.Name, Admin: s.Admin, Issuer: Issuer, Use: session,
+		ID: rand.Text(), Subject: s.User, Name: s.Name, Admin: s.Admin, Issuer: Issuer, Use: session,
 		Issued: now.Unix(), Expires: now.Add(ttl).Unix(),
 	})
 }
@@ -117,7 +125,7 @@ func (a *Authority) MintRoom(r Room, ttl time.Duration) (string, error) {
 	now := time.Now()
 	c := roomClaims{
 		Subject: r.User, Room: r.Room, RoomJoin: !r.Observer, Host: r.Host && !r.Observer, Guest: r.Guest,
-		DisplayName: r.DisplayName, Observer: r.Observer, Issuer: Issuer, Use: room,
+		DisplayName: r.DisplayName, Observer: r.Observer, Session: r.Session, Issuer: Issuer, Use: room,
 		Issued: now.Unix(), Expires: now.Add(ttl).Unix(),
 	}
 	if r.Observer {
@@ -144,7 +152,8 @@ func (a *Authority) CheckSession(raw string) (Session, error) {
 		presented
 		Name   *string `json:"name"`
 		Issued *int64  `json:"iat"`
-		Admin  any     `json:"admin"` // of other makes it may be anything
+		Admin  any     `json:"admin"` // of other makes these may be anything
+		ID     any     `json:"jti"`
 	}
 	if err := a.parse(raw, &c); err != nil {
 		return Session{}, err
@@ -155,7 +164,11 @@ func (a *Authority) CheckSession(raw string) (Session, error) {
 	if err := c.check(session); err != nil {
 		return Session{}, err
 	}
-	return Session{User: *c.Subject, Name: *c.Name, Admin: c.Admin == true, Expires: time.Unix(*c.Expires, 0)}, nil
+	id := idOf(c.ID)
+	if id == "" {
+		id = hashOf(raw)
+	}
+	return Session{ID: id, User: *c.Subject, Name: *c.Name, Admin: c.Admin == true, Expires: time.Unix(*c.Expires, 0)}, nil
 }
 
 // CheckRoom returns what raw allows. It fails with [fault.Misconfig] without a secret,
@@ -171,6 +184,7 @@ func (a *Authority) CheckRoom(raw string) (Room, error) {
 		Observer    bool    `json:"observer"`
 		Guest       bool    `json:"is_guest"`
 		Issued      *int64  `json:"iat"` // absent from tokens of others
+		Session     any     `json:"sid"`
 	}
 	if err := a.parse(raw, &c); err != nil {
 		return Room{}, err
@@ -193,7 +207,7 @@ func (a *Authority) CheckRoom(raw string) (Room, error) {
 	}
 	r := Room{
 		User: *c.Subject, Room: *c.Room, DisplayName: *c.DisplayName, Host: *c.Host && !c.Observer,
-		Guest: c.Guest, Observer: c.Observer, Expires: time.Unix(*c.Expires, 0),
+		Guest: c.Guest, Observer: c.Observer, Session: idOf(c.Session), Expires: time.Unix(*c.Expires, 0),
 	}
 	if c.Issued != nil {
 		r.Issued = time.Unix(*c.Issued, 0)

@@ -250,6 +250,29 @@ CREATE TABLE public.sessions (
 
 
 --
+-- Name: sign_out_revision; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.sign_out_revision (
+    id boolean DEFAULT true NOT NULL,
+    revision bigint DEFAULT 0 NOT NULL,
+    CONSTRAINT chk_sign_out_revision_single CHECK (id)
+);
+
+
+--
+-- Name: sign_outs; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.sign_outs (
+    session_id character varying(64) NOT NULL,
+    revision bigint NOT NULL,
+    made_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    keep_until timestamp with time zone NOT NULL
+);
+
+
+--
 -- Name: users; Type: TABLE; Schema: public; Owner: -
 --
 
@@ -346,6 +369,30 @@ ALTER TABLE ONLY public.session_participants
 
 ALTER TABLE ONLY public.sessions
     ADD CONSTRAINT sessions_pkey PRIMARY KEY (session_id);
+
+
+--
+-- Name: sign_out_revision sign_out_revision_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.sign_out_revision
+    ADD CONSTRAINT sign_out_revision_pkey PRIMARY KEY (id);
+
+
+--
+-- Name: sign_outs sign_outs_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.sign_outs
+    ADD CONSTRAINT sign_outs_pkey PRIMARY KEY (session_id);
+
+
+--
+-- Name: sign_outs sign_outs_revision_key; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.sign_outs
+    ADD CONSTRAINT sign_outs_revision_key UNIQUE (revision);
 
 
 --
@@ -484,6 +531,13 @@ CREATE INDEX idx_sessions_open_by_room ON public.sessions USING btree (room_id, 
 
 
 --
+-- Name: idx_sign_outs_keep_until; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX idx_sign_outs_keep_until ON public.sign_outs USING btree (keep_until);
+
+
+--
 -- Name: flag_changes flag_changes_are_kept; Type: TRIGGER; Schema: public; Owner: -
 --
 
@@ -539,4 +593,5 @@ INSERT INTO public.schema_migrations (version) VALUES
     ('20261120000000'),
     ('20261120000001'),
     ('20261121000000'),
-    ('20261121000002');
+    ('20261121000002'),
+    ('20261121000003');
