@@ -103,6 +103,12 @@ func (l *Lobby) admit(u *url.URL, transport media.Transport) (media.Peer, error)
 	if len(p.Instance) > MaxInstance || !utf8.ValidString(p.Instance) {
 		return media.Peer{}, fault.New(fault.BadRequest, "instance_id must be text of at most %d bytes", MaxInstance)
 	}
+	if after := query.Get("events_after"); after != "" {
+		var ok bool
+		if p.After, ok = media.ParsePosition(after); !ok {
+			return media.Peer{}, fault.New(fault.BadRequest, "events_after must be event_epoch and event_number of the last event that arrived, with a dot between")
+		}
+	}
 	return p, nil
 }
 

@@ -159,6 +159,8 @@ func TestAdmitted(t *testing.T) {
 	withSession.Session, sessionPeer.SignIn = "another-session", "another-session"
 	hostPeer := byToken
 	hostPeer.Host = true
+	comingBack := byToken
+	comingBack.After = media.Position{Epoch: "MFRGG", Number: 17}
 	for _, c := range []struct {
 		what    string
 		on      []media.Transport
@@ -172,6 +174,7 @@ func TestAdmitted(t *testing.T) {
 		{"made with a session", both, "/lobby?token=" + mint(t, secret, withSession, time.Minute), true, sessionPeer},
 		{"host", both, "/lobby?token=" + mint(t, secret, host, time.Minute), true, hostPeer},
 		{"instance", both, "/lobby?instance_id=" + withInstance.Instance + "&token=" + mint(t, secret, ada, time.Minute), true, withInstance},
+		{"events", both, "/lobby?events_after=MFRGG.17&token=" + mint(t, secret, ada, time.Minute), true, comingBack},
 		{"observer", both, "/lobby?token=" + mint(t, secret, waiting, time.Minute), true, media.Peer{Room: "standup", User: "bob", DisplayName: "Bob", Observer: true}},
 		{"guest without name", both, "/lobby?token=" + mint(t, secret, guest, time.Minute), true, media.Peer{Room: "standup", User: "guest:1", DisplayName: "guest:1", Guest: true}},
 		{"path", both, "/lobby/a%20da/stand%20up", false, byPath},
@@ -284,6 +287,7 @@ func FuzzAdmit(f *testing.F) {
 	f.Add("/lobby/ada/standup", "instance_id=x", false)
 	f.Add("/lobby", "token=x", true)
 	f.Add("//lobby/%20/%00", "", true)
+	f.Add("/lobby/ada/standup", "events_after=A.1", false)
 	f.Add("/lobby/a%2/b", "%zz", false)
 	l, _ := newLobby(f, secret)
 	l.Log = slog.New(slog.DiscardHandler)
@@ -297,7 +301,7 @@ func FuzzAdmit(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if !token.ValidRoom(string(p.Room)) || p.User == "" || len(p.User) > wire.MaxUser || len(p.Instance) > MaxInstance {
+		if !token.ValidRoom(string(p.Room)) || p.User == "" || len(p.User) > wire.MaxUser || len(p.Instance) > MaxInstance || len(p.After.Epoch) > media.MaxPosition {
 			t.Errorf("admitted %+v", p)
 		}
 	})

@@ -3,7 +3,6 @@ package media
 import (
 	"context"
 	"slices"
-	"time"
 
 	"parley/api/fault"
 	"parley/api/wire"
@@ -111,51 +110,25 @@ func (r *Room) apply(a Act) {
 }
 
 // Tell delivers a meeting event to everybody in room and in front of it, on all nodes. It
-// blocks until it is on its way to the other nodes, or ctx ends.
+// blocks until it is in the log of the room, or told on this node while that is out of reach,
+// or ctx ends.
 func (h *Hub) Tell(ctx context.Context, room RoomID, event []byte) error {
 	h.mu.Lock()
 	r := h.rooms[room]
-	if r != nil && r.refs > 0 {
-		r.refs++
+	if r == nil || r.refs == 0 {
 		h.mu.Unlock()
-		defer h.release(r)
-		r.event(event, 0)
-		if l := r.link.Load(); l != nil {
-			return (*l).Flush(ctx)
-		}
-		return nil
+		return h.relay.Append(ctx, room, NewEvent(event))
 	}
+	r.refs++
 	h.mu.Unlock()
-	link, err := h.relay.Open(ctx, room, deaf{})
-	if fault.CodeOf(err) == fault.Conflict { // somebody comes in, or another event is told
-		return h.tellLater(ctx, room, event)
-	}
-	if err != nil {
-		return err
-	}
-	defer link.Close()
-	link.Publish(&Frame{Kind: Control, Received: time.Now(), Wire: event})
-	return link.Flush(ctx)
-}
-
-// tellLater tries again after the part of this node in room was opened or closed elsewhere.
-func (h *Hub) tellLater(ctx context.Context, room RoomID, event []byte) error {
-	wait := time.NewTimer(relayRetry / 50)
-	defer wait.Stop()
+	defer h.release(r)
 	select {
-	case <-wait.C:
-		return h.Tell(ctx, room, event)
+	case <-r.event(event, 0):
+		return nil
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
 }
-
-// deaf is a sink for who only has something to say.
-type deaf struct{}
-
-func (deaf) Deliver(Delivery) {}
-func (deaf) Entered(Member)   {}
-func (deaf) Left(Member)      {}
 
 // EndMeeting tells everybody in room, on all nodes, that its meeting is over, and why.
 func (h *Hub) EndMeeting(ctx context.Context, room RoomID, message string) error {

@@ -55,6 +55,9 @@ type Peer struct {
 	Observer    bool
 	Instance    string // identifies a client across its reconnections, or ""
 
+	// After is the last event of the room that a client knows which comes back, or zero.
+	After Position
+
 	// Issued is when the token was signed that the peer came with; zero without one.
 	Issued time.Time
 	// SignIn is the id of the sign-in that the token was made with, or "".

@@ -2,6 +2,7 @@ package media
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -25,6 +26,7 @@ type Bus struct {
 	mu      sync.Mutex
 	links   map[RoomID]map[NodeID]*localLink
 	members map[RoomID]map[memberID]Member
+	logs    map[RoomID][]Event
 }
 
 // memberID is what an entry is known by: while a session moves, two nodes have one.
@@ -38,6 +40,7 @@ func NewBus() *Bus {
 	return &Bus{
 		links:   make(map[RoomID]map[NodeID]*localLink),
 		members: make(map[RoomID]map[memberID]Member),
+		logs:    make(map[RoomID][]Event),
 	}
 }
 
@@ -77,15 +80,11 @@ func (l *Local) Open(ctx context.Context, room RoomID, sink Sink) (Link, error) 
 		return nil, err
 	}
 	go k.run() // Close waits for it
-	told := make(chan struct{})
-	k.push(func(Sink) { close(told) })
-	select {
-	case <-told:
-		return k, nil
-	case <-ctx.Done():
+	if err := k.barrier(ctx); err != nil {
 		k.Close()
-		return nil, fault.Wrap(context.Cause(ctx), fault.Unavailable, "the room did not open in time")
+		return nil, err
 	}
+	return k, nil
 }
 
 // join adds k to its room, with the members on other nodes as its first calls.
@@ -103,6 +102,10 @@ func (b *Bus) join(k *localLink) error {
 		if id.node != k.node {
 			k.push(func(s Sink) { s.Entered(m) })
 		}
+	}
+	for _, e := range b.logs[k.room] {
+		e.Past = true
+		k.push(func(s Sink) { s.Told(e) })
 	}
 	return nil
 }
@@ -160,6 +163,78 @@ func (k *localLink) Publish(f *Frame) {
 		if node != k.node && !(media && other.full()) {
 			other.push(func(s Sink) { s.Deliver(d) })
 		}
+	}
+}
+
+// Append adds e to the log of room.
+func (l *Local) Append(_ context.Context, room RoomID, e Event) error {
+	b := l.bus
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.append(room, e)
+	return nil
+}
+
+// localEpoch names the logs of a bus: they are lost with it.
+const localEpoch = "local"
+
+// append adds e to the log of a room and tells everybody; b.mu is held.
+func (b *Bus) append(room RoomID, e Event) {
+	events := b.logs[room]
+	if slices.ContainsFunc(events, func(o Event) bool { return o.ID == e.ID }) {
+		return
+	}
+	e.Position = Position{localEpoch, 1}
+	if n := len(events); n > 0 {
+		e.Number = events[n-1].Number + 1
+	}
+	if len(events) == recentEvents {
+		events = slices.Delete(events, 0, 1)
+	}
+	b.logs[room] = append(events, e)
+	b.tell(room, "", func(s Sink) { s.Told(e) })
+}
+
+func (k *localLink) Append(ctx context.Context, e Event, wanted func() bool) error {
+	for {
+		k.bus.mu.Lock()
+		before := k.bus.last(k.room)
+		k.bus.mu.Unlock()
+		if err := k.barrier(ctx); err != nil {
+			return err
+		}
+		if wanted != nil && !wanted() {
+			return nil
+		}
+		k.bus.mu.Lock()
+		if k.bus.last(k.room) == before {
+			k.bus.append(k.room, e)
+			k.bus.mu.Unlock()
+			return k.barrier(ctx)
+		}
+		k.bus.mu.Unlock()
+	}
+}
+
+// last returns the number of the last event of a room; b.mu is held.
+func (b *Bus) last(room RoomID) uint64 {
+	if events := b.logs[room]; len(events) > 0 {
+		return events[len(events)-1].Number
+	}
+	return 0
+}
+
+// barrier returns when the sink was told all that waits for it.
+func (k *localLink) barrier(ctx context.Context) error {
+	told := make(chan struct{})
+	k.push(func(Sink) { close(told) })
+	select {
+	case <-told:
+		return nil
+	case <-k.done:
+		return fault.New(fault.GoingAway, "the room was closed")
+	case <-ctx.Done():
+		return fault.Wrap(context.Cause(ctx), fault.Unavailable, "the room did not answer in time")
 	}
 }
 
@@ -234,6 +309,7 @@ func (l *Local) Close() {
 		for id, m := range members {
 			if id.node == l.node {
 				delete(members, id)
+				m.Lost = true
 				b.tell(room, l.node, func(s Sink) { s.Left(m) })
 			}
 		}

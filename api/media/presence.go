@@ -32,22 +32,16 @@ func (r *Room) attach(s *Session, m Meeting) (returned bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s.out.Push(control(wire.SessionAssigned(uint64(s.id))))
-	started := control(wire.MeetingStarted(string(r.id), m.Started, m.Creator))
-	s.out.Push(started)
+	started := wire.MeetingStarted(string(r.id), m.Started, m.Creator)
+	s.out.Push(control(started))
 	if !s.peer.Observer {
 		r.claim(s)
-		present := r.present()
-		for _, m := range present {
-			if m.Session != s.replaces {
-				s.out.Push(control(wire.ParticipantJoined(string(r.id), m.participant())))
-			}
-		}
 		// The ledger cannot know who is first while meetings are not recorded.
-		if m.First && len(present) == 0 && !r.occupied() {
-			r.fanout(started)
-			r.publish(started)
+		if m.First && len(r.local)+len(r.remote) == 0 && !r.occupied() {
+			r.event(started, s.id)
 		}
 	}
+	r.greet(s)
 	r.add(s)
 	return s.replaces != 0
 }
@@ -120,12 +114,33 @@ func (r *Room) adopt(s *Session, m Member) {
 	r.exit(old)
 }
 
-// activate makes s known to everybody. Only its read goroutine calls it.
-func (r *Room) activate(s *Session) {
+// introduction is how long the first packet of a session waits for the news that it came:
+// usually a millisecond or two. Receivers want to know of whom a packet is.
+const introduction = 250 * time.Millisecond
+
+// activate makes s known to everybody, and to those on this node before it returns, unless
+// ctx ends or that takes too long. Only its read goroutine calls it.
+func (r *Room) activate(ctx context.Context, s *Session) {
+	told := r.introduce(s)
+	if told == nil {
+		return
+	}
+	patience := time.NewTimer(introduction)
+	defer patience.Stop()
+	select {
+	case <-told:
+	case <-patience.C:
+	case <-ctx.Done():
+	}
+}
+
+// introduce makes s known; the channel is closed when this node was told. It is nil
+// when s has left already.
+func (r *Room) introduce(s *Session) (told <-chan struct{}) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if s.gone {
-		return
+		return nil
 	}
 	s.out.forgetStreams() // its decoders start now
 	if s.replaces == 0 {
@@ -138,17 +153,18 @@ func (r *Room) activate(s *Session) {
 	}
 	r.local[s.id] = &presence{Member: m, session: s}
 	s.active.Store(true)
-	if replaced {
-		r.event(wire.SessionReplaced(string(r.id), m.participant(), uint64(old.Session)), s.id)
-	} else {
-		r.event(wire.ParticipantJoined(string(r.id), m.participant()), s.id)
-	}
+	// Presence comes first: a node that opens the room finds everybody there or in what
+	// follows in the log.
 	r.agenda.add(func(ctx context.Context) {
 		r.tell(ctx, m)
 		if replaced {
 			r.untell(ctx, old)
 		}
 	})
+	if replaced {
+		return r.event(wire.SessionReplaced(string(r.id), m.participant(), uint64(old.Session)), s.id)
+	}
+	return r.event(wire.ParticipantJoined(string(r.id), m.participant()), s.id)
 }
 
 // sameInstance returns the active session of the client that s belongs to, or 0: a client
@@ -277,17 +293,11 @@ func (r *Room) depart(ctx context.Context, p *presence) {
 	}
 	delete(r.local, p.Session)
 	if !adopted {
-		r.left(p.Member)
-		r.publish(control(wire.ParticipantLeft(string(r.id), p.participant())))
+		r.forget(p.Session)
+		r.event(wire.ParticipantLeft(string(r.id), p.participant()), 0)
 		r.exit(p.Member)
 	}
 	r.hub.release(r)
-}
-
-// left tells the sessions of this node that m is gone; r.mu is held.
-func (r *Room) left(m Member) {
-	r.forget(m.Session)
-	r.fanout(control(wire.ParticipantLeft(string(r.id), m.participant())))
 }
 
 // forget drops what waits of a session in every queue.
@@ -295,17 +305,6 @@ func (r *Room) forget(id SessionID) {
 	for _, s := range *r.sessions.Load() {
 		s.out.Forget(id)
 	}
-}
-
-// event tells everybody on this node but except, and whoever listens beyond.
-func (r *Room) event(packet []byte, except SessionID) {
-	f := control(packet)
-	for _, s := range *r.sessions.Load() {
-		if s.id != except {
-			r.deliver(s, f)
-		}
-	}
-	r.publish(f)
 }
 
 // exit records the end of a session in the ledger, without keeping the agenda waiting, and

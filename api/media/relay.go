@@ -29,6 +29,9 @@ type Member struct {
 	// Away says that the session is lost and waits, within the grace period, for its user
 	// to come back.
 	Away bool `json:"away,omitempty"`
+
+	// Lost says, to Sink.Left, that the node of the session is gone as well.
+	Lost bool `json:"-"`
 }
 
 // Relay is the way to the other nodes. natsrelay implements it on JetStream, [Local] is the
@@ -37,15 +40,29 @@ type Relay interface {
 	// Open takes part in room until the returned Link is closed. Before Open returns, sink
 	// has been told of every member on other nodes, and every packet published to the room
 	// from now on will reach it. Open blocks for at most the time ctx allows.
+	//
+	// Before Open returns, sink has also been told the last events of the log of the room,
+	// marked as past, oldest first.
 	Open(ctx context.Context, room RoomID, sink Sink) (Link, error)
+
+	// Append adds e to the log of a room that need not be open here. It returns once e is
+	// stored.
+	Append(ctx context.Context, room RoomID, e Event) error
 }
 
 // Link is the part of one node in one room.
 type Link interface {
 	// Publish hands f to the other nodes. It never blocks: what cannot leave is dropped
 	// and counted, oldest media first. Frames of one sender stay in order. The relay keeps
-	// f.Wire and does not change it. Frames with From 0 travel on the system subject.
+	// f.Wire and does not change it. From is not 0.
 	Publish(f *Frame)
+
+	// Append adds e to the log of the room and returns once it is stored and told to every
+	// sink here. It is asked for wanted, which may be nil, when the sink was told of every
+	// event before; if that says no, nothing is appended. Of two appends of one ID at most
+	// one takes effect. When Append fails, e may be in the log nevertheless. It must not be
+	// called from within a call of the sink.
+	Append(ctx context.Context, e Event, wanted func() bool) error
 
 	// Flush returns when everything this node published to the room before the call is
 	// stored and visible to the other nodes.
@@ -65,7 +82,7 @@ type Link interface {
 
 // Delivery is one packet from another node.
 type Delivery struct {
-	From    SessionID // sender by its subject; 0 for the system subject
+	From    SessionID // sender by its subject; 0 for an event of another make
 	Foreign bool      // published by something that is not a parley node
 	Wire    []byte    // spare capacity is not promised; the sink may keep it
 }
@@ -78,6 +95,9 @@ type Sink interface {
 	Deliver(d Delivery)
 	// Entered tells of a member on another node, new or changed.
 	Entered(m Member)
+	// Told hands over an event of the log, those of this node included, each once and in the
+	// order of the log. Numbers are without a gap, unless what is missing was not kept.
+	Told(e Event)
 	// Left tells that a member on another node is gone, politely or with its node. Of a
 	// local member it tells that another node withdrew it: its user came back there.
 	Left(m Member)

@@ -4,8 +4,6 @@ import (
 	"context"
 	"time"
 
-	"google.golang.org/protobuf/proto"
-
 	"parley/api/wire"
 	callv1 "parley/protobuf/call/v1"
 )
@@ -16,8 +14,10 @@ var _ Sink = (*Room)(nil)
 func (r *Room) Deliver(d Delivery) {
 	now := time.Now()
 	info := wire.Classify(d.Wire)
-	if d.From == 0 {
-		r.deliverEvent(d, &info, now)
+	if d.From == 0 { // an event of another make; ours are in the log
+		if info.Type == callv1.PacketWrapper_MEETING {
+			r.fanout(&Frame{Kind: Control, Received: now, Wire: d.Wire})
+		}
 		return
 	}
 	f := newFrame(d.From, &info, d.Wire, now)
@@ -36,26 +36,6 @@ func (r *Room) Deliver(d Delivery) {
 	}
 }
 
-// deliverEvent passes on a meeting event. Comings and goings on parley's own nodes are told
-// by presence, which every node sees exactly once and in order.
-func (r *Room) deliverEvent(d Delivery, info *wire.Info, now time.Time) {
-	if info.Type != callv1.PacketWrapper_MEETING {
-		return
-	}
-	if !d.Foreign {
-		var m callv1.MeetingPacket
-		if proto.Unmarshal(info.Data, &m) != nil {
-			return
-		}
-		switch m.EventType {
-		case callv1.MeetingPacket_PARTICIPANT_JOINED, callv1.MeetingPacket_PARTICIPANT_LEFT,
-			callv1.MeetingPacket_SESSION_REPLACED:
-			return
-		}
-	}
-	r.fanout(&Frame{Kind: Control, Received: now, Wire: d.Wire})
-}
-
 // Entered learns of a member on another node, or of a change to it.
 func (r *Room) Entered(m Member) {
 	r.mu.Lock()
@@ -70,7 +50,7 @@ func (r *Room) Entered(m Member) {
 		}
 		p.timer.Stop()
 		delete(r.local, m.Session)
-		r.remote[m.Session] = &remote{Member: m}
+		r.remote[m.Session] = &remote{Member: m, since: time.Now()}
 		r.hub.release(r)
 		return
 	}
@@ -83,13 +63,18 @@ func (r *Room) Entered(m Member) {
 		mine := p.Member
 		r.agenda.add(func(ctx context.Context) { r.untell(ctx, mine) })
 	}
-	old, replaced := r.retire(m.Replaces)
-	r.remote[m.Session] = &remote{Member: m}
-	if replaced {
-		r.fanout(control(wire.SessionReplaced(string(r.id), m.participant(), uint64(old.Session))))
+	if _, replaced := r.retire(m.Replaces); replaced {
+		r.log.lost[m.Replaces] = time.Now()
+	}
+	r.remote[m.Session] = &remote{Member: m, since: time.Now()}
+	if !opening {
+		r.auditLater()
 		return
 	}
-	r.fanout(control(wire.ParticipantJoined(string(r.id), m.participant())))
+	// The log says so already; those who are here came while the relay was out of reach.
+	if r.log.add(m.participant(), true) {
+		r.fanout(control(wire.ParticipantJoined(string(r.id), m.participant())))
+	}
 }
 
 // Left learns that a member on another node is gone. A local session that another node
@@ -100,7 +85,8 @@ func (r *Room) Left(m Member) {
 	if known := r.remote[m.Session]; known != nil {
 		if known.Node == m.Node { // else the entry moved to another node
 			delete(r.remote, m.Session)
-			r.left(m)
+			r.forget(m.Session)
+			r.lose(m)
 		}
 		return
 	}
@@ -108,4 +94,16 @@ func (r *Room) Left(m Member) {
 		// Our entry was lost while its session lives: say again that it is here.
 		r.agenda.add(r.telling(p.Member))
 	}
+}
+
+// lose sees to it that the departure of m gets into the log, which is up to its node or, if
+// that is gone, to any other; r.mu is held.
+func (r *Room) lose(m Member) {
+	if m.Lost {
+		r.log.lost[m.Session] = time.Time{}
+		r.agenda.add(r.audit)
+		return
+	}
+	r.log.lost[m.Session] = time.Now()
+	r.auditLater()
 }

@@ -2,7 +2,6 @@ package media
 
 import (
 	"context"
-	"log/slog"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -20,7 +19,6 @@ import (
 type Room struct {
 	id  RoomID
 	hub *Hub
-	log *slog.Logger
 
 	sessions atomic.Pointer[[]*Session] // never nil; replaced, not changed
 	link     atomic.Pointer[Link]       // nil while the relay is out of reach
@@ -33,17 +31,22 @@ type Room struct {
 	mu     sync.Mutex
 	local  map[SessionID]*presence // active and away sessions of this node
 	remote map[SessionID]*remote   // members on other nodes
+
+	log       eventLog
+	logFailed time.Time // when the log was last found out of reach
+	auditing  bool      // an audit is set
 }
 
 // remote is a member on another node.
 type remote struct {
 	Member
+	since time.Time        // when it came
 	asked [kinds]time.Time // when a keyframe was last asked for
 }
 
 func newRoom(h *Hub, id RoomID) *Room {
 	r := &Room{
-		id: id, hub: h, log: h.log.With("room", string(id)),
+		id: id, hub: h, log: newEventLog(),
 		agenda: agenda{ready: make(chan struct{}, 1)},
 		opened: make(chan struct{}), closed: make(chan struct{}),
 		local: make(map[SessionID]*presence), remote: make(map[SessionID]*remote),
@@ -89,6 +92,10 @@ func (r *Room) session(id SessionID) *Session {
 		}
 	}
 	return nil
+}
+
+func (r *Room) warn(what string, with ...any) {
+	r.hub.log.Warn(what, append(with, "room", string(r.id))...)
 }
 
 // control returns a frame of the server's own.
@@ -209,7 +216,7 @@ func (r *Room) open(ctx context.Context) {
 	defer cancel()
 	l, err := r.hub.relay.Open(ctx, r.id, r)
 	if err != nil {
-		r.log.Warn("relay out of reach, the room is local", "err", err)
+		r.warn("relay out of reach, the room is local", "err", err)
 		return
 	}
 	r.link.Store(&l)
@@ -218,10 +225,16 @@ func (r *Room) open(ctx context.Context) {
 	for _, p := range r.local {
 		members = append(members, p.Member)
 	}
+	if at := r.log.at; at.Number > 0 {
+		for _, s := range *r.sessions.Load() { // who came while the relay was out of reach
+			s.out.Push(control(wire.CaughtUp(string(r.id), at.Epoch, at.Number)))
+		}
+	}
 	r.mu.Unlock()
 	for _, m := range members {
 		r.tell(ctx, m)
 	}
+	r.audit(ctx)
 }
 
 // announceTimeout bounds one exchange with the relay about a member.
@@ -236,7 +249,7 @@ func (r *Room) tell(ctx context.Context, m Member) {
 	ctx, cancel := context.WithTimeout(ctx, announceTimeout)
 	defer cancel()
 	if err := (*l).Announce(ctx, m); err != nil {
-		r.log.Warn("announce member", "session", m.Session, "err", err)
+		r.warn("announce member", "session", m.Session, "err", err)
 	}
 }
 
@@ -250,7 +263,7 @@ func (r *Room) untell(ctx context.Context, m Member) (lost bool) {
 	defer cancel()
 	won, err := (*l).Withdraw(ctx, m)
 	if err != nil {
-		r.log.Warn("withdraw member", "session", m.Session, "err", err)
+		r.warn("withdraw member", "session", m.Session, "err", err)
 		return false
 	}
 	return !won

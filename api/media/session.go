@@ -113,7 +113,7 @@ func (s *Session) readLoop(session, ctx context.Context) error {
 			return fmt.Errorf("read: %w", err)
 		}
 		s.received.Add(uint64(len(p.Data)))
-		s.ingest(p)
+		s.ingest(ctx, p)
 	}
 }
 
@@ -134,8 +134,9 @@ func (s *Session) writeLoop(ctx context.Context) error {
 	}
 }
 
-// ingest does with one packet of the peer what its class asks for. It does not block.
-func (s *Session) ingest(p Packet) {
+// ingest does with one packet of the peer what its class asks for. It blocks only for the one
+// that makes the session known.
+func (s *Session) ingest(ctx context.Context, p Packet) {
 	now := time.Now()
 	info := wire.Classify(p.Data)
 	if !s.active.Load() && s.isEncryptedProbe(&info, len(p.Data), now) {
@@ -158,7 +159,7 @@ func (s *Session) ingest(p Packet) {
 		return
 	}
 	if !s.active.Load() {
-		s.room.activate(s)
+		s.room.activate(ctx, s)
 	}
 	switch info.Class {
 	case wire.KeyframeRequest:

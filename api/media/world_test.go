@@ -42,6 +42,7 @@ type person struct {
 	w     *world
 	name  string
 	id    uint64
+	at    media.Position // of the last event
 	ended chan error
 	end   context.CancelCauseFunc
 }
@@ -55,10 +56,13 @@ func inWorld(t *testing.T, story func(w *world)) {
 	})
 }
 
-func (w *world) node(id media.NodeID) *node {
+func (w *world) node(id media.NodeID) *node { return w.nodeOn(id, w.bus.Node(id)) }
+
+// nodeOn is a node with a relay of its own.
+func (w *world) nodeOn(id media.NodeID, relay media.Relay) *node {
 	n := &node{world: w}
 	n.hub = media.NewHub(media.Options{
-		Node: id, Relay: w.bus.Node(id), Ledger: &w.ledger, Reporter: &n.reporter,
+		Node: id, Relay: relay, Ledger: &w.ledger, Reporter: &n.reporter,
 		Log: slog.New(slog.NewTextHandler(w.t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn})),
 	})
 	w.t.Cleanup(func() {
@@ -129,9 +133,27 @@ func (p *person) hears() []string {
 	defer p.w.mu.Unlock()
 	var said []string
 	for _, r := range p.Sync() {
-		said = append(said, mediatest.Describe(r.Wire, p.w.names))
+		if p.follows(r.Wire) {
+			said = append(said, mediatest.Describe(r.Wire, p.w.names))
+		}
 	}
 	return said
+}
+
+// follows checks that the numbers of events are without a gap. It reports whether packet says
+// something else than its number.
+func (p *person) follows(packet []byte) bool {
+	p.w.t.Helper()
+	at, caughtUp := mediatest.PositionOf(packet)
+	switch {
+	case at.Number == 0:
+		return true
+	case p.at.Epoch != "" && (at.Epoch != p.at.Epoch || at.Number < p.at.Number),
+		!caughtUp && at.Number != p.at.Number+1:
+		p.w.t.Errorf("%s is told event %v after %v", p.name, at, p.at)
+	}
+	p.at = at
+	return !caughtUp
 }
 
 // expect fails the test unless p hears exactly this.

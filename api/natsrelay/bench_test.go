@@ -1,8 +1,10 @@
 package natsrelay_test
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -27,6 +29,7 @@ type counting chan struct{}
 func (c counting) Deliver(media.Delivery) { c <- struct{}{} }
 func (c counting) Entered(media.Member)   {}
 func (c counting) Left(media.Member)      {}
+func (c counting) Told(media.Event)       {}
 
 // BenchmarkHop measures a packet from Publish on one node to Deliver on another, over one
 // embedded server and the loopback interface.
@@ -147,5 +150,37 @@ func BenchmarkOpen(b *testing.B) {
 			b.Fatal(err)
 		}
 		l.Close()
+	}
+}
+
+// BenchmarkAppend measures an event from Append to the log until the sinks of this node and of
+// another one are told, with one writer and with one on either node.
+func BenchmarkAppend(b *testing.B) {
+	url := natstest.URL(b)
+	nodes := []node{start(b, url, natsrelay.Options{}), start(b, url, natsrelay.Options{})}
+	for writers := 1; writers <= len(nodes); writers++ {
+		b.Run(fmt.Sprintf("%d writers", writers), func(b *testing.B) {
+			room := newRoom()
+			var wg sync.WaitGroup
+			for i, n := range nodes {
+				l, err := n.Open(b.Context(), room, make(counting, window))
+				if err != nil {
+					b.Fatal(err)
+				}
+				defer l.Close()
+				if i >= writers {
+					continue
+				}
+				wg.Go(func() {
+					for range b.N {
+						if err := l.Append(b.Context(), media.NewEvent([]byte("event")), nil); err != nil {
+							b.Error(err)
+							return
+						}
+					}
+				})
+			}
+			wg.Wait()
+		})
 	}
 }

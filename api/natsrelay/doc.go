@@ -1,21 +1,22 @@
 // Package natsrelay connects the nodes of a cluster through NATS. [Relay] implements
 // media.Relay and media.Reporter.
 //
-// Packets. A packet is published to room.<room>.<session>, a meeting event to
-// room.<room>.system, with exactly the bytes of its PacketWrapper, so that nodes of other
-// makes on the same NATS understand ours and we understand theirs. One header carries the
-// node and the time of a packet; a packet without it is foreign. A node takes part in a room
-// through one core subscription. The stream PARLEY_MEDIA captures every packet for some
-// seconds without acknowledging it, which makes an acknowledged publish to it a barrier: what
-// the same connection published before is stored (see media.Link.Flush). PARLEY_EVENTS keeps
-// the events on disk. JetStream refuses two streams that listen to one subject, so the server
-// publishes events again, when PARLEY_MEDIA has them, to parley.event.<room>. (A stream that
-// sources the other one would catch up after an outage, but takes seconds to notice that
-// PARLEY_MEDIA, which a restart of the server empties, is back: longer than events wait there.)
+// Packets. A packet is published to room.<room>.<session> with exactly the bytes of its
+// PacketWrapper, so that nodes of other makes on the same NATS understand ours and we
+// understand theirs. One header carries the node and the time of a packet; a packet without it
+// is foreign. A node takes part in a room through one core subscription. The stream
+// PARLEY_MEDIA captures every packet for some seconds without acknowledging it, which makes an
+// acknowledged publish to it a barrier: what the same connection published before is stored
+// (see media.Link.Flush).
 //
-// An event is not lost when the connection is: after a gap the node reads PARLEY_EVENTS from
-// its last lease before the gap, and tells the open rooms what is new to them, before what
-// came by itself in the meantime.
+// Events. The log of a room is the subject parley.event.<room> of PARLEY_EVENTS, on disk. Who
+// appends an event gives it the number behind the last one it was told, on condition that
+// nothing was stored meanwhile; the one of two who loses looks at what was stored, and whether
+// its event is still news, and tries again. What is stored the server publishes again to
+// parley.told.<room>, in the order of the log, to every node with the room open. A gap in the
+// numbers makes a node read the log, and so does every new connection to NATS, so no event is
+// lost with one. For nodes of other makes an event is published to room.<room>.system, too;
+// theirs arrive there and have no number.
 //
 // Sending never blocks: packets wait in an outbox bounded in bytes, from which one goroutine
 // publishes. While NATS is out of reach they age there; what has no room or grows too old is

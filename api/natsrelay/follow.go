@@ -43,7 +43,6 @@ func (r *Relay) follow(ctx context.Context) {
 		if errors.Is(err, errReconnected) {
 			continue
 		}
-		r.releaseAll()
 		pause := time.NewTimer(followPause)
 		select {
 		case <-pause.C:
@@ -62,7 +61,6 @@ func (r *Relay) track(ctx context.Context, status <-chan nats.Status) error {
 	if !r.nc.IsConnected() {
 		return nats.ErrDisconnected
 	}
-	connection := r.connection()
 	f, err := r.feed(ctx)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		if err := r.prepare(ctx); err != nil {
@@ -102,7 +100,6 @@ func (r *Relay) track(ctx context.Context, status <-chan nats.Status) error {
 			r.update(ctx, func(now time.Time, n *news) { r.apply(&c, now, n) })
 			if c.op == put && c.key == leaseKey(r.node) {
 				r.skew.Store(offsets.observe(time.Since(c.created)).Milliseconds())
-				r.hearAll(c.created, connection)
 			}
 		case <-tick.C:
 			r.update(ctx, func(now time.Time, n *news) { r.sweep(ctx, now, n) })

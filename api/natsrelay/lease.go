@@ -135,7 +135,7 @@ func (r *Relay) bury(ctx context.Context, id media.NodeID, n *news) {
 	for room, entries := range m.rooms {
 		for key, e := range entries {
 			if e.member.Node == id && e.rev == 0 {
-				r.forget(room, key, n)
+				r.forget(room, key, true, n)
 			}
 		}
 	}

@@ -39,22 +39,24 @@ type link struct {
 	mu     sync.Mutex
 	closed bool
 	sink   media.Sink
-	sub    *nats.Subscription
-	events events
+	subs   []*nats.Subscription
+	log    roomLog
 }
+
+var errNoRoom = fault.New(fault.BadRequest, "a room is named by 1 to 255 letters, digits, _ and -")
 
 // Open takes part in room. A room is open once per relay: a second Open before the first
 // link is closed fails with code Conflict. While NATS is out of reach Open fails at once with
 // code Unavailable. Links that are open outlive an outage.
 func (r *Relay) Open(ctx context.Context, room media.RoomID, sink media.Sink) (media.Link, error) {
 	if !token(string(room), maxRoom) {
-		return nil, fault.New(fault.BadRequest, "a room is named by 1 to 255 letters, digits, _ and -")
+		return nil, errNoRoom
 	}
 	if !r.nc.IsConnected() {
 		return nil, unavailable(nats.ErrDisconnected)
 	}
 	prefix := "room." + string(room) + "."
-	l := &link{relay: r, room: room, sink: sink, prefix: prefix, system: prefix + systemToken}
+	l := &link{relay: r, room: room, sink: sink, prefix: prefix, system: prefix + systemToken, log: newRoomLog()}
 	if err := r.register(l); err != nil {
 		return nil, err
 	}
@@ -81,40 +83,52 @@ func (r *Relay) register(l *link) error {
 
 func (l *link) open(ctx context.Context) error {
 	r := l.relay
-	l.mu.Lock()
-	l.events.connection = r.connection()
-	l.mu.Unlock()
-	sub, err := r.nc.Subscribe(l.prefix+"*", l.receive)
-	if err != nil {
-		return err
+	for subject, receive := range map[string]nats.MsgHandler{l.prefix + "*": l.receive, toldPrefix + string(l.room): l.receiveTold} {
+		sub, err := r.nc.Subscribe(subject, receive)
+		if err != nil {
+			return err
+		}
+		if err := l.own(sub); err != nil {
+			return err
+		}
 	}
-	if err := l.own(sub); err != nil {
-		return err
-	}
-	// What comes back through the barrier was sent after the subscription, so the server
-	// knows that by then. The other servers of a cluster know it when their nodes answer.
-	if err := r.barrier(ctx); err != nil {
-		return err
-	}
+	// What comes back through the barrier was sent after the subscriptions, so the server
+	// knows them by then. The other servers of a cluster know them when their nodes answer.
 	if r.nc.ConnectedClusterName() != "" {
 		if err := r.greet(ctx); err != nil {
 			return err
 		}
+	}
+	// Who comes is announced before it is logged, and who goes withdrawn, so presence is read
+	// later: everybody of the log is there, but those who are gone by now.
+	subject := EventPrefix + string(l.room)
+	past, err := r.readLogs(ctx, []string{subject})
+	if err != nil {
+		return err
+	}
+	if err := r.barrier(ctx); err != nil {
+		return err
 	}
 	r.mu.Lock()
 	members := r.mirror.others(l.room)
 	l.live = true
 	l.mu.Lock() // before the news that follow the snapshot
 	r.mu.Unlock()
-	defer l.mu.Unlock()
-	l.events.opened = time.UnixMilli(r.serverTime(time.Now()))
+	for _, e := range past[subject] {
+		l.told(e)
+	}
 	for _, m := range members {
 		l.sink.Entered(m)
+	}
+	l.log.open, l.log.behind = true, true
+	l.mu.Unlock()
+	if l.catchUp(past[subject]) {
+		wake(r.lagging)
 	}
 	return nil
 }
 
-// own keeps the subscription for Close, which may have come first.
+// own keeps a subscription for Close, which may have come first.
 func (l *link) own(sub *nats.Subscription) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -122,7 +136,7 @@ func (l *link) own(sub *nats.Subscription) error {
 		_ = sub.Unsubscribe()
 		return fault.New(fault.GoingAway, "the node shuts down")
 	}
-	l.sub = sub
+	l.subs = append(l.subs, sub)
 	return sub.SetPendingLimits(inboxMessages, inboxBytes)
 }
 
@@ -176,21 +190,16 @@ func (l *link) receive(m *nats.Msg) {
 		r.stats.outdated.Add(1)
 		return
 	}
+	if from == 0 && ours { // it is in the log
+		return
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	switch {
-	case l.closed:
-	case from == 0:
-		l.receiveEvent(m)
-	default:
-		l.deliver(media.Delivery{From: from, Foreign: !ours, Wire: m.Data})
+	if l.closed {
+		return
 	}
-}
-
-// deliver hands d to the sink; l.mu is held.
-func (l *link) deliver(d media.Delivery) {
-	l.sink.Deliver(d)
-	l.relay.stats.delivered.Add(1)
+	l.sink.Deliver(media.Delivery{From: from, Foreign: !ours, Wire: m.Data})
+	r.stats.delivered.Add(1)
 }
 
 // sender returns the session that the last token of a subject names, 0 for the system.
@@ -213,13 +222,10 @@ func (l *link) tell(call func(media.Sink)) {
 
 func (l *link) Publish(f *media.Frame) {
 	p := parcel{subject: l.prefix, from: f.From, wire: f.Wire, ages: f.Received}
-	if f.From == 0 {
-		p.subject = l.system
-	}
 	if p.ages.IsZero() {
 		p.ages = time.Now()
 	}
-	p.lossy = f.From != 0 && f.Kind != media.Control
+	p.lossy = f.Kind != media.Control
 	if f.Kind == media.Data {
 		p.ages = p.ages.Add(max(dataMaxAge-l.relay.maxAge, 0))
 	}
@@ -278,11 +284,11 @@ func (l *link) Close() {
 		return
 	}
 	l.closed = true
-	if l.sub == nil {
-		return
+	close(l.log.moved) // for those who wait for news
+	for _, sub := range l.subs {
+		if n, err := sub.Dropped(); err == nil {
+			r.stats.missed.Add(uint64(n))
+		}
+		_ = sub.Unsubscribe() // fails when the connection is closed: then it is gone, too
 	}
-	if n, err := l.sub.Dropped(); err == nil {
-		r.stats.missed.Add(uint64(n))
-	}
-	_ = l.sub.Unsubscribe() // fails when the connection is closed: then it is gone, too
 }

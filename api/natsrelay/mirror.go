@@ -49,9 +49,6 @@ type mirror struct {
 	synced     chan struct{} // closed while changes arrive
 	waiting    []waiter
 
-	heard time.Time // when our last lease was stored, by the server's clock; all events before it came
-	gap   time.Time // from when events may be missing; zero when none are
-
 	doubted bool // others may have taken this node for dead; until its lease is renewed
 
 	owed      uint64    // revision of our lease that has not arrived yet, if above seen
@@ -204,7 +201,7 @@ func (r *Relay) applyMember(room media.RoomID, node media.NodeID, c *change, now
 	e := m.rooms[room][c.key]
 	if c.op != put {
 		if e != nil {
-			r.forget(room, c.key, n)
+			r.forget(room, c.key, c.op == evicted, n)
 		}
 		return
 	}
@@ -230,10 +227,12 @@ func (r *Relay) applyMember(room media.RoomID, node media.NodeID, c *change, now
 	r.tell(n, room, func(s media.Sink) { s.Entered(member) })
 }
 
-// forget removes a member on another node; r.mu is held.
-func (r *Relay) forget(room media.RoomID, key string, n *news) {
+// forget removes a member on another node; lost says that this may be gone as well. r.mu is
+// held.
+func (r *Relay) forget(room media.RoomID, key string, lost bool, n *news) {
 	m := &r.mirror
 	member := m.rooms[room][key].member
+	member.Lost = lost
 	delete(m.rooms[room], key)
 	if len(m.rooms[room]) == 0 {
 		delete(m.rooms, room)
@@ -288,7 +287,7 @@ func (r *Relay) reconcile(snapshot []change, now time.Time, n *news) {
 			case lost:
 				e.rev = 0
 			case there[key] == nil:
-				r.forget(room, key, n)
+				r.forget(room, key, true, n)
 			}
 		}
 	}
@@ -334,9 +333,6 @@ func (r *Relay) unsync() {
 	select {
 	case <-r.mirror.synced:
 		r.mirror.synced = make(chan struct{})
-		if r.mirror.gap.IsZero() {
-			r.mirror.gap = r.mirror.heard
-		}
 	default:
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go/jetstream"
+
 	"parley/api/embedded"
 	"parley/api/fault"
 	"parley/api/media"
@@ -151,11 +153,11 @@ func TestShortOutageIsCaughtUp(t *testing.T) {
 	proxy.Heal()
 
 	wantAll(t, sinkB, left(1, a), entered(5, a))
-	atB.Publish(&media.Frame{Wire: []byte("back")})
+	atB.Publish(&media.Frame{From: 9, Kind: media.Control, Wire: []byte("back")})
 	var calls []string
 	for got := map[string]bool{}; len(got) < 3; {
 		switch call := sinkA.Next(); call {
-		case "0: back", left(3, b), entered(4, b):
+		case "9: back", left(3, b), entered(4, b):
 			got[call] = true
 			calls = append(calls, call)
 		}
@@ -163,6 +165,14 @@ func TestShortOutageIsCaughtUp(t *testing.T) {
 	t.Log(calls)
 	announce(t, atA, 6)
 	sinkB.Want(entered(6, a)) // and nothing of the outage meanwhile
+}
+
+// say appends an event to the log of the room of l.
+func say(t testing.TB, l media.Link, text string) {
+	t.Helper()
+	if err := l.Append(bounded(t), media.NewEvent([]byte(text)), nil); err != nil {
+		t.Fatalf("append: %v", err)
+	}
 }
 
 func TestEventsOfAnOutageAreToldOnceAndInOrder(t *testing.T) {
@@ -173,42 +183,56 @@ func TestEventsOfAnOutageAreToldOnceAndInOrder(t *testing.T) {
 	room := newRoom()
 	atA, sinkA := open(t, a, room)
 	atB, sinkB := open(t, b, room)
-	other := natstest.Dial(t, url)
-	event := func(l media.Link, text string) {
-		l.Publish(&media.Frame{Kind: media.Control, Received: time.Now(), Wire: []byte(text)})
-	}
-	flush := func() {
-		t.Helper()
-		if err := atA.Flush(bounded(t)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	event(atA, "before")
-	sinkB.Want("0: before")
-	for round := range 2 { // what was told after the first outage is not told again after the second
-		foreign := fmt.Sprint("by others ", round)
+	say(t, atA, "before")
+	sinkA.Want("event 1 before")
+	sinkB.Want("event 1 before")
+	number := 1
+	for range 2 { // what was told after the first outage is not told again after the second
 		proxy.Cut()
 		disconnected(t, b)
-		event(atA, "first")
-		flush()
-		if err := other.Publish("room."+string(room)+".system", []byte(foreign)); err != nil {
-			t.Fatal(err)
+		own := media.NewEvent([]byte("own"))
+		if err := atB.Append(bounded(t), own, nil); fault.CodeOf(err) != fault.Unavailable {
+			t.Errorf("append without NATS: %v, want %s", err, fault.Unavailable)
 		}
-		flushed(t, other)
-		event(atB, "own")
-		event(atA, "last")
-		flush()
+		say(t, atA, "first")
+		say(t, atA, "last")
 		proxy.Heal()
-		sinkA.Want("0: "+foreign+" (foreign)", "0: own") // so b is connected again
-		event(atA, "after")                              // may come before what was missed is read
-		sinkB.Want("0: first", "0: "+foreign+" (foreign)", "0: last", "0: after")
-		event(atA, "marker")
-		sinkB.Want("0: marker")
+		atLast(t, func(ctx context.Context) error { return atB.Append(ctx, own, nil) })
+		say(t, atA, "after")
+		for _, s := range []*relaytest.Sink{sinkA, sinkB} {
+			for i, text := range []string{"first", "last", "own", "after"} {
+				s.Want(fmt.Sprintf("event %d %s", number+i+1, text))
+			}
+		}
+		number += 4
 	}
-	// Who comes now is not told what was before.
-	_, sink := open(t, start(t, through, natsrelay.Options{}), room)
-	event(atA, "now")
-	sink.Want("0: now")
+}
+
+func TestNewLogFollowsOneThatWasLost(t *testing.T) {
+	t.Parallel()
+	url := natstest.URL(t)
+	a, b := start(t, url, natsrelay.Options{}), start(t, url, natsrelay.Options{})
+	room := newRoom()
+	atA, sinkA := open(t, a, room)
+	atB, sinkB := open(t, b, room)
+	say(t, atA, "one")
+	say(t, atB, "two")
+	js, err := jetstream.New(a.conn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stream, err := js.Stream(bounded(t), natsrelay.EventStream)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := stream.Purge(bounded(t), jetstream.WithPurgeSubject(natsrelay.EventPrefix+string(room))); err != nil {
+		t.Fatal(err)
+	}
+	say(t, atA, "again")
+	say(t, atB, "and again")
+	for _, s := range []*relaytest.Sink{sinkA, sinkB} {
+		s.Want("event 1 one", "event 2 two", "event 1 again", "event 2 and again")
+	}
 }
 
 // serve runs a server on the data in dir.

@@ -92,8 +92,10 @@ type Relay struct {
 	healthSubject, connectionSubject string
 
 	skew     atomic.Int64  // our clock less the server's, in milliseconds
+	events   atomic.Pointer[jetstream.Stream]
 	repair   chan struct{} // holds a token while own entries are to be stored or removed
-	resynced chan struct{} // holds a token while missed events are to be read
+	resynced chan struct{} // holds a token while all logs are to be read
+	lagging  chan struct{} // holds a token while some log is to be read
 
 	stop    chan struct{} // closed by Close
 	stopped sync.Once
@@ -133,6 +135,7 @@ func New(ctx context.Context, o Options) (*Relay, error) {
 		connectionSubject: "server.connections." + region + "." + service + "." + instance,
 		repair:            make(chan struct{}, 1),
 		resynced:          make(chan struct{}, 1),
+		lagging:           make(chan struct{}, 1),
 		stop:              make(chan struct{}),
 		links:             make(map[media.RoomID]*link),
 		mirror:            newMirror(),

@@ -13,9 +13,9 @@ import (
 const (
 	// MediaStream captures every packet in memory.
 	MediaStream = "PARLEY_MEDIA"
-	// EventStream keeps meeting events on disk, under EventPrefix and the name of the room.
+	// EventStream keeps the log of meeting events of each room on disk, under EventPrefix and
+	// the name of the room.
 	EventStream = "PARLEY_EVENTS"
-	// EventPrefix is where events of room.<room>.system are published again.
 	EventPrefix = "parley.event."
 	// PresenceBucket is the key-value bucket of members and leases.
 	PresenceBucket = "parley_presence"
@@ -25,9 +25,16 @@ const (
 	mediaKeep  = 5 * time.Second
 	mediaBytes = 256 << 20
 
-	// eventKeep and eventBytes bound the record of meeting events.
-	eventKeep  = 24 * time.Hour
-	eventBytes = 256 << 20
+	// eventKeep, eventBytes and eventsOfRoom bound the logs.
+	eventKeep    = 24 * time.Hour
+	eventBytes   = 256 << 20
+	eventsOfRoom = 512
+
+	// repeatMost is how long an event is recognised that is appended again.
+	repeatMost = 10 * time.Minute
+
+	// toldPrefix is where an event is published again once it is in the log.
+	toldPrefix = "parley.told."
 
 	presenceStream = "KV_" + PresenceBucket
 	presencePrefix = "$KV." + PresenceBucket + "."
@@ -59,19 +66,19 @@ func (r *Relay) layouts() []layout {
 		c.MaxBytes = mediaBytes
 		c.Replicas = r.replicas
 		c.AllowDirect = true
-		c.RePublish = &jetstream.RePublish{
-			Source:      "room.*." + systemToken,
-			Destination: EventPrefix + "{{wildcard(1)}}",
-		}
+		c.RePublish = nil
 	}}, {EventStream, func(c *jetstream.StreamConfig) {
-		c.Description = "meeting events of all rooms"
+		c.Description = "logs of the meeting events of all rooms"
 		c.Subjects = []string{EventPrefix + "*"}
 		c.Storage = jetstream.FileStorage
 		c.Discard = jetstream.DiscardOld
 		c.MaxAge = eventKeep
 		c.MaxBytes = eventBytes
+		c.MaxMsgsPerSubject = eventsOfRoom
+		c.Duplicates = repeatMost
+		c.RePublish = &jetstream.RePublish{Source: EventPrefix + "*", Destination: toldPrefix + "{{wildcard(1)}}"}
 		c.Replicas = r.replicas
-		c.AllowDirect = true
+		c.AllowDirect = false // what is asked for the end of a log must know it
 	}}, {presenceStream, func(c *jetstream.StreamConfig) {
 		// Laid out as a key-value bucket, so that its tools can read it; made by hand because
 		// the markers of removed keys must expire, which a bucket allows for purges only.

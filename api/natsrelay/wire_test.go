@@ -2,6 +2,7 @@ package natsrelay_test
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strconv"
 	"testing"
@@ -63,7 +64,7 @@ func TestPacketsTravelAsOthersKnowThem(t *testing.T) {
 	flushed(t, nc)
 
 	l.Publish(&media.Frame{From: 18446744073709551615, Kind: media.Video, Received: time.Now(), Wire: []byte("picture")})
-	l.Publish(&media.Frame{Kind: media.Control, Received: time.Now(), Wire: []byte("event")})
+	say(t, l, "event")
 	if err := l.Flush(bounded(t)); err != nil {
 		t.Fatal(err)
 	}
@@ -113,15 +114,16 @@ func TestWhatReceiversIgnore(t *testing.T) {
 	stamped := func(at time.Time) nats.Header {
 		return nats.Header{"Parley": {"elsewhere." + strconv.FormatInt(at.UnixMilli(), 36)}}
 	}
-	send("1", nil, "")                                           // empty
-	send("0", nil, "nobody")                                     // 0 is the server's
-	send("0f2e7ab0-1", nil, "not a number")                      // numbers of older makes
-	send("1", nil, string(make([]byte, 4_100_000)))              // larger than any packet
-	send("1", stamped(time.Now().Add(-5*time.Second)), "old")    // late
-	send("system", stamped(time.Now().Add(-time.Hour)), "event") // events do not age
+	send("1", nil, "")                                        // empty
+	send("0", nil, "nobody")                                  // 0 is the server's
+	send("0f2e7ab0-1", nil, "not a number")                   // numbers of older makes
+	send("1", nil, string(make([]byte, 4_100_000)))           // larger than any packet
+	send("1", stamped(time.Now().Add(-5*time.Second)), "old") // late
+	send("system", stamped(time.Now()), "event")              // it is in the log
+	send("system", nil, "foreign event")
 	send("1", stamped(time.Now()), "new")
 	send("1", nats.Header{"Parley": {"nonsense"}}, "unmarked")
-	sink.Want("0: event", "1: new", "1: unmarked (foreign)")
+	sink.Want("0: foreign event (foreign)", "1: new", "1: unmarked (foreign)")
 	got := n.Stats()
 	want := natsrelay.Stats{Delivered: 3, Outdated: 1, Malformed: 3}
 	if d := cmp.Diff(want, got); d != "" {
@@ -133,35 +135,15 @@ func TestEventsAreKeptBeyondARestart(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	room := newRoom()
-	subject := natsrelay.EventPrefix + string(room)
-	for _, event := range []string{"first", "second"} {
+	for i, event := range []string{"first", "second"} {
 		server := serve(t, dir)
 		n := start(t, server.URL(), natsrelay.Options{})
-		l, _ := open(t, n, room)
-		l.Publish(&media.Frame{Wire: []byte(event)})
-		if err := l.Flush(bounded(t)); err != nil {
-			t.Fatal(err)
+		l, sink := open(t, n, room)
+		if i > 0 {
+			sink.Want("event 1 first (past)")
 		}
-		js, err := jetstream.New(n.conn)
-		if err != nil {
-			t.Fatal(err)
-		}
-		// The copy runs behind: wait for it, as a reader would.
-		c, err := js.OrderedConsumer(bounded(t), natsrelay.EventStream, jetstream.OrderedConsumerConfig{FilterSubjects: []string{subject}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		var got []string
-		for !slices.Contains(got, event) {
-			m, err := c.Next(jetstream.FetchContext(bounded(t)))
-			if err != nil {
-				t.Fatalf("%s is not kept: %v", event, err)
-			}
-			got = append(got, string(m.Data()))
-		}
-		if got[0] != "first" {
-			t.Errorf("kept %q, want the first event first", got)
-		}
+		say(t, l, event)
+		sink.Want(fmt.Sprintf("event %d %s", i+1, event))
 		n.Close()
 		n.kill()
 		server.Close()
@@ -182,14 +164,14 @@ func TestGoodbyeIsImmediate(t *testing.T) {
 	if !present(t, a, b.id) || !present(t, a, a.id) {
 		t.Error("a node does not see all nodes")
 	}
-	atB.Publish(&media.Frame{Wire: []byte("last words")})
+	atB.Publish(&media.Frame{From: 1, Kind: media.Control, Wire: []byte("last words")})
 	b.Close()
-	wantAll(t, sink, "0: last words", left(1, b))
+	wantAll(t, sink, "1: last words", left(1, b))
 	if present(t, a, b.id) {
 		t.Error("the node that left is still there")
 	}
 	b.Close() // again does no harm
-	atB.Publish(&media.Frame{Wire: []byte("unheard")})
+	atB.Publish(&media.Frame{From: 1, Kind: media.Control, Wire: []byte("unheard")})
 	if err := atB.Flush(bounded(t)); fault.CodeOf(err) != fault.GoingAway {
 		t.Errorf("flush after the end: %v, want %s", err, fault.GoingAway)
 	}

@@ -23,8 +23,8 @@ type Admin struct {
 	Registry *flags.Registry
 	Flags    Flags
 
-	// Members returns everybody who is in a call on any node. It must not block.
-	Members func() []media.Member
+	// Members returns everybody who is in a call on any node. It blocks for a second at most.
+	Members func(context.Context) []media.Member
 
 	// Meetings and Rooms end meetings and remove people. Without them nobody can here.
 	Meetings Moderation

@@ -28,7 +28,7 @@ type messageResult struct {
 func (a *API) endMeeting(_ http.ResponseWriter, r *http.Request, by token.Session) (any, error) {
 	room := r.PathValue("id")
 	_, err := a.Admin.Meetings.End(r.Context(), caller(by), room)
-	if refusedAs(err, management.MeetingNotFound) && a.isLive(room, "") {
+	if refusedAs(err, management.MeetingNotFound) && a.isLive(r.Context(), room, "") {
 		err = a.act(r.Context(), room, management.Event{Act: management.Over, Actor: by.User, Message: management.HostEnded},
 			management.MeetingNotActive)
 	}
@@ -48,7 +48,7 @@ func (a *API) removeParticipant(w http.ResponseWriter, r *http.Request, by token
 	}
 	room := r.PathValue("id")
 	err := a.Admin.Meetings.Kick(r.Context(), caller(by), room, body.User, false)
-	if refusedAs(err, management.MeetingNotFound, management.ParticipantNotFound) && a.isLive(room, body.User) {
+	if refusedAs(err, management.MeetingNotFound, management.ParticipantNotFound) && a.isLive(r.Context(), room, body.User) {
 		err = a.act(r.Context(), room, management.Event{Act: management.KickedOut, Actor: by.User, Target: body.User},
 			management.Removed)
 	}
@@ -62,8 +62,8 @@ func (a *API) act(ctx context.Context, room string, e management.Event, why mana
 }
 
 // isLive reports whether a user, or anybody when user is "", is in room on any node.
-func (a *API) isLive(room, user string) bool {
-	return slices.ContainsFunc(a.Admin.Members(), func(m media.Member) bool {
+func (a *API) isLive(ctx context.Context, room, user string) bool {
+	return slices.ContainsFunc(a.Admin.Members(ctx), func(m media.Member) bool {
 		return m.Room == media.RoomID(room) && (user == "" || m.User == user)
 	})
 }

@@ -49,7 +49,7 @@ func (a *API) liveRooms(_ http.ResponseWriter, r *http.Request, _ token.Session)
 	if err != nil {
 		return nil, err
 	}
-	members := a.Admin.Members()
+	members := a.Admin.Members(r.Context())
 	slices.SortFunc(members, func(a, b media.Member) int {
 		return cmp.Or(cmp.Compare(a.Room, b.Room), a.Joined.Compare(b.Joined), cmp.Compare(a.Session, b.Session))
 	})

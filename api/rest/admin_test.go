@@ -62,7 +62,7 @@ func newAdminAPI(t testing.TB, members ...media.Member) (*API, *record) {
 	return newAPI(t, func(o *Options) {
 		o.Admin = Admin{
 			Users: []string{"root@example.org"}, Registry: reg, Flags: rec,
-			Members:  func() []media.Member { return slices.Clone(members) },
+			Members:  func(context.Context) []media.Member { return slices.Clone(members) },
 			Meetings: &moderation{}, Rooms: new(rooms),
 		}
 	}), rec

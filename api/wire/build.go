@@ -63,6 +63,18 @@ func SessionReplaced(room string, p Participant, replaced uint64) []byte {
 	return participantEvent(room, p, callv1.MeetingPacket_SESSION_REPLACED, " has reconnected", replaced)
 }
 
+// Numbered returns the packet of an event with its place in the log of its room. It keeps
+// and changes m.
+func Numbered(m *callv1.MeetingPacket, epoch string, number uint64) []byte {
+	m.EventEpoch, m.EventNumber = epoch, number
+	return meetingEvent(m)
+}
+
+// CaughtUp tells that the receiver knows every event of the room up to number.
+func CaughtUp(room, epoch string, number uint64) []byte {
+	return Numbered(&callv1.MeetingPacket{EventType: callv1.MeetingPacket_EVENTS_CAUGHT_UP, RoomId: room}, epoch, number)
+}
+
 func participantEvent(room string, p Participant, event callv1.MeetingPacket_MeetingEventType,
 	did string, replaced uint64) []byte {
 	return meetingEvent(&callv1.MeetingPacket{

@@ -6,6 +6,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"parley/api/media"
 	callv1 "parley/protobuf/call/v1"
 )
 
@@ -59,6 +60,17 @@ func marshal(m proto.Message) []byte {
 		panic(err)
 	}
 	return b
+}
+
+// PositionOf returns the place of a meeting event in the log of its room, zero when packet is
+// none or has none, and whether it says nothing else.
+func PositionOf(packet []byte) (at media.Position, caughtUp bool) {
+	var w callv1.PacketWrapper
+	var m callv1.MeetingPacket
+	if proto.Unmarshal(packet, &w) != nil || w.PacketType != callv1.PacketWrapper_MEETING || proto.Unmarshal(w.Data, &m) != nil {
+		return media.Position{}, false
+	}
+	return media.Position{Epoch: m.EventEpoch, Number: m.EventNumber}, m.EventType == callv1.MeetingPacket_EVENTS_CAUGHT_UP
 }
 
 // Describe puts a packet into a few words: "joined bob", "audio hello from 3 ada".

@@ -39,7 +39,11 @@ func Run(t *testing.T, start func(t *testing.T) Pair) {
 		}{
 			{"packets of one sender stay in order", order},
 			{"a node does not hear itself", echo},
-			{"events come from nobody", events},
+			{"all kinds of packets pass", kinds},
+			{"events are told everywhere in one order", sequence},
+			{"events that somebody else said are not said again", condition},
+			{"events of rooms that are not open here", elsewhere},
+			{"who opens a room is told what was", past},
 			{"rooms do not mix", rooms},
 			{"flush covers what was published before", flush},
 			{"those who are there are told at opening", present},
@@ -99,8 +103,17 @@ func video(from media.SessionID, text string) *media.Frame {
 	return &media.Frame{From: from, Kind: media.Video, Received: time.Now(), Wire: []byte(text)}
 }
 
-func event(text string) *media.Frame {
-	return &media.Frame{Kind: media.Control, Received: time.Now(), Wire: []byte(text)}
+// control returns a frame that no relay drops.
+func control(text string) *media.Frame {
+	return &media.Frame{From: 9, Kind: media.Control, Received: time.Now(), Wire: []byte(text)}
+}
+
+// say appends an event to the log of the room of l.
+func say(t *testing.T, l media.Link, text string) {
+	t.Helper()
+	if err := l.Append(bounded(t), media.NewEvent([]byte(text)), nil); err != nil {
+		t.Fatalf("append: %v", err)
+	}
 }
 
 func member(session media.SessionID, user string) media.Member {
@@ -154,20 +167,17 @@ func order(t *testing.T, p Pair) {
 func echo(t *testing.T, p Pair) {
 	_, a, b, atA, atB := openBoth(t, p)
 	a.Publish(video(1, "mine"))
-	a.Publish(event("my event"))
-	atB.Want("1: mine", "0: my event")
+	a.Publish(control("me again"))
+	atB.Want("1: mine", "9: me again")
 	b.Publish(video(2, "answer")) // A would have heard itself before
 	atA.Want("2: answer")
 }
 
-func events(t *testing.T, p Pair) {
+func kinds(t *testing.T, p Pair) {
 	_, a, _, _, b := openBoth(t, p)
-	a.Publish(event("started"))
-	f := video(7, "for one")
-	f.Kind = media.Control
-	a.Publish(f)
+	a.Publish(control("for one"))
 	a.Publish(&media.Frame{From: 7, Kind: media.Data, Wire: []byte("without a time")})
-	b.Want("0: started", "7: for one", "7: without a time")
+	b.Want("9: for one", "7: without a time")
 }
 
 func rooms(t *testing.T, p Pair) {
@@ -189,8 +199,8 @@ func flush(t *testing.T, p Pair) {
 	if err := a.Flush(bounded(t)); err != nil {
 		t.Fatal(err)
 	}
-	a.Publish(event("end"))
-	if n := len(b.Until("0: end")); n != 100 {
+	a.Publish(control("end"))
+	if n := len(b.Until("9: end")); n != 100 {
 		t.Errorf("%d packets before the end, want 100", n)
 	}
 	ended, cancel := context.WithCancel(t.Context())
@@ -365,8 +375,8 @@ func burst(t *testing.T, p Pair) {
 	for range 400 {
 		a.Publish(&media.Frame{From: 1, Kind: media.Video, Received: time.Now(), Wire: packet})
 	}
-	a.Publish(event("still here"))
-	if n := len(b.Until("0: still here")); n == 0 {
+	a.Publish(control("still here"))
+	if n := len(b.Until("9: still here")); n == 0 {
 		t.Error("nothing of the burst came")
 	}
 }
@@ -382,8 +392,8 @@ func slow(t *testing.T, p Pair) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a.Publish(event("end"))
-	b.Until("0: end")
+	a.Publish(control("end"))
+	b.Until("9: end")
 }
 
 func cancelled(t *testing.T, p Pair) {

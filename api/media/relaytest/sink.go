@@ -20,6 +20,7 @@ type Sink struct {
 	t      testing.TB
 	calls  chan string
 	inside atomic.Bool
+	onTold func() // or nil
 	closed atomic.Bool
 
 	// mu guards gate. It is held by a call in progress, so that a test can hold one up.
@@ -40,6 +41,21 @@ func (s *Sink) Deliver(d media.Delivery) {
 	}
 	s.note(fmt.Sprintf("%d: %s%s", d.From, d.Wire[:min(len(d.Wire), 40)], foreign))
 }
+
+// Told notes "event <number> <packet>", with " (past)" for what was there before.
+func (s *Sink) Told(e media.Event) {
+	past := ""
+	if e.Past {
+		past = " (past)"
+	}
+	if s.onTold != nil {
+		s.onTold()
+	}
+	s.note(fmt.Sprintf("event %d %s%s", e.Number, e.Wire, past))
+}
+
+// OnTold makes Told call f first. It is set before anything is told.
+func (s *Sink) OnTold(f func()) { s.onTold = f }
 
 // Entered notes "entered <member>".
 func (s *Sink) Entered(m media.Member) { s.note("entered " + describe(m)) }

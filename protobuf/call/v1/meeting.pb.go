@@ -47,6 +47,9 @@ const (
 	// As HOST_MUTE_PARTICIPANT, for the shared screen and the raised hand.
 	MeetingPacket_HOST_STOP_SCREEN_SHARE MeetingPacket_MeetingEventType = 101 // target_user_id
 	MeetingPacket_HOST_LOWER_HAND        MeetingPacket_MeetingEventType = 102 // target_user_id
+	// EVENTS_CAUGHT_UP: whoever gets it knows everything up to event_number of event_epoch,
+	// so numbers up to there are not missing.
+	MeetingPacket_EVENTS_CAUGHT_UP MeetingPacket_MeetingEventType = 103
 )
 
 // Enum value maps for MeetingPacket_MeetingEventType.
@@ -72,6 +75,7 @@ var (
 		100: "SESSION_REPLACED",
 		101: "HOST_STOP_SCREEN_SHARE",
 		102: "HOST_LOWER_HAND",
+		103: "EVENTS_CAUGHT_UP",
 	}
 	MeetingPacket_MeetingEventType_value = map[string]int32{
 		"MEETING_EVENT_TYPE_UNKNOWN":       0,
@@ -94,6 +98,7 @@ var (
 		"SESSION_REPLACED":                 100,
 		"HOST_STOP_SCREEN_SHARE":           101,
 		"HOST_LOWER_HAND":                  102,
+		"EVENTS_CAUGHT_UP":                 103,
 	}
 )
 
@@ -140,8 +145,13 @@ type MeetingPacket struct {
 	DisplayName       []byte                         `protobuf:"bytes,10,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
 	IsGuest           bool                           `protobuf:"varint,11,opt,name=is_guest,json=isGuest,proto3" json:"is_guest,omitempty"`
 	ReplacedSessionId uint64                         `protobuf:"varint,100,opt,name=replaced_session_id,json=replacedSessionId,proto3" json:"replaced_session_id,omitempty"` // with SESSION_REPLACED
-	unknownFields     protoimpl.UnknownFields
-	sizeCache         protoimpl.SizeCache
+	// The place of an event in the log of its room: numbers of one epoch count up from 1
+	// without a gap. 0 in what is told to a newcomer alone and in what the log, being out of
+	// reach, does not hold yet.
+	EventNumber   uint64 `protobuf:"varint,101,opt,name=event_number,json=eventNumber,proto3" json:"event_number,omitempty"`
+	EventEpoch    string `protobuf:"bytes,102,opt,name=event_epoch,json=eventEpoch,proto3" json:"event_epoch,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *MeetingPacket) Reset() {
@@ -258,11 +268,25 @@ func (x *MeetingPacket) GetReplacedSessionId() uint64 {
 	return 0
 }
 
+func (x *MeetingPacket) GetEventNumber() uint64 {
+	if x != nil {
+		return x.EventNumber
+	}
+	return 0
+}
+
+func (x *MeetingPacket) GetEventEpoch() string {
+	if x != nil {
+		return x.EventEpoch
+	}
+	return ""
+}
+
 var File_call_v1_meeting_proto protoreflect.FileDescriptor
 
 const file_call_v1_meeting_proto_rawDesc = "" +
 	"\n" +
-	"\x15call/v1/meeting.proto\x12\acall.v1\"\xd4\a\n" +
+	"\x15call/v1/meeting.proto\x12\acall.v1\"\xae\b\n" +
 	"\rMeetingPacket\x12F\n" +
 	"\n" +
 	"event_type\x18\x01 \x01(\x0e2'.call.v1.MeetingPacket.MeetingEventTypeR\teventType\x12\x17\n" +
@@ -280,7 +304,10 @@ const file_call_v1_meeting_proto_rawDesc = "" +
 	"\fdisplay_name\x18\n" +
 	" \x01(\fR\vdisplayName\x12\x19\n" +
 	"\bis_guest\x18\v \x01(\bR\aisGuest\x12.\n" +
-	"\x13replaced_session_id\x18d \x01(\x04R\x11replacedSessionId\"\x85\x04\n" +
+	"\x13replaced_session_id\x18d \x01(\x04R\x11replacedSessionId\x12!\n" +
+	"\fevent_number\x18e \x01(\x04R\veventNumber\x12\x1f\n" +
+	"\vevent_epoch\x18f \x01(\tR\n" +
+	"eventEpoch\"\x9b\x04\n" +
 	"\x10MeetingEventType\x12\x1e\n" +
 	"\x1aMEETING_EVENT_TYPE_UNKNOWN\x10\x00\x12\x13\n" +
 	"\x0fMEETING_STARTED\x10\x01\x12\x11\n" +
@@ -302,7 +329,8 @@ const file_call_v1_meeting_proto_rawDesc = "" +
 	"\fHOST_REVOKED\x10\x10\x12\x14\n" +
 	"\x10SESSION_REPLACED\x10d\x12\x1a\n" +
 	"\x16HOST_STOP_SCREEN_SHARE\x10e\x12\x13\n" +
-	"\x0fHOST_LOWER_HAND\x10fB Z\x1eparley/protobuf/call/v1;callv1b\x06proto3"
+	"\x0fHOST_LOWER_HAND\x10f\x12\x14\n" +
+	"\x10EVENTS_CAUGHT_UP\x10gB Z\x1eparley/protobuf/call/v1;callv1b\x06proto3"
 
 var (
 	file_call_v1_meeting_proto_rawDescOnce sync.Once

@@ -135,7 +135,7 @@ class Engine implements Call {
         config: (signal) => new Account(this.http).config(signal),
         ticket: (signal) => entry.admitted(signal),
         ways: (ticket, config) =>
-          ways(ticket.roomToken, config, options.transport, this.clock, (lane) => this.own.key(lane === "video" ? "camera" : "screen")),
+          ways(ticket.roomToken, this.inbox?.position ?? "", config, options.transport, this.clock, (lane) => this.own.key(lane === "video" ? "camera" : "screen")),
       },
       {
         ticket: (ticket) => this.admitted(ticket),

@@ -229,3 +229,20 @@ test("a raised hand is news once, and a host may take it down", () => {
   i.meeting({ eventType: Event.HOST_LOWER_HAND, targetUserId: utf8("ada") });
   assert.deepEqual(i.news().at(-1), "The host lowered your hand.");
 });
+
+test("a client knows up to where it was told what happened", () => {
+  const i = inbox();
+  assert.equal(i.box.position, "");
+  i.meeting({ eventType: Event.PARTICIPANT_JOINED, sessionId: 2n, ...bob });
+  assert.equal(i.box.position, "", "what is told to a newcomer alone has no number");
+  i.log.length = 0;
+  i.meeting({ eventType: Event.EVENTS_CAUGHT_UP, eventEpoch: "A", eventNumber: 7n });
+  i.meeting({ eventType: Event.MEETING_STARTED, eventEpoch: "A", eventNumber: 8n });
+  i.meeting({ eventType: Event.EVENTS_CAUGHT_UP, eventEpoch: "A", eventNumber: 9n });
+  assert.equal(i.box.position, "A.9");
+  assert.deepEqual(i.log.filter((l) => l.startsWith("stale")), [], "nothing is missing");
+  i.meeting({ eventType: Event.EVENTS_CAUGHT_UP, eventEpoch: "A", eventNumber: 11n });
+  assert.deepEqual(i.log.filter((l) => l.startsWith("stale")), ["stale options", "stale people", "stale waiting"]);
+  i.meeting({ eventType: Event.EVENTS_CAUGHT_UP, eventEpoch: "B", eventNumber: 1n });
+  assert.equal(i.box.position, "B.1");
+});

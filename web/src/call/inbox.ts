@@ -48,6 +48,8 @@ export class Inbox {
   assigned = false;
   private readonly ownSessions = new Set<string>();
   private userId = "";
+  /** The last event of the room's log that arrived; what comes after it is asked for after a loss. */
+  private at: { epoch: string; number: bigint } | undefined;
   private arrivedAt = -Infinity;
   private times = 0; // that we arrived
   private readonly news = new Map<string, number>();
@@ -72,6 +74,11 @@ export class Inbox {
     this.assigned = false;
     this.arrivedAt = this.clock.now();
     if (this.times++ > 0) this.members.rejoined(this.arrivedAt);
+  }
+
+  /** Up to where we know what happened in the room, as the server wants to be told; "" at first. */
+  get position(): string {
+    return this.at ? `${this.at.epoch}.${this.at.number}` : "";
   }
 
   take(packet: PacketWrapper): void {
@@ -176,7 +183,17 @@ export class Inbox {
     }
   }
 
+  /** Notes the number of an event. When some will never come, what they may have told is asked for. */
+  private follow(m: MeetingPacket): void {
+    if (m.eventNumber === 0n) return;
+    const at = this.at;
+    this.at = { epoch: m.eventEpoch, number: m.eventNumber };
+    if (!at || (at.epoch === m.eventEpoch && m.eventNumber <= at.number + 1n)) return;
+    for (const subject of ["options", "people", "waiting"] as const) this.events.stale(subject);
+  }
+
   private meeting(m: MeetingPacket): void {
+    this.follow(m);
     const id = m.sessionId.toString();
     const name = readUtf8(m.displayName);
     const aboutUs = this.ownSessions.has(id) || (m.sessionId === 0n && readUtf8(m.targetUserId) === this.userId);

@@ -11,12 +11,14 @@ export const instanceId: string = globalThis.crypto?.randomUUID?.() ?? "";
 
 export function ways(
   token: string,
+  position: string, // of the last event that arrived
   config: ClientConfig,
   wanted: JoinOptions["transport"],
   clock: Clock,
   needKey: (lane: "video" | "screen") => void,
 ): Partial<Record<TransportKind, Open>> {
   const query = new URLSearchParams({ token, instance_id: instanceId });
+  if (position) query.set("events_after", position);
   const websocket: Open = (signal) =>
     openWebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/lobby?${query}`, clock, needKey, signal);
   const webtransport: Open = (signal) =>

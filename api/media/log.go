@@ -1,0 +1,207 @@
+package media
+
+import (
+	"cmp"
+	"crypto/rand"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"parley/api/wire"
+	callv1 "parley/protobuf/call/v1"
+)
+
+// Position is a place in the log of a room's meeting events. Numbers of one epoch count up
+// from 1 without a gap; a log that was lost begins again in another epoch. The zero value is
+// the place before all events.
+type Position struct {
+	Epoch  string
+	Number uint64
+}
+
+// MaxPosition is the longest text of a Position, in bytes.
+const MaxPosition = 64
+
+// String returns the form that ParsePosition reads: "<epoch>.<number>".
+func (p Position) String() string { return p.Epoch + "." + strconv.FormatUint(p.Number, 10) }
+
+// ParsePosition reads what String wrote; false when text is something else.
+func ParsePosition(text string) (Position, bool) {
+	epoch, digits, ok := strings.Cut(text, ".")
+	n, err := strconv.ParseUint(digits, 10, 64)
+	return Position{epoch, n}, ok && err == nil && len(text) <= MaxPosition
+}
+
+// Event is a meeting event of a room's log.
+type Event struct {
+	Position        // set by the relay
+	ID       string // names the event; whoever appends it chooses one
+	Wire     []byte // the packet, without its position; nobody changes it
+
+	// Past says that the event was in the log before this node opened the room.
+	Past bool
+}
+
+// NewEvent returns an event for a log, with a name of its own.
+func NewEvent(packet []byte) Event { return Event{ID: rand.Text(), Wire: packet} }
+
+// recentEvents is how many events a room remembers for those who come back.
+const recentEvents = 256
+
+// eventLog is what the sessions of this node were told of the log of their room.
+type eventLog struct {
+	at     Position
+	recent []Event // up to at, without a gap
+
+	// known are the sessions that everybody here knows to be in the room, in the order they
+	// came. A newcomer is told of them, so that what follows in the log fits.
+	known map[SessionID]*known
+	order int // counts up in known
+
+	// owed are sessions that are in the log, while those here were told that they are gone.
+	// lost are sessions that presence says are gone, since when; zero when nobody but the
+	// survivors can say so.
+	owed map[SessionID]struct{}
+	lost map[SessionID]time.Time
+
+	saying map[string]*saying // what this node appends, by ID
+	unsaid []*saying          // told here alone, to be appended when the log is in reach
+}
+
+// known is somebody whose coming was told.
+type known struct {
+	wire.Participant
+	order  int
+	logged bool // the log says so; else it was out of reach
+}
+
+// saying is an event on its way to the log.
+type saying struct {
+	Event
+	content *callv1.MeetingPacket
+	except  SessionID // is not told, because it knows
+	early   bool      // the sessions here were told, for want of the log
+}
+
+func newEventLog() eventLog {
+	return eventLog{
+		known: make(map[SessionID]*known), saying: make(map[string]*saying),
+		owed: make(map[SessionID]struct{}), lost: make(map[SessionID]time.Time),
+	}
+}
+
+func newSaying(packet []byte, except SessionID) *saying {
+	return &saying{Event: NewEvent(packet), content: eventOf(packet), except: except}
+}
+
+// eventOf returns the content of the packet of a meeting event, or nil.
+func eventOf(packet []byte) *callv1.MeetingPacket {
+	info := wire.Classify(packet)
+	m := new(callv1.MeetingPacket)
+	if info.Type != callv1.PacketWrapper_MEETING || proto.Unmarshal(info.Data, m) != nil {
+		return nil
+	}
+	return m
+}
+
+// add makes somebody known; false when they were.
+func (g *eventLog) add(p wire.Participant, logged bool) bool {
+	id := SessionID(p.Session)
+	if k := g.known[id]; k != nil {
+		k.logged = k.logged || logged
+		return false
+	}
+	g.order++
+	g.known[id] = &known{Participant: p, order: g.order, logged: logged}
+	return true
+}
+
+// wanted reports whether e says something of comings and goings that the log does not. All
+// else is always wanted.
+func (g *eventLog) wanted(e *callv1.MeetingPacket) bool {
+	k := g.known[SessionID(e.SessionId)]
+	switch e.EventType {
+	case callv1.MeetingPacket_PARTICIPANT_JOINED, callv1.MeetingPacket_SESSION_REPLACED:
+		return k == nil || !k.logged
+	case callv1.MeetingPacket_PARTICIPANT_LEFT:
+		_, owed := g.owed[SessionID(e.SessionId)]
+		return k != nil || owed
+	}
+	return true
+}
+
+// comesOrGoes reports whether e is about comings and goings.
+func comesOrGoes(e *callv1.MeetingPacket) bool {
+	switch e.EventType {
+	case callv1.MeetingPacket_PARTICIPANT_JOINED, callv1.MeetingPacket_PARTICIPANT_LEFT, callv1.MeetingPacket_SESSION_REPLACED:
+		return true
+	}
+	return false
+}
+
+// note takes over what e says of comings and goings. It reports whether that is news to the
+// sessions here.
+func (g *eventLog) note(e *callv1.MeetingPacket, logged bool) (news bool) {
+	id := SessionID(e.SessionId)
+	switch e.EventType {
+	case callv1.MeetingPacket_PARTICIPANT_JOINED:
+		return g.add(participantOf(e), logged)
+	case callv1.MeetingPacket_SESSION_REPLACED:
+		old := SessionID(e.ReplacedSessionId)
+		g.remove(old, logged)
+		return g.add(participantOf(e), logged)
+	case callv1.MeetingPacket_PARTICIPANT_LEFT:
+		return g.remove(id, logged)
+	}
+	return true
+}
+
+// remove makes somebody unknown; false when they were.
+func (g *eventLog) remove(id SessionID, logged bool) bool {
+	k := g.known[id]
+	delete(g.known, id)
+	delete(g.lost, id)
+	if logged {
+		delete(g.owed, id)
+	} else if k != nil && k.logged {
+		g.owed[id] = struct{}{}
+	}
+	return k != nil
+}
+
+func participantOf(e *callv1.MeetingPacket) wire.Participant {
+	return wire.Participant{Session: e.SessionId, User: string(e.TargetUserId), DisplayName: string(e.DisplayName), Guest: e.IsGuest}
+}
+
+// roster returns who is known, in the order they came.
+func (g *eventLog) roster() []*known {
+	return slices.SortedFunc(maps.Values(g.known), func(a, b *known) int { return cmp.Compare(a.order, b.order) })
+}
+
+// append remembers e as the latest event.
+func (g *eventLog) append(e Event) {
+	if e.Epoch != g.at.Epoch || e.Number != g.at.Number+1 {
+		g.recent = nil
+	}
+	g.at = e.Position
+	if len(g.recent) >= recentEvents {
+		g.recent = slices.Delete(g.recent, 0, 1)
+	}
+	g.recent = append(g.recent, e)
+}
+
+// since returns the events after p, oldest first; false when it does not know them all.
+func (g *eventLog) since(p Position) ([]Event, bool) {
+	if p.Epoch != g.at.Epoch || p.Number > g.at.Number {
+		return nil, false
+	}
+	missed := int(g.at.Number - p.Number)
+	if missed > len(g.recent) {
+		return nil, false
+	}
+	return g.recent[len(g.recent)-missed:], true
+}

@@ -1,0 +1,154 @@
+package media_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"parley/api/media"
+	"parley/api/media/mediatest"
+	"parley/api/wire"
+)
+
+func after(at media.Position) func(*media.Peer) { return func(p *media.Peer) { p.After = at } }
+
+func TestWhoComesBackIsToldWhatItMissed(t *testing.T) {
+	inWorld(t, func(w *world) {
+		a, b := w.node("a"), w.node("b")
+		ada, bob := a.join("ada"), a.join("bob/1", instance("x"))
+		bob.hears()
+		bob.Vanish()
+		synctest.Wait()
+		cyd := b.join("cyd")
+		mute := wire.HostMute("standup", "", "ada")
+		if err := a.hub.Tell(w.t.Context(), "standup", mute); err != nil {
+			t.Fatal(err)
+		}
+		if err := b.hub.EndMeeting(w.t.Context(), "standup", "over"); err != nil {
+			t.Fatal(err)
+		}
+		cyd.Leave()
+		mediatest.Advance(t, media.DefaultGrace/2)
+
+		again := b.connect("bob/2", instance("x"), after(bob.at))
+		again.at = bob.at // so that a gap would be noticed
+		// Not what would send it away again.
+		want := []string{"started by ada", "joined cyd", "HOST_MUTE_PARTICIPANT", "joined ada", "joined cyd"}
+		if got := again.greeted(); !slices.Equal(got, want) {
+			t.Errorf("who comes back is told %q, want %q", got, want)
+		}
+		again.Send(mediatest.Heartbeat())
+		mediatest.Advance(t, media.DefaultGrace)
+		again.expect("left cyd")
+		ada.hears()
+
+		// A client that comes from elsewhere, or from before the log, begins anew.
+		for _, at := range []media.Position{{Epoch: "other", Number: 1}, {Epoch: again.at.Epoch, Number: again.at.Number + 1}} {
+			stranger := b.connect("eve", after(at))
+			if got := stranger.greeted(); !slices.Equal(got, []string{"started by ada", "joined ada", "joined bob/2"}) {
+				t.Errorf("after %v is told %q", at, got)
+			}
+		}
+	})
+}
+
+func TestPositions(t *testing.T) {
+	at := media.Position{Epoch: "MFRGGZDF", Number: 1<<64 - 1}
+	if got, ok := media.ParsePosition(at.String()); !ok || got != at {
+		t.Errorf("%v becomes %v, %v", at, got, ok)
+	}
+	for _, bad := range []string{"", "x", ".", "x.-1", "x.1.2", "x.18446744073709551616", string(make([]byte, 100)) + ".1"} {
+		if got, ok := media.ParsePosition(bad); ok {
+			t.Errorf("%q is read as %v", bad, got)
+		}
+	}
+}
+
+// unreliable is a relay whose log can be out of reach.
+type unreliable struct {
+	media.Relay
+	down atomic.Bool
+}
+
+type unreliableLink struct {
+	media.Link
+	relay *unreliable
+}
+
+func (u *unreliable) Open(ctx context.Context, room media.RoomID, sink media.Sink) (media.Link, error) {
+	l, err := u.Relay.Open(ctx, room, sink)
+	if err != nil {
+		return nil, err
+	}
+	return unreliableLink{l, u}, nil
+}
+
+func (l unreliableLink) Append(ctx context.Context, e media.Event, wanted func() bool) error {
+	if l.relay.down.Load() {
+		return errors.New("the log is out of reach")
+	}
+	return l.Link.Append(ctx, e, wanted)
+}
+
+func TestLogOutOfReachDelaysNothingAndLosesNothing(t *testing.T) {
+	inWorld(t, func(w *world) {
+		log := &unreliable{Relay: w.bus.Node("a")}
+		a, b := w.nodeOn("a", log), w.node("b")
+		ada, far := a.join("ada"), b.join("far")
+		ada.hears()
+		far.hears()
+		log.down.Store(true)
+		bob := a.join("bob")
+		ada.expect("joined bob", "heartbeat from bob")
+		a.join("brief").Leave()
+		ada.expect("joined brief", "heartbeat from brief")
+		if err := a.hub.Tell(w.t.Context(), "standup", wire.SettingsUpdated("standup")); err != nil {
+			t.Fatal(err)
+		}
+		ada.expect("MEETING_SETTINGS_UPDATED")
+		late := a.connect("late")
+		if got := late.greeted(); !slices.Equal(got, []string{"started by ada", "joined ada", "joined far", "joined bob", "joined brief"}) {
+			t.Errorf("who comes meanwhile is told %q", got)
+		}
+		log.down.Store(false)
+		mediatest.Advance(t, 5*time.Second)
+		// The other node says who came, if this one does not; nobody hears anything twice.
+		ada.expect("left brief")
+		late.expect("left brief")
+		bob.expect("joined brief", "heartbeat from brief", "MEETING_SETTINGS_UPDATED", "left brief")
+		got := far.hears()
+		for _, once := range []string{"joined bob", "MEETING_SETTINGS_UPDATED"} {
+			if n := len(slices.DeleteFunc(slices.Clone(got), func(s string) bool { return s != once })); n != 1 {
+				t.Errorf("the other node is told %d times %s: %q", n, once, got)
+			}
+		}
+		if i, j := slices.Index(got, "joined brief"), slices.Index(got, "left brief"); i > j {
+			t.Errorf("left before joined: %q", got)
+		}
+		new := a.join("new")
+		far.expect("joined new", "heartbeat from new")
+		new.Leave()
+	})
+}
+
+func TestSurvivorsSayWhoLeftWithANodeAndItSaysThatItLives(t *testing.T) {
+	inWorld(t, func(w *world) {
+		dying := w.bus.Node("dying")
+		d, b, c := w.nodeOn("dying", dying), w.node("b"), w.node("c")
+		ada := d.join("ada")
+		bob, cyd := b.join("bob"), c.join("cyd")
+		bob.hears()
+		ada.hears()
+		dying.Close()
+		bob.expect("left ada")
+		cyd.expect("left ada")
+		mediatest.Advance(t, time.Minute)
+		bob.expect("joined ada")
+		cyd.expect("joined ada")
+		ada.expect()
+	})
+}

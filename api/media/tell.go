@@ -1,0 +1,267 @@
+package media
+
+import (
+	"context"
+	"time"
+
+	"parley/api/wire"
+	callv1 "parley/protobuf/call/v1"
+)
+
+const (
+	// auditAfter is how long the node that somebody came to, or left, may take to say so
+	// before the others do.
+	auditAfter = time.Second
+	// lostMost is how long a departure is remembered of somebody whose coming was not told.
+	lostMost = time.Minute
+	// unsaidMost bounds the events that wait for the log.
+	unsaidMost = 256
+)
+
+// event brings a packet into the log of the room, from where everybody is told but except.
+// It does not block; the channel is closed when the sessions here are told.
+func (r *Room) event(packet []byte, except SessionID) (told <-chan struct{}) {
+	e, done := newSaying(packet, except), make(chan struct{})
+	r.agenda.add(func(ctx context.Context) {
+		defer close(done)
+		r.say(ctx, e)
+	})
+	return done
+}
+
+// say appends e to the log, unless the log says it already. When that is out of reach those
+// who are here are told at once, and the log hears of it later.
+func (r *Room) say(ctx context.Context, e *saying) {
+	r.mu.Lock()
+	resting := time.Since(r.logFailed) < auditAfter
+	r.mu.Unlock()
+	if !resting && r.attempt(ctx, e) {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.tellEarly(e)
+}
+
+// attempt appends e and reports whether nothing is left to do.
+func (r *Room) attempt(ctx context.Context, e *saying) bool {
+	l := r.link.Load()
+	if l == nil {
+		return false
+	}
+	r.mu.Lock()
+	r.log.saying[e.ID] = e
+	r.mu.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, announceTimeout)
+	defer cancel()
+	err := (*l).Append(ctx, e.Event, func() bool {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		return r.log.wanted(e.content)
+	})
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	_, untold := r.log.saying[e.ID]
+	delete(r.log.saying, e.ID)
+	if err != nil && untold {
+		r.logFailed = time.Now()
+		r.warn("event not in the log", "err", err)
+		return false
+	}
+	return true
+}
+
+// tellEarly tells the sessions here what the log does not hold; r.mu is held.
+func (r *Room) tellEarly(e *saying) {
+	// Comings and goings the audit makes up from who is there by then.
+	if !comesOrGoes(e.content) && len(r.log.unsaid) < unsaidMost {
+		r.log.saying[e.ID] = e // it may be in the log after all
+		r.log.unsaid = append(r.log.unsaid, e)
+	}
+	r.auditLater()
+	if e.early {
+		return
+	}
+	e.early = true
+	if !r.log.note(e.content, false) {
+		return
+	}
+	f := control(e.Wire)
+	for _, s := range *r.sessions.Load() {
+		if s.id != e.except {
+			r.deliver(s, f)
+		}
+	}
+}
+
+// Told passes on an event of the log. Who knows it already is told its number alone, so that
+// nobody misses one.
+func (r *Room) Told(e Event) {
+	content := eventOf(e.Wire)
+	if content == nil {
+		return // a log that we did not write
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if e.Past {
+		r.log.append(e)
+		return
+	}
+	mine := r.log.saying[e.ID]
+	delete(r.log.saying, e.ID)
+	gap := e.Epoch == r.log.at.Epoch && e.Number != r.log.at.Number+1
+	r.log.append(e)
+	news := r.log.note(content, true)
+	mark := control(wire.CaughtUp(string(r.id), e.Epoch, e.Number))
+	told := control(wire.Numbered(content, e.Epoch, e.Number))
+	for _, s := range *r.sessions.Load() {
+		switch {
+		case !news, mine != nil && (mine.early || mine.except == s.id), isSubject(content, s.id):
+			r.deliver(s, mark)
+		default:
+			if gap { // what nobody keeps any more is not waited for
+				r.deliver(s, control(wire.CaughtUp(string(r.id), e.Epoch, e.Number-1)))
+			}
+			r.deliver(s, told)
+		}
+	}
+	switch p := r.local[SessionID(content.SessionId)]; {
+	case gap:
+		r.agenda.add(r.audit)
+	case p != nil && !p.leaving && content.EventType == callv1.MeetingPacket_PARTICIPANT_LEFT:
+		r.auditLater() // this node was taken for dead
+	}
+}
+
+// isSubject reports whether e tells that id itself came or went.
+func isSubject(e *callv1.MeetingPacket, id SessionID) bool {
+	return SessionID(e.SessionId) == id && comesOrGoes(e)
+}
+
+// greet tells a newcomer what it missed, if it says what it knows, then who is there, and
+// which number is next; r.mu is held.
+func (r *Room) greet(s *Session) {
+	at := r.log.at
+	if missed, ok := r.log.since(s.peer.After); ok {
+		for _, e := range missed {
+			s.out.Push(control(r.again(e, s)))
+		}
+	}
+	if !s.peer.Observer {
+		for _, k := range r.log.roster() {
+			if SessionID(k.Session) != s.replaces {
+				s.out.Push(control(wire.ParticipantJoined(string(r.id), r.current(k))))
+			}
+		}
+	}
+	if at.Number > 0 {
+		s.out.Push(control(wire.CaughtUp(string(r.id), at.Epoch, at.Number)))
+	}
+}
+
+// again returns e for somebody who comes back. What would send them away again, and what
+// happened to their own sessions, is over.
+func (r *Room) again(e Event, s *Session) []byte {
+	content := eventOf(e.Wire)
+	own := string(content.TargetUserId) == s.peer.User
+	switch content.EventType {
+	case callv1.MeetingPacket_MEETING_ENDED:
+		own = true
+	case callv1.MeetingPacket_PARTICIPANT_JOINED, callv1.MeetingPacket_PARTICIPANT_LEFT, callv1.MeetingPacket_SESSION_REPLACED,
+		callv1.MeetingPacket_PARTICIPANT_KICKED, callv1.MeetingPacket_PARTICIPANT_REJECTED:
+	default:
+		own = false
+	}
+	if own {
+		return wire.CaughtUp(string(r.id), e.Epoch, e.Number)
+	}
+	return wire.Numbered(content, e.Epoch, e.Number)
+}
+
+// current returns what k is called by now; r.mu is held.
+func (r *Room) current(k *known) wire.Participant {
+	if p := r.local[SessionID(k.Session)]; p != nil {
+		return p.participant()
+	}
+	if m := r.remote[SessionID(k.Session)]; m != nil {
+		return m.participant()
+	}
+	return k.Participant
+}
+
+// auditLater compares the log with presence after a while; r.mu is held.
+func (r *Room) auditLater() {
+	if r.auditing {
+		return
+	}
+	r.auditing = true
+	time.AfterFunc(auditAfter, func() {
+		r.agenda.add(func(ctx context.Context) {
+			r.mu.Lock()
+			r.auditing = false
+			r.mu.Unlock()
+			r.audit(ctx)
+		})
+	})
+}
+
+// audit says what should be in the log and is not: events that were told here alone, those
+// who are there and were not announced, those who are gone without a word. Usually somebody
+// did so long before; this is for nodes that died or were cut off.
+func (r *Room) audit(ctx context.Context) {
+	r.mu.Lock()
+	todo := r.findings(time.Now())
+	r.mu.Unlock()
+	for i, e := range todo {
+		if r.attempt(ctx, e) {
+			continue
+		}
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		for _, e := range todo[i:] {
+			r.tellEarly(e)
+		}
+		return
+	}
+}
+
+// findings returns what is to be said now; r.mu is held.
+func (r *Room) findings(now time.Time) (todo []*saying) {
+	for _, e := range r.log.unsaid {
+		if r.log.saying[e.ID] != nil { // else it was told meanwhile
+			todo = append(todo, e)
+		}
+	}
+	r.log.unsaid = nil
+	for _, m := range r.present() {
+		if k := r.log.known[m.Session]; k != nil && k.logged || r.leaving(m.Session) {
+			continue
+		}
+		if far := r.remote[m.Session]; far != nil && now.Sub(far.since) < auditAfter {
+			r.auditLater()
+			continue
+		}
+		todo = append(todo, newSaying(wire.ParticipantJoined(string(r.id), m.participant()), m.Session))
+	}
+	for id, since := range r.log.lost {
+		switch k := r.log.known[id]; {
+		case now.Sub(since) < auditAfter:
+			r.auditLater()
+		case k != nil:
+			todo = append(todo, newSaying(wire.ParticipantLeft(string(r.id), k.Participant), 0))
+		case now.Sub(since) > lostMost:
+			delete(r.log.lost, id)
+		}
+	}
+	for id := range r.log.owed {
+		gone := wire.Participant{Session: uint64(id)}
+		todo = append(todo, newSaying(wire.ParticipantLeft(string(r.id), gone), 0))
+	}
+	return todo
+}
+
+// leaving reports whether the departure of a local session is being told; r.mu is held.
+func (r *Room) leaving(id SessionID) bool {
+	p := r.local[id]
+	return p != nil && p.leaving
+}
