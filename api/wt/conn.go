@@ -2,10 +2,12 @@ package wt
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -46,6 +48,7 @@ var errClosed = fmt.Errorf("webtransport: %w", net.ErrClosed)
 type conn struct {
 	sess  *webtransport.Session
 	quic  *quic.Conn
+	ctrl  *http3.Stream // of the request that opened the session
 	quiet time.Duration
 	write time.Duration
 	work  sync.WaitGroup // all goroutines of this connection
@@ -68,10 +71,11 @@ type conn struct {
 
 var _ media.Conn = (*conn)(nil)
 
-func newConn(sess *webtransport.Session, qc *quic.Conn, id quic.StreamID, quiet, write time.Duration) *conn {
+func newConn(sess *webtransport.Session, qc *quic.Conn, ctrl *http3.Stream, quiet, write time.Duration) *conn {
 	c := &conn{
 		sess:   sess,
 		quic:   qc,
+		ctrl:   ctrl,
 		quiet:  quiet,
 		write:  write,
 		born:   time.Now(),
@@ -80,7 +84,7 @@ func newConn(sess *webtransport.Session, qc *quic.Conn, id quic.StreamID, quiet,
 	}
 	c.life, c.end = context.WithCancelCause(context.Background())
 	header := quicvarint.Append(nil, uniStreamType)
-	header = quicvarint.Append(header, uint64(id))
+	header = quicvarint.Append(header, uint64(ctrl.StreamID()))
 	c.streams = sender{quic: qc, life: c.life, header: header, write: c.write}
 	return c
 }
@@ -174,7 +178,9 @@ func (c *conn) Close(code fault.Code) error {
 			out = fault.Codes[fault.Internal]
 		}
 		c.linger()
-		_ = c.sess.CloseWithError(webtransport.SessionErrorCode(out.Close), reason(code))
+		if !c.farewell(out.Close, reason(code)) {
+			_ = c.sess.CloseWithError(webtransport.SessionErrorCode(out.Close), reason(code))
+		}
 		wait := time.NewTimer(closeTimeout)
 		defer wait.Stop()
 		select {
@@ -184,6 +190,20 @@ func (c *conn) Close(code fault.Code) error {
 		}
 	})
 	return nil
+}
+
+// closeSession is the type of the capsule that ends a session, WT_CLOSE_SESSION.
+const closeSession = 0x2843
+
+// farewell ends the session with a code, and reports whether it could be sent. The library
+// asks the client at the same time to stop sending on the stream of the session. QUIC puts that
+// in front of the code, and browsers take it for a broken connection: they would never see the
+// code, and come back.
+func (c *conn) farewell(code uint16, reason string) bool {
+	body := binary.BigEndian.AppendUint32(nil, uint32(code))
+	capsule := quicvarint.Append(quicvarint.Append(nil, closeSession), uint64(len(body)+len(reason)))
+	// It is queued as a whole or not at all, so it does not mix with what the library says.
+	return c.ctrl.TryWriteAll(slices.Concat(capsule, body, []byte(reason))) == nil && c.ctrl.Close() == nil
 }
 
 // linger waits until what was just written has probably arrived: two round trips.

@@ -47,8 +47,7 @@ func (s *Server) serveSession(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	conn := r.Context().Value(connKey{}).(*quic.Conn)
-	id := w.(http3.HTTPStreamer).HTTPStream().StreamID()
-	c := newConn(sess, conn, id, s.opt.Quiet, s.opt.Write)
+	c := newConn(sess, conn, w.(http3.HTTPStreamer).HTTPStream(), s.opt.Quiet, s.opt.Write)
 	c.start()
 
 	// The context of the request ends with the session, which is too early to say why.

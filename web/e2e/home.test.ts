@@ -1,6 +1,7 @@
 // One's meetings on the start page.
 import assert from "node:assert/strict";
 import { ids } from "../src/ui/testids.ts";
+import { Person } from "./person.ts";
 import { scenario } from "./scenario.ts";
 import { node } from "./world.ts";
 
@@ -60,3 +61,24 @@ scenario("meetings are made, shared, watched, ended and deleted on the start pag
   await ada.on(ids.accountSignOut).click();
   await ada.on(ids.homeSignIn).waitFor();
 });
+
+for (const transport of ["webtransport", "websocket"] as const) {
+  scenario(`signing out in one window ends the call in another, over ${transport}`, async (s) => {
+    const one = await node();
+    const ada = await s.person("Ada");
+    await ada.page.goto(one.url);
+    await ada.on(ids.homeName).fill("Ada");
+    await ada.on(ids.homeSignIn).click();
+    await ada.on(ids.account).waitFor();
+    const call = new Person("Ada in the call", await ada.page.context().newPage());
+    await call.join({ node: one, room: s.room, transport });
+
+    await ada.on(ids.account).click();
+    await ada.on(ids.accountSignOut).click();
+    await ada.on(ids.homeSignIn).waitFor();
+    await call.on(ids.ended).and(call.page.locator('[data-code="signed_out"]')).filter({ hasText: "You have signed out" }).waitFor();
+    assert.equal(await call.on(ids.endedRejoin).count(), 0, "trying again would end the same way");
+    await call.on(ids.problemAction).click();
+    await call.on(ids.homeSignIn).waitFor();
+  });
+}

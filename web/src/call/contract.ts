@@ -28,7 +28,8 @@ export interface Problem {
     | "full"
     | "not_invited"
     | "guests"
-    | "sign_in";
+    | "sign_in"
+    | "signed_out";
   title: string;
   detail: string;
 }

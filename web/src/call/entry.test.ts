@@ -128,6 +128,16 @@ test("rejected while waiting, sent away while disconnected, ended meanwhile", as
   assert.equal(d.log.filter((line) => line === "join").length, 2, "a server without a record decides anew");
 });
 
+test("whoever signed out does not come back as somebody else; a guest's proof just gets old", async () => {
+  const a = entry([ticket("admitted")], [new Denied(401, "UNAUTHORIZED", "")]);
+  await a.e.admitted(signal());
+  await assert.rejects(a.e.admitted(signal()), code("signed_out"));
+  assert.deepEqual(a.log, ["join", "open", "status"]);
+  const b = entry([ticket("admitted", { guest: true })], [new Denied(401, "UNAUTHORIZED", "")]);
+  await b.e.admitted(signal());
+  assert.equal((await b.e.admitted(signal())).roomToken, "R");
+});
+
 test("what is refused is explained", async () => {
   const codes: [string, string][] = [
     ["NOT_INVITED", "not_invited"],

@@ -4,7 +4,7 @@ import { Denied, Unreachable } from "../server/http.ts";
 import type { Ticket } from "../server/door.ts";
 import type { Clock } from "./clock.ts";
 import type { Entrance } from "./contract.ts";
-import { refusal, Refused } from "./problem.ts";
+import { refusal, Refused, signedOut } from "./problem.ts";
 
 /** Milliseconds between two looks while waiting, for news that got lost. */
 const lookEvery = 4_000;
@@ -73,6 +73,8 @@ export class Entry {
     } catch (err) {
       if (err instanceof Refused || err instanceof Unreachable) throw err;
       if (err instanceof Denied && err.code === "MEETING_NOT_ACTIVE") throw err;
+      // Whoever signed out does not come back as somebody else. A guest's proof just gets old.
+      if (err instanceof Denied && err.status === 401 && !was.guest) throw new Refused(signedOut());
       // Nothing on record: asking again decides.
     }
   }

@@ -101,6 +101,7 @@ export function closed(code: number, reason: string): Problem {
   if (code === 3511) return meetingEnded(reason);
   // Who is removed by a host is told so before.
   if (code === 3513) return { code: "removed", title: "You are not in the meeting any more", detail: reason || "You left it elsewhere, or a host removed you." };
+  if (code === 3514) return signedOut();
   const why: Record<number, string> = {
     3503: "You are not permitted to be in this meeting.",
     3501: "This page sent more than the server takes. Reload it.",
@@ -122,6 +123,10 @@ const hostEnded = "The host has ended the meeting";
 /** The meeting was over before one came. */
 function meetingOver(): Problem {
   return { code: "meeting_ended", title: "This meeting is over", detail: "Start a new one, or ask for another link." };
+}
+
+export function signedOut(): Problem {
+  return { code: "signed_out", title: "You have signed out", detail: "The call ended with that, in every window. Sign in to join it again." };
 }
 
 export function removed(): Problem {

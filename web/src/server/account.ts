@@ -46,14 +46,11 @@ export class Account {
     this.http.keys.keep(result.token ?? "", where);
   }
 
-  /** Becomes nobody, here and on the server. */
-  async signOut(): Promise<void> {
-    try {
-      await this.http.send("GET", "/logout");
-    } catch {
-      // The token is forgotten all the same.
-    }
+  /** Becomes nobody here, and says whether the server has ended the session for all who have it. */
+  async signOut(): Promise<boolean> {
+    const answer = await this.http.send("POST", "/logout").catch(() => undefined);
     this.http.keys.drop();
+    return answer?.ok === true;
   }
 }
 

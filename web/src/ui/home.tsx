@@ -61,7 +61,8 @@ export function Home({ server, memory, onRoom, onAdmin }: Props): JSX.Element {
     }
   };
   const signOut = async () => {
-    await server.account.signOut();
+    const ended = await server.account.signOut();
+    setError(ended ? undefined : "You are signed out here, but the server could not be told: other windows and calls with this sign-in may go on.");
     await refresh();
   };
 

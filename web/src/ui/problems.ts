@@ -40,6 +40,7 @@ const ADVICE: Record<Problem["code"], Advice> = {
   not_invited: { action: "home", label: "Back to start", final: true },
   guests: { action: "sign_in", label: "Sign in", final: true },
   sign_in: { action: "sign_in", label: "Sign in", final: true },
+  signed_out: { action: "sign_in", label: "Sign in", final: true },
 };
 
 export function adviceFor(code: Problem["code"]): Advice {

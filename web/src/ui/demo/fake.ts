@@ -32,6 +32,7 @@ const PROBLEMS: Record<Problem["code"], [string, string]> = {
   not_invited: ["You are not on the list", "Only people whom the host has put on the list can join this meeting."],
   guests: ["This meeting takes no guests", "Sign in with an account to join."],
   sign_in: ["Sign in to join", "This meeting is for people with an account."],
+  signed_out: ["You have signed out", "The call ended with that. Sign in to join it again."],
 };
 
 export function createFake(): Call {
