@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"context"
 	"net/url"
 	"testing"
 	"time"
@@ -48,6 +49,40 @@ func TestRejectedObserversStayOut(t *testing.T) {
 		}
 		if !isRemoved(over, err) {
 			t.Errorf("bob waits on, until %v", err)
+		}
+	})
+}
+
+// Tokens of a meeting that ended are of no use when it begins anew: whoever was in has to ask
+// again. Neither is any token of somebody who is banned.
+func TestTokensAreForOneMeeting(t *testing.T) {
+	n := newCluster(t).start("meeting_management=true", "waiting_room_default=true")
+	each(t, func(t *testing.T, over way) {
+		again, banned := newRoom(), newRoom()
+		for _, room := range []string{again, banned} {
+			n.ask("ada", "POST", "/"+room+"/join", "")
+			n.ask("bob", "POST", "/"+room+"/join", "")
+			n.ask("ada", "POST", "/"+room+"/admit", `{"user_id":"bob"}`)
+		}
+		ours := func(room string, observer bool) string {
+			return n.token(token.Room{User: "bob", Room: room, Observer: observer}, time.Minute)
+		}
+		old := ours(again, false)
+		inside := ours(banned, false)
+		waiting := ours(banned, true)
+		n.ask("ada", "POST", "/"+again+"/end", "")
+		n.ask("ada", "POST", "/"+again+"/join", "")
+		n.ask("ada", "POST", "/"+banned+"/kick", `{"user_id":"bob","ban":true}`)
+		for what, raw := range map[string]string{"of before": old, "of who is banned": inside, "of who is banned, for waiting": waiting} {
+			g, err := n.dial(over, "/lobby?token="+url.QueryEscape(raw))
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
+			for err == nil {
+				_, err = g.Receive(ctx)
+			}
+			if !isRemoved(over, err) || ctx.Err() != nil {
+				t.Errorf("the token %s: %v", what, err)
+			}
+			cancel()
 		}
 	})
 }

@@ -15,7 +15,8 @@
 // are only let in by CORS_ALLOWED_ORIGIN; ids of meetings are checked when they are joined;
 // who has nothing to do with a meeting sees no identities, numbers and times of it, and only
 // those inside, the owner and admins list its participants; passwords, attendee lists,
-// rejections and removals hold.
+// rejections and removals hold; signing out ends the session everywhere; what would change
+// something is refused when it comes with the cookie from a page of another origin.
 package rest
 
 import (
