@@ -3,6 +3,7 @@ package app_test
 import (
 	"context"
 	"crypto/tls"
+	"fmt"
 	"log/slog"
 	"net/url"
 	"slices"
@@ -18,6 +19,7 @@ import (
 	"parley/api/client"
 	"parley/api/config"
 	"parley/api/flags"
+	"parley/api/media"
 	"parley/api/media/mediatest"
 	"parley/api/natsrelay/natstest"
 	"parley/api/postgres/postgrestest"
@@ -112,6 +114,11 @@ type guest struct {
 	name string
 	ctx  context.Context
 	id   uint64
+
+	order  client.Order
+	due    []client.Packet // in order, to be received
+	at     media.Position  // of the last event
+	events []string        // all that have a number: "<number> <what>"
 }
 
 // way is a transport to connect over.
@@ -204,16 +211,30 @@ func (g *guest) send(packet []byte) {
 	}
 }
 
-// next returns the next packet.
+// next returns the next packet, with the events in their order.
 func (g *guest) next() client.Packet {
 	g.c.t.Helper()
 	ctx, cancel := context.WithTimeout(g.ctx, patience)
 	defer cancel()
-	p, err := g.Receive(ctx)
+	p, err := g.receive(ctx)
 	if err != nil {
 		g.c.t.Fatalf("%s: receive: %v", g.name, err)
 	}
 	return p
+}
+
+func (g *guest) receive(ctx context.Context) (client.Packet, error) {
+	for len(g.due) == 0 {
+		p, err := g.Receive(ctx)
+		if err != nil {
+			return client.Packet{}, err
+		}
+		g.due = g.order.Next(p)
+	}
+	p := g.due[0]
+	g.due = g.due[1:]
+	g.follow(p.Data)
+	return p, nil
 }
 
 // until reads up to a packet described by want and returns what came before.
@@ -223,17 +244,38 @@ func (g *guest) until(want string) []string {
 	ctx, cancel := context.WithTimeout(g.ctx, patience)
 	defer cancel()
 	for {
-		p, err := g.Receive(ctx)
+		p, err := g.receive(ctx)
 		if err != nil {
 			g.c.t.Fatalf("%s: %v while waiting for %q; heard %q", g.name, err, want, before)
 		}
-		g.c.mu.Lock()
-		text := mediatest.Describe(p.Data, g.c.names)
-		g.c.mu.Unlock()
+		text := g.c.describe(p.Data)
 		if text == want {
 			return before
 		}
 		before = append(before, text)
+	}
+}
+
+func (c *cluster) describe(packet []byte) string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return mediatest.Describe(packet, c.names)
+}
+
+// follow checks that the numbers of events are without a gap.
+func (g *guest) follow(packet []byte) {
+	g.c.t.Helper()
+	at, caughtUp := mediatest.PositionOf(packet)
+	if at.Number == 0 {
+		return
+	}
+	next := at.Epoch == g.at.Epoch && (at.Number == g.at.Number+1 || caughtUp && at.Number == g.at.Number)
+	if g.at.Number != 0 && !next {
+		g.c.t.Errorf("%s is told event %v (%s) after %v", g.name, at, g.c.describe(packet), g.at)
+	}
+	g.at = at
+	if !caughtUp {
+		g.events = append(g.events, fmt.Sprintf("%d %s", at.Number, g.c.describe(packet)))
 	}
 }
 

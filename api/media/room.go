@@ -227,7 +227,7 @@ func (r *Room) open(ctx context.Context) {
 	}
 	if at := r.log.at; at.Number > 0 {
 		for _, s := range *r.sessions.Load() { // who came while the relay was out of reach
-			s.out.Push(control(wire.CaughtUp(string(r.id), at.Epoch, at.Number)))
+			s.out.Push(control(wire.CaughtUp(string(r.id), at.Epoch, at.Number, true)))
 		}
 	}
 	r.mu.Unlock()

@@ -112,7 +112,7 @@ func (r *Room) Told(e Event) {
 	gap := e.Epoch == r.log.at.Epoch && e.Number != r.log.at.Number+1
 	r.log.append(e)
 	news := r.log.note(content, true)
-	mark := control(wire.CaughtUp(string(r.id), e.Epoch, e.Number))
+	mark := control(wire.CaughtUp(string(r.id), e.Epoch, e.Number, false))
 	told := control(wire.Numbered(content, e.Epoch, e.Number))
 	for _, s := range *r.sessions.Load() {
 		switch {
@@ -120,7 +120,7 @@ func (r *Room) Told(e Event) {
 			r.deliver(s, mark)
 		default:
 			if gap { // what nobody keeps any more is not waited for
-				r.deliver(s, control(wire.CaughtUp(string(r.id), e.Epoch, e.Number-1)))
+				r.deliver(s, control(wire.CaughtUp(string(r.id), e.Epoch, e.Number-1, true)))
 			}
 			r.deliver(s, told)
 		}
@@ -142,10 +142,9 @@ func isSubject(e *callv1.MeetingPacket, id SessionID) bool {
 // which number is next; r.mu is held.
 func (r *Room) greet(s *Session) {
 	at := r.log.at
-	if missed, ok := r.log.since(s.peer.After); ok {
-		for _, e := range missed {
-			s.out.Push(control(r.again(e, s)))
-		}
+	missed, complete := r.log.since(s.peer.After)
+	for _, e := range missed {
+		s.out.Push(control(r.again(e, s)))
 	}
 	if !s.peer.Observer {
 		for _, k := range r.log.roster() {
@@ -155,7 +154,7 @@ func (r *Room) greet(s *Session) {
 		}
 	}
 	if at.Number > 0 {
-		s.out.Push(control(wire.CaughtUp(string(r.id), at.Epoch, at.Number)))
+		s.out.Push(control(wire.CaughtUp(string(r.id), at.Epoch, at.Number, !complete)))
 	}
 }
 
@@ -173,7 +172,7 @@ func (r *Room) again(e Event, s *Session) []byte {
 		own = false
 	}
 	if own {
-		return wire.CaughtUp(string(r.id), e.Epoch, e.Number)
+		return wire.CaughtUp(string(r.id), e.Epoch, e.Number, false)
 	}
 	return wire.Numbered(content, e.Epoch, e.Number)
 }

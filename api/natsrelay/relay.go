@@ -91,7 +91,7 @@ type Relay struct {
 	instance, region                 string
 	healthSubject, connectionSubject string
 
-	skew     atomic.Int64  // our clock less the server's, in milliseconds
+	skew     atomic.Int64 // our clock less the server's, in milliseconds
 	events   atomic.Pointer[jetstream.Stream]
 	repair   chan struct{} // holds a token while own entries are to be stored or removed
 	resynced chan struct{} // holds a token while all logs are to be read

@@ -70,9 +70,12 @@ func Numbered(m *callv1.MeetingPacket, epoch string, number uint64) []byte {
 	return meetingEvent(m)
 }
 
-// CaughtUp tells that the receiver knows every event of the room up to number.
-func CaughtUp(room, epoch string, number uint64) []byte {
-	return Numbered(&callv1.MeetingPacket{EventType: callv1.MeetingPacket_EVENTS_CAUGHT_UP, RoomId: room}, epoch, number)
+// CaughtUp tells that the receiver knows every event of the room up to number. With skipped,
+// events before it that the receiver was not told are not to be waited for.
+func CaughtUp(room, epoch string, number uint64, skipped bool) []byte {
+	return Numbered(&callv1.MeetingPacket{
+		EventType: callv1.MeetingPacket_EVENTS_CAUGHT_UP, RoomId: room, EventsSkipped: skipped,
+	}, epoch, number)
 }
 
 func participantEvent(room string, p Participant, event callv1.MeetingPacket_MeetingEventType,

@@ -47,8 +47,8 @@ const (
 	// As HOST_MUTE_PARTICIPANT, for the shared screen and the raised hand.
 	MeetingPacket_HOST_STOP_SCREEN_SHARE MeetingPacket_MeetingEventType = 101 // target_user_id
 	MeetingPacket_HOST_LOWER_HAND        MeetingPacket_MeetingEventType = 102 // target_user_id
-	// EVENTS_CAUGHT_UP: whoever gets it knows everything up to event_number of event_epoch,
-	// so numbers up to there are not missing.
+	// EVENTS_CAUGHT_UP: whoever gets it knows everything up to event_number of event_epoch, or
+	// with events_skipped everything of it that there is.
 	MeetingPacket_EVENTS_CAUGHT_UP MeetingPacket_MeetingEventType = 103
 )
 
@@ -150,6 +150,7 @@ type MeetingPacket struct {
 	// reach, does not hold yet.
 	EventNumber   uint64 `protobuf:"varint,101,opt,name=event_number,json=eventNumber,proto3" json:"event_number,omitempty"`
 	EventEpoch    string `protobuf:"bytes,102,opt,name=event_epoch,json=eventEpoch,proto3" json:"event_epoch,omitempty"`
+	EventsSkipped bool   `protobuf:"varint,103,opt,name=events_skipped,json=eventsSkipped,proto3" json:"events_skipped,omitempty"` // with EVENTS_CAUGHT_UP: numbers before this one do not come any more
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -282,11 +283,18 @@ func (x *MeetingPacket) GetEventEpoch() string {
 	return ""
 }
 
+func (x *MeetingPacket) GetEventsSkipped() bool {
+	if x != nil {
+		return x.EventsSkipped
+	}
+	return false
+}
+
 var File_call_v1_meeting_proto protoreflect.FileDescriptor
 
 const file_call_v1_meeting_proto_rawDesc = "" +
 	"\n" +
-	"\x15call/v1/meeting.proto\x12\acall.v1\"\xae\b\n" +
+	"\x15call/v1/meeting.proto\x12\acall.v1\"\xd5\b\n" +
 	"\rMeetingPacket\x12F\n" +
 	"\n" +
 	"event_type\x18\x01 \x01(\x0e2'.call.v1.MeetingPacket.MeetingEventTypeR\teventType\x12\x17\n" +
@@ -307,7 +315,8 @@ const file_call_v1_meeting_proto_rawDesc = "" +
 	"\x13replaced_session_id\x18d \x01(\x04R\x11replacedSessionId\x12!\n" +
 	"\fevent_number\x18e \x01(\x04R\veventNumber\x12\x1f\n" +
 	"\vevent_epoch\x18f \x01(\tR\n" +
-	"eventEpoch\"\x9b\x04\n" +
+	"eventEpoch\x12%\n" +
+	"\x0eevents_skipped\x18g \x01(\bR\reventsSkipped\"\x9b\x04\n" +
 	"\x10MeetingEventType\x12\x1e\n" +
 	"\x1aMEETING_EVENT_TYPE_UNKNOWN\x10\x00\x12\x13\n" +
 	"\x0fMEETING_STARTED\x10\x01\x12\x11\n" +

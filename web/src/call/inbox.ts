@@ -7,6 +7,7 @@ import type { Problem, ReactionKind, TransportKind } from "./contract.ts";
 import type { Members } from "./members.ts";
 import type { Peers } from "./peers.ts";
 import type { Pictures } from "./pictures.ts";
+import { Sequence } from "./sequence.ts";
 import { meetingEnded, removed } from "./problem.ts";
 import type { Store } from "./store.ts";
 import { MediaType, PacketType, readMedia, readMeeting, readReaction, readUtf8, systemUser, type MeetingPacket, type PacketWrapper } from "./wire.ts";
@@ -48,12 +49,11 @@ export class Inbox {
   assigned = false;
   private readonly ownSessions = new Set<string>();
   private userId = "";
-  /** The last event of the room's log that arrived; what comes after it is asked for after a loss. */
-  private at: { epoch: string; number: bigint } | undefined;
   private arrivedAt = -Infinity;
   private times = 0; // that we arrived
   private readonly news = new Map<string, number>();
   private readonly congestion = new Congestion();
+  private readonly sequence: Sequence;
 
   constructor(
     private readonly members: Members,
@@ -62,7 +62,9 @@ export class Inbox {
     private readonly store: Store,
     private readonly clock: Clock,
     private readonly events: InboxEvents,
-  ) {}
+  ) {
+    this.sequence = new Sequence(clock, (m) => this.meeting(m));
+  }
 
   /** Names the user we are. */
   expect(userId: string): void {
@@ -74,11 +76,12 @@ export class Inbox {
     this.assigned = false;
     this.arrivedAt = this.clock.now();
     if (this.times++ > 0) this.members.rejoined(this.arrivedAt);
+    this.sequence.restart();
   }
 
-  /** Up to where we know what happened in the room, as the server wants to be told; "" at first. */
+  /** Up to where we know what happened in the room; "" at first. */
   get position(): string {
-    return this.at ? `${this.at.epoch}.${this.at.number}` : "";
+    return this.sequence.position;
   }
 
   take(packet: PacketWrapper): void {
@@ -97,7 +100,7 @@ export class Inbox {
         return;
       case PacketType.MEETING: {
         const m = server && readMeeting(packet.data);
-        if (m) this.meeting(m);
+        if (m) this.sequence.take(m);
         return;
       }
     }
@@ -183,17 +186,7 @@ export class Inbox {
     }
   }
 
-  /** Notes the number of an event. When some will never come, what they may have told is asked for. */
-  private follow(m: MeetingPacket): void {
-    if (m.eventNumber === 0n) return;
-    const at = this.at;
-    this.at = { epoch: m.eventEpoch, number: m.eventNumber };
-    if (!at || (at.epoch === m.eventEpoch && m.eventNumber <= at.number + 1n)) return;
-    for (const subject of ["options", "people", "waiting"] as const) this.events.stale(subject);
-  }
-
   private meeting(m: MeetingPacket): void {
-    this.follow(m);
     const id = m.sessionId.toString();
     const name = readUtf8(m.displayName);
     const aboutUs = this.ownSessions.has(id) || (m.sessionId === 0n && readUtf8(m.targetUserId) === this.userId);
@@ -257,6 +250,10 @@ export class Inbox {
         return this.events.stale("options");
       case Event.WAITING_ROOM_UPDATED:
         return this.events.stale("waiting");
+      case Event.EVENTS_CAUGHT_UP:
+        // What we were not told may have changed any of these.
+        if (m.eventsSkipped && this.times > 1) for (const subject of ["options", "people", "waiting"] as const) this.events.stale(subject);
+        return;
       default:
         return;
     }
