@@ -85,6 +85,7 @@ type saying struct {
 	content *callv1.MeetingPacket
 	except  SessionID // is not told, because it knows
 	early   bool      // the sessions here were told, for want of the log
+	said    bool      // an attempt was made
 }
 
 func newEventLog() eventLog {

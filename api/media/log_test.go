@@ -71,7 +71,7 @@ func TestPositions(t *testing.T) {
 // unreliable is a relay whose log can be out of reach.
 type unreliable struct {
 	media.Relay
-	down atomic.Bool
+	down, hangs atomic.Bool
 }
 
 type unreliableLink struct {
@@ -90,6 +90,10 @@ func (u *unreliable) Open(ctx context.Context, room media.RoomID, sink media.Sin
 func (l unreliableLink) Append(ctx context.Context, e media.Event, wanted func() bool) error {
 	if l.relay.down.Load() {
 		return errors.New("the log is out of reach")
+	}
+	if l.relay.hangs.Load() {
+		<-ctx.Done()
+		return context.Cause(ctx)
 	}
 	return l.Link.Append(ctx, e, wanted)
 }
@@ -132,6 +136,34 @@ func TestLogOutOfReachDelaysNothingAndLosesNothing(t *testing.T) {
 		new := a.join("new")
 		far.expect("joined new", "heartbeat from new")
 		new.Leave()
+	})
+}
+
+func TestLogThatDoesNotAnswerDelaysNewsALittle(t *testing.T) {
+	inWorld(t, func(w *world) {
+		log := &unreliable{Relay: w.bus.Node("a")}
+		a, b := w.nodeOn("a", log), w.node("b")
+		ada, far := a.join("ada"), b.join("far")
+		ada.hears()
+		far.hears()
+		log.hangs.Store(true)
+		people := []*person{a.connect("bob"), a.connect("cyd"), a.connect("eve")}
+		for _, p := range people {
+			p.greeted()
+			p.Peer.Send(mediatest.Heartbeat())
+		}
+		mediatest.Advance(t, 250*time.Millisecond)
+		ada.expectUnordered("joined bob", "joined cyd", "joined eve", "heartbeat from bob", "heartbeat from cyd", "heartbeat from eve")
+		mediatest.Advance(t, time.Minute)
+		log.hangs.Store(false)
+		mediatest.Advance(t, 10*time.Second)
+		ada.expect() // but the numbers, which hears checks
+		told := far.hears()
+		for _, joined := range []string{"joined bob", "joined cyd", "joined eve"} {
+			if n := len(slices.DeleteFunc(slices.Clone(told), func(s string) bool { return s != joined })); n != 1 {
+				t.Errorf("the other node is told %d times %s: %q", n, joined, told)
+			}
+		}
 	})
 }
 

@@ -114,18 +114,15 @@ func (r *Room) adopt(s *Session, m Member) {
 	r.exit(old)
 }
 
-// introduction is how long the first packet of a session waits for the news that it came:
-// usually a millisecond or two. Receivers want to know of whom a packet is.
-const introduction = 250 * time.Millisecond
-
 // activate makes s known to everybody, and to those on this node before it returns, unless
-// ctx ends or that takes too long. Only its read goroutine calls it.
+// ctx ends or that takes too long: receivers want to know of whom a packet is. Only its read
+// goroutine calls it.
 func (r *Room) activate(ctx context.Context, s *Session) {
 	told := r.introduce(s)
 	if told == nil {
 		return
 	}
-	patience := time.NewTimer(introduction)
+	patience := time.NewTimer(sayPatience)
 	defer patience.Stop()
 	select {
 	case <-told:

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"parley/api/fault"
 	"parley/api/wire"
 )
 
@@ -32,9 +33,9 @@ type Room struct {
 	local  map[SessionID]*presence // active and away sessions of this node
 	remote map[SessionID]*remote   // members on other nodes
 
-	log       eventLog
-	logFailed time.Time // when the log was last found out of reach
-	auditing  bool      // an audit is set
+	log         eventLog
+	relayFailed time.Time // when the relay last did not answer
+	auditing    bool      // an audit is set
 }
 
 // remote is a member on another node.
@@ -237,8 +238,32 @@ func (r *Room) open(ctx context.Context) {
 	r.audit(ctx)
 }
 
-// announceTimeout bounds one exchange with the relay about a member.
-const announceTimeout = 2 * time.Second
+const (
+	// relayTimeout bounds one exchange with the relay about a member or an event.
+	relayTimeout = 2 * time.Second
+	// relayRest is how long after one that failed the next ones are cut short, so that what a
+	// room has to do does not pile up. The relay does later what it could not do at once.
+	relayRest    = 5 * time.Second
+	restingShort = 50 * time.Millisecond
+)
+
+// patience returns how long the relay may take now.
+func (r *Room) patience() time.Duration {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if time.Since(r.relayFailed) < relayRest {
+		return restingShort
+	}
+	return relayTimeout
+}
+
+// failed notes that the relay did not answer; r.mu is held.
+func (r *Room) failed(what string, with ...any) {
+	if time.Since(r.relayFailed) >= relayRest {
+		r.relayFailed = time.Now()
+	}
+	r.warn(what, with...)
+}
 
 // tell announces a local member to the other nodes.
 func (r *Room) tell(ctx context.Context, m Member) {
@@ -246,10 +271,16 @@ func (r *Room) tell(ctx context.Context, m Member) {
 	if l == nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, announceTimeout)
+	ctx, cancel := context.WithTimeout(ctx, r.patience())
 	defer cancel()
 	if err := (*l).Announce(ctx, m); err != nil {
-		r.warn("announce member", "session", m.Session, "err", err)
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if fault.CodeOf(err) == fault.Conflict { // it answered: the member is elsewhere by now
+			r.warn("member not announced", "session", m.Session, "err", err)
+			return
+		}
+		r.failed("announce member", "session", m.Session, "err", err)
 	}
 }
 
@@ -259,11 +290,13 @@ func (r *Room) untell(ctx context.Context, m Member) (lost bool) {
 	if l == nil {
 		return false
 	}
-	ctx, cancel := context.WithTimeout(ctx, announceTimeout)
+	ctx, cancel := context.WithTimeout(ctx, r.patience())
 	defer cancel()
 	won, err := (*l).Withdraw(ctx, m)
 	if err != nil {
-		r.warn("withdraw member", "session", m.Session, "err", err)
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.failed("withdraw member", "session", m.Session, "err", err)
 		return false
 	}
 	return !won

@@ -9,6 +9,8 @@ import (
 )
 
 const (
+	// sayPatience is how long those on this node wait for an event to pass through the log.
+	sayPatience = 250 * time.Millisecond
 	// auditAfter is how long the node that somebody came to, or left, may take to say so
 	// before the others do.
 	auditAfter = time.Second
@@ -22,9 +24,17 @@ const (
 // It does not block; the channel is closed when the sessions here are told.
 func (r *Room) event(packet []byte, except SessionID) (told <-chan struct{}) {
 	e, done := newSaying(packet, except), make(chan struct{})
+	late := time.AfterFunc(sayPatience, func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if !e.said {
+			r.tellEarly(e)
+		}
+	})
 	r.agenda.add(func(ctx context.Context) {
 		defer close(done)
 		r.say(ctx, e)
+		late.Stop()
 	})
 	return done
 }
@@ -32,15 +42,14 @@ func (r *Room) event(packet []byte, except SessionID) (told <-chan struct{}) {
 // say appends e to the log, unless the log says it already. When that is out of reach those
 // who are here are told at once, and the log hears of it later.
 func (r *Room) say(ctx context.Context, e *saying) {
-	r.mu.Lock()
-	resting := time.Since(r.logFailed) < auditAfter
-	r.mu.Unlock()
-	if !resting && r.attempt(ctx, e) {
-		return
-	}
+	said := r.attempt(ctx, e)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.tellEarly(e)
+	e.said = true
+	if !said {
+		r.tellEarly(e)
+		r.sayLater(e)
+	}
 }
 
 // attempt appends e and reports whether nothing is left to do.
@@ -52,7 +61,7 @@ func (r *Room) attempt(ctx context.Context, e *saying) bool {
 	r.mu.Lock()
 	r.log.saying[e.ID] = e
 	r.mu.Unlock()
-	ctx, cancel := context.WithTimeout(ctx, announceTimeout)
+	ctx, cancel := context.WithTimeout(ctx, r.patience())
 	defer cancel()
 	err := (*l).Append(ctx, e.Event, func() bool {
 		r.mu.Lock()
@@ -64,21 +73,14 @@ func (r *Room) attempt(ctx context.Context, e *saying) bool {
 	_, untold := r.log.saying[e.ID]
 	delete(r.log.saying, e.ID)
 	if err != nil && untold {
-		r.logFailed = time.Now()
-		r.warn("event not in the log", "err", err)
+		r.failed("event not in the log", "err", err)
 		return false
 	}
 	return true
 }
 
-// tellEarly tells the sessions here what the log does not hold; r.mu is held.
+// tellEarly tells the sessions here what the log does not hold yet; r.mu is held.
 func (r *Room) tellEarly(e *saying) {
-	// Comings and goings the audit makes up from who is there by then.
-	if !comesOrGoes(e.content) && len(r.log.unsaid) < unsaidMost {
-		r.log.saying[e.ID] = e // it may be in the log after all
-		r.log.unsaid = append(r.log.unsaid, e)
-	}
-	r.auditLater()
 	if e.early {
 		return
 	}
@@ -92,6 +94,16 @@ func (r *Room) tellEarly(e *saying) {
 			r.deliver(s, f)
 		}
 	}
+}
+
+// sayLater leaves it to the audit to append e; r.mu is held. Comings and goings that makes up
+// from who is there by then.
+func (r *Room) sayLater(e *saying) {
+	if !comesOrGoes(e.content) && len(r.log.unsaid) < unsaidMost {
+		r.log.saying[e.ID] = e // it may be in the log after all
+		r.log.unsaid = append(r.log.unsaid, e)
+	}
+	r.auditLater()
 }
 
 // Told passes on an event of the log. Who knows it already is told its number alone, so that
@@ -142,7 +154,11 @@ func isSubject(e *callv1.MeetingPacket, id SessionID) bool {
 // which number is next; r.mu is held.
 func (r *Room) greet(s *Session) {
 	at := r.log.at
-	missed, complete := r.log.since(s.peer.After)
+	var missed []Event
+	complete := false
+	if !s.peer.Observer {
+		missed, complete = r.log.since(s.peer.After)
+	}
 	for _, e := range missed {
 		s.out.Push(control(r.again(e, s)))
 	}
@@ -219,6 +235,7 @@ func (r *Room) audit(ctx context.Context) {
 		defer r.mu.Unlock()
 		for _, e := range todo[i:] {
 			r.tellEarly(e)
+			r.sayLater(e)
 		}
 		return
 	}
