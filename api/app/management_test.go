@@ -25,6 +25,32 @@ func (n *node) ask(user, method, path, body string) map[string]any {
 // askWith sends a request about meetings with a session and returns the result.
 func (n *node) askWith(session, method, path, body string) map[string]any {
 	n.t.Helper()
+	e := n.request(session, method, path, body)
+	if !e.Success {
+		n.t.Fatalf("%s %s: %v", method, path, e.Result)
+	}
+	return e.Result
+}
+
+// refused sends a request that must fail and returns the code of the answer.
+func (n *node) refused(user, method, path, body string) string {
+	n.t.Helper()
+	e := n.request(n.signIn(user), method, path, body)
+	if e.Success {
+		n.t.Fatalf("%s %s succeeds: %v", method, path, e.Result)
+	}
+	code, _ := e.Result["code"].(string)
+	return code
+}
+
+// envelope is what every request about meetings is answered with.
+type envelope struct {
+	Success bool           `json:"success"`
+	Result  map[string]any `json:"result"`
+}
+
+func (n *node) request(session, method, path, body string) (e envelope) {
+	n.t.Helper()
 	ctx, cancel := context.WithTimeout(n.t.Context(), patience)
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, method, n.HTTP+"/api/v1/meetings"+path, bytes.NewReader([]byte(body)))
@@ -42,14 +68,10 @@ func (n *node) askWith(session, method, path, body string) map[string]any {
 		n.t.Fatal(err)
 	}
 	defer answer.Body.Close()
-	var e struct {
-		Success bool           `json:"success"`
-		Result  map[string]any `json:"result"`
+	if err := json.NewDecoder(answer.Body).Decode(&e); err != nil {
+		n.t.Fatalf("%s %s: %s %v", method, path, answer.Status, err)
 	}
-	if err := json.NewDecoder(answer.Body).Decode(&e); err != nil || !e.Success {
-		n.t.Fatalf("%s %s: %s %v %v", method, path, answer.Status, e.Result, err)
-	}
-	return e.Result
+	return e
 }
 
 // inside joins by REST and connects with the token that gives, as an observer when it waits.

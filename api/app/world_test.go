@@ -269,7 +269,8 @@ func (g *guest) follow(packet []byte) {
 	if at.Number == 0 {
 		return
 	}
-	next := at.Epoch == g.at.Epoch && (at.Number == g.at.Number+1 || caughtUp && at.Number == g.at.Number)
+	next := at.Epoch != g.at.Epoch && at.Number == 1 || // the log was lost
+		at.Epoch == g.at.Epoch && (at.Number == g.at.Number+1 || caughtUp && at.Number == g.at.Number)
 	if g.at.Number != 0 && !next {
 		g.c.t.Errorf("%s is told event %v (%s) after %v", g.name, at, g.c.describe(packet), g.at)
 	}
