@@ -52,7 +52,6 @@ type logged struct {
 type roomLog struct {
 	turn chan struct{} // admits one append at a time: each depends on the one before
 
-	sub     *nats.Subscription
 	open    bool // the past was told
 	tail    tail
 	moved   chan struct{} // closed when tail moves
