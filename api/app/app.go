@@ -49,6 +49,7 @@ type node struct {
 	hub        *media.Hub
 	cert       *cert.Holder
 	metrics    *observe.Metrics
+	secret     string // that signs tokens
 	tokens     *token.Authority
 	lobby      *lobby.Lobby
 	feed       *flagfeed.Feed
@@ -141,7 +142,7 @@ func (n *node) prepare(ctx context.Context) (err error) {
 	if n.cert, err = n.certificate(); err != nil {
 		return err
 	}
-	n.tokens = token.New(secret)
+	n.secret, n.tokens = secret, token.New(secret)
 	n.openFlags(ctx)
 	n.openSignOuts()
 	n.lobby = lobby.New(lobby.Options{Tokens: n.tokens, Flags: n.Flags, Log: n.Log, TTL: c.Access.TokenTTL, SignedOut: n.signOuts.Has})

@@ -116,9 +116,13 @@ func (f *front) close() {
 // routes builds what the node answers over HTTP.
 func (f *front) routes() (http.Handler, error) {
 	n, access := f.node, f.node.Config.Access
+	signIn, err := n.signIn()
+	if err != nil {
+		return nil, err
+	}
 	return rest.New(rest.Options{
 		Tokens: n.tokens, Meetings: n.management, Ending: n.ending, Log: n.Log, Build: observe.ReadBuild(),
-		TokenTTL: access.TokenTTL, SessionTTL: access.SessionTTL, Cookie: n.cookie(), SignOuts: n.signOuts,
+		TokenTTL: access.TokenTTL, SessionTTL: access.SessionTTL, Cookie: n.cookie(), SignIn: signIn, SignOuts: n.signOuts,
 		DemoSignIn: *access.DemoSignIn, CORSOrigins: n.Config.Listen.CORSAllowedOrigin,
 		Admin: n.admin(), Client: f.clientConfig, Page: web.FS(), Lobby: f.ws,
 		VersionURLs: n.Config.Node.VersionURLs,
@@ -135,7 +139,8 @@ func (n *node) cookie() cookie.Session {
 // clientConfig is what the page has to know about the encrypted port.
 func (f *front) clientConfig() rest.ClientConfig {
 	n := f.node
-	c := rest.ClientConfig{WebTransportPort: f.socket.LocalAddr().(*net.UDPAddr).Port, Version: observe.ReadBuild().Version, DemoSignIn: *n.Config.Access.DemoSignIn}
+	c := rest.ClientConfig{WebTransportPort: f.socket.LocalAddr().(*net.UDPAddr).Port, Version: observe.ReadBuild().Version, DemoSignIn: *n.Config.Access.DemoSignIn,
+		SignIn: n.Config.OAuth.ClientID != ""}
 	if ip := f.socket.LocalAddr().(*net.UDPAddr).IP; !ip.IsUnspecified() {
 		c.WebTransportHost = ip.String()
 	}

@@ -19,7 +19,7 @@ const MinSecret = 16
 
 // check returns every mistake in c. Values of secrets do not appear.
 func (c *Common) check(mode Mode) []error {
-	return []error{
+	return append(c.OAuth.check(),
 		address("--http-addr (PARLEY_HTTP_ADDR)", c.Listen.HTTP),
 		address("--webtransport-addr (PARLEY_WEBTRANSPORT_ADDR)", c.Listen.WebTransport),
 		together(c.Listen.CertPath, c.Listen.KeyPath),
@@ -42,7 +42,7 @@ func (c *Common) check(mode Mode) []error {
 		within("--drain (PARLEY_DRAIN_SECS)", c.Node.Drain, 0, 10*time.Minute),
 		level(c.Log.Level),
 		format(c.Log.Format),
-	}
+	)
 }
 
 func address(at, v string) error {

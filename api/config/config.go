@@ -25,6 +25,7 @@ type Common struct {
 	Listen Listen `embed:"" group:"Listening"`
 	Stores Stores `embed:"" group:"Stores"`
 	Access Access `embed:"" group:"Access"`
+	OAuth  OAuth  `embed:"" group:"Sign-in"`
 	Node   Node   `embed:"" group:"Node"`
 	Log    Log    `embed:"" group:"Log"`
 }
@@ -58,8 +59,24 @@ type Access struct {
 	CookieName    string        `name:"cookie-name" from:"COOKIE_NAME" default:"session" help:"Name of the session cookie."`
 	CookieDomain  string        `name:"cookie-domain" from:"COOKIE_DOMAIN" placeholder:"DOMAIN" help:"Domain of the session cookie. Without one it belongs to the host that set it."`
 	CookieSecure  bool          `name:"cookie-secure" from:"COOKIE_SECURE" default:"true" negatable:"" help:"Send the session cookie over HTTPS only."`
-	DemoSignIn    *bool         `name:"demo-sign-in" from:"PARLEY_DEMO_SIGN_IN" negatable:"" help:"Let anybody sign in with just a name. Default: on in dev, off in serve."`
+	DemoSignIn    *bool         `name:"demo-sign-in" from:"PARLEY_DEMO_SIGN_IN" negatable:"" help:"Let anybody sign in with just a name. Default: on in dev without a provider, else off."`
 	Admins        []string      `name:"admins" from:"PARLEY_ADMINS" placeholder:"USER" help:"Identities of the admins of this installation, as people are signed in, separated by commas. Without any, dev makes an admin sign-in of its own and serve has no admins but those whose session token says so."`
+}
+
+// OAuth is the OpenID provider that people sign in with. Without a client id there is none.
+type OAuth struct {
+	ClientID         string   `name:"oauth-client-id" from:"OAUTH_CLIENT_ID" placeholder:"ID" help:"Let people sign in with an OpenID provider that knows this installation by this id."`
+	Secret           string   `name:"oauth-secret" from:"OAUTH_SECRET" secret:"all" placeholder:"SECRET" help:"Secret of the client, where the provider wants one."`
+	SecretFile       string   `name:"oauth-secret-file" from:"OAUTH_SECRET_FILE" placeholder:"FILE" help:"File that holds --oauth-secret."`
+	RedirectURL      string   `name:"oauth-redirect-url" from:"OAUTH_REDIRECT_URL" placeholder:"URL" help:"Public address of /login/callback, as registered with the provider."`
+	Issuer           string   `name:"oauth-issuer" from:"OAUTH_ISSUER" placeholder:"URL" help:"The provider. Its endpoints are found through discovery."`
+	AuthURL          string   `name:"oauth-auth-url" from:"OAUTH_AUTH_URL" placeholder:"URL" help:"Authorization endpoint. This and the next three win over discovery."`
+	TokenURL         string   `name:"oauth-token-url" from:"OAUTH_TOKEN_URL" placeholder:"URL" help:"Token endpoint."`
+	JWKSURL          string   `name:"oauth-jwks-url" from:"OAUTH_JWKS_URL" placeholder:"URL" help:"Keys that ID tokens are signed with."`
+	UserInfoURL      string   `name:"oauth-userinfo-url" from:"OAUTH_USERINFO_URL" placeholder:"URL" help:"UserInfo endpoint, asked when the ID token has no mail address."`
+	Scopes           string   `name:"oauth-scopes" from:"OAUTH_SCOPES" default:"openid email profile" help:"What the provider is asked for."`
+	AfterLogin       string   `name:"after-login-url" from:"AFTER_LOGIN_URL" default:"/" help:"Where people go who signed in."`
+	AllowedRedirects []string `name:"allowed-redirect-urls" from:"ALLOWED_REDIRECT_URLS" placeholder:"URL" help:"Other addresses whose origins people may return to, separated by commas."`
 }
 
 // Node is what a node calls itself and how it stops.

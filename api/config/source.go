@@ -61,14 +61,15 @@ func Parse(args []string, getenv func(string) string, mode Mode) (*Common, error
 // variable and the value. It reads files and creates nothing.
 func (s *Source) Settle(c *Common, mode Mode) error {
 	s.mistakes = append(s.mistakes,
-		s.fromFile("jwt-secret", "JWT_SECRET", c.Access.JWTSecretFile, &c.Access.JWTSecret))
+		s.fromFile("jwt-secret", "JWT_SECRET", c.Access.JWTSecretFile, &c.Access.JWTSecret),
+		s.fromFile("oauth-secret", "OAUTH_SECRET", c.OAuth.SecretFile, &c.OAuth.Secret))
 	s.completeStores(&c.Stores)
 	if c.Node.ServerID == "" {
 		c.Node.ServerID = defaultServerID()
 	}
 	c.Node.Instance = reportable(cmp.Or(c.Node.Instance, c.Node.ServerID))
 	if c.Access.DemoSignIn == nil {
-		c.Access.DemoSignIn = new(mode == Dev)
+		c.Access.DemoSignIn = new(mode == Dev && c.OAuth.ClientID == "")
 	}
 	for i, user := range c.Access.Admins {
 		c.Access.Admins[i] = strings.TrimSpace(user)

@@ -51,6 +51,8 @@ type Options struct {
 	SessionTTL time.Duration // life of a sign-in
 	Cookie     cookie.Session
 
+	// SignIn is the way in with an account of a provider. Nil: there is none.
+	SignIn SignIn
 	// SignOuts knows which sessions were ended.
 	SignOuts SignOuts
 
@@ -94,6 +96,7 @@ type ClientConfig struct {
 	WebTransportHost  string   `json:"webtransport_host,omitempty"`
 	CertificateSHA256 []string `json:"certificate_sha256"` // hex, of self-signed certificates
 	DemoSignIn        bool     `json:"demo_sign_in"`
+	SignIn            bool     `json:"sign_in"` // /login leads to a provider
 }
 
 // API answers every request on the HTTP and HTTPS addresses of a node.

@@ -120,7 +120,7 @@ func TestPlainRoutes(t *testing.T) {
 		"/readyz":             "ok",
 		"/metrics":            "parley_up 1",
 		"/version":            `{"service":"websocket-relay","version":"1.2.3","git_sha":"abc","git_branch":"main","build_timestamp":"2030-01-02T03:04:05Z"}` + "\n",
-		"/client-config.json": `{"version":"1.2.3","webtransport_port":4433,"certificate_sha256":[],"demo_sign_in":true}` + "\n",
+		"/client-config.json": `{"version":"1.2.3","webtransport_port":4433,"certificate_sha256":[],"demo_sign_in":true,"sign_in":false}` + "\n",
 	} {
 		w := call(a, "GET", target, "")
 		if w.Code != 200 || w.Body.String() != want || w.Header().Get("Cache-Control") != "no-store" {

@@ -139,6 +139,20 @@ func (a *API) signInTable() []route {
 		ask(a, signedIn, "GET /profile", "Who one is", a.profile),
 		signOut(http.MethodGet), signOut(http.MethodPost),
 	}
+	provider := ask(a, anybody, "GET /api/v1/oauth/provider-config", "Which provider people sign in with", a.providerConfig, unavailable)
+	table = append(table, provider)
+	if a.SignIn != nil {
+		login := open("GET /login", "Sign in", nil, a.SignIn.Begin).producing("text/html").
+			noting("Leads to the provider, and from there to the path or allowed address in returnTo.")
+		login.status, login.query = http.StatusFound, []*huma.Param{text("returnTo", "Where to go afterwards.")}
+		callback := open("GET /login/callback", "Come back from the provider", nil, a.SignIn.Finish).producing("text/html").
+			noting("Sets the session cookie. Only the browser that began can finish, within ten minutes.")
+		callback.status = http.StatusFound
+		callback.query = []*huma.Param{
+			text("state", "As it was sent to the provider."), text("code", "To exchange for who signed in."), text("error", "Why nobody did."),
+		}
+		table = append(table, login, callback)
+	}
 	if a.DemoSignIn {
 		table = append(table, ask(a, anybody, "POST /login/demo", "Sign in with a name", a.demoSignIn, invalidName).
 			noting("Only where it is allowed, as in development."))

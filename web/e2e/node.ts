@@ -18,6 +18,7 @@ interface Place {
   logs: string; // file
   secret: string; // the same on all nodes of a cluster
   host: "" | "127.0.0.1"; // where it listens; everywhere, or here only
+  env: Record<string, string>; // beside that of this process
   /** Whose database and NATS it shares; without, it brings its own. */
   beside?: ParleyNode;
 }
@@ -81,7 +82,7 @@ export class ParleyNode {
     const file = join(dir, "ready.json");
     rmSync(file, { force: true });
     const env = Object.fromEntries(
-      Object.entries(process.env).filter(([name]) => !/^(PARLEY_|FEATURE_|DATABASE_URL|NATS_URL|CERT_PATH|KEY_PATH)/.test(name)),
+      Object.entries(process.env).filter(([name]) => !/^(PARLEY_|FEATURE_|OAUTH_|DATABASE_URL|NATS_URL|CERT_PATH|KEY_PATH)/.test(name)),
     );
     if (beside) Object.assign(env, { DATABASE_URL: beside.ready.database_url, NATS_URL: beside.ready.nats_url });
     const log = createWriteStream(logs, { flags: "a" });
@@ -92,7 +93,7 @@ export class ParleyNode {
         ...["--http-addr", `${host}:${http}`, "--webtransport-addr", `${host}:${webtransport}`],
         ...["--data-dir", join(dir, "data"), "--ready-file", file, "--drain", "1"],
       ],
-      { detached: true, env: { ...env, JWT_SECRET: secret }, stdio: ["ignore", "pipe", "pipe"] },
+      { detached: true, env: { ...env, JWT_SECRET: secret, ...this.place.env }, stdio: ["ignore", "pipe", "pipe"] },
     );
     this.process = p;
     running.add(p);

@@ -11,7 +11,7 @@ import { toneFile } from "./tone.ts";
 
 export const artifacts = process.env["PARLEY_ARTIFACTS"]!;
 
-const folder = mkdtempSync(join(tmpdir(), "parley-e2e-"));
+export const folder = mkdtempSync(join(tmpdir(), "parley-e2e-"));
 chmodSync(folder, 0o711); // PostgreSQL runs as another user when we are root
 process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => process.exit(130));
@@ -28,14 +28,21 @@ export function node(name: "one" | "two" | "solo" = "one"): Promise<ParleyNode> 
   return started;
 }
 
-async function start(name: string): Promise<ParleyNode> {
+async function start(name: string, env: Record<string, string> = {}): Promise<ParleyNode> {
   const beside = name === "two" ? await node("one") : undefined;
   const dir = join(folder, name);
   mkdirSync(dir);
   chmodSync(dir, 0o711);
   // "one" as `make run` has it, so that its pages are at localhost; the others as a careful person would.
   const host = name === "one" ? "" : "127.0.0.1";
-  return ParleyNode.start({ dir, logs: join(artifacts, `e2e-node-${name}.log`), secret, host, ...(beside && { beside }) });
+  return ParleyNode.start({ dir, logs: join(artifacts, `e2e-node-${name}.log`), secret, host, env, ...(beside && { beside }) });
+}
+
+/** A node by itself with an environment of its own. */
+export function ownNode(name: string, env: Record<string, string>): Promise<ParleyNode> {
+  const started = start(name, env);
+  nodes.set(name, started);
+  return started;
 }
 
 export function nodesStarted(): Promise<ParleyNode[]> {
@@ -89,6 +96,9 @@ export async function closeBrowser(machine: Machine): Promise<void> {
 
 /** Every address that a page has tried to reach. */
 export const reached = new Set<string>();
+
+/** Addresses of others that pages are meant to reach: what these begin with. */
+export const meant = new Set<string>();
 
 after(async () => {
   for (const machine of browsers.keys()) await closeBrowser(machine);
