@@ -78,7 +78,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	serving, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
 	var parts errgroup.Group
-	for _, run := range []func(context.Context) error{n.relay.Run, n.hub.Run, n.cert.Run, n.record, n.reconcile, n.feed.Run, n.signOuts.Run, n.enforce, n.spread} {
+	for _, run := range []func(context.Context) error{n.relay.Run, n.hub.Run, n.cert.Run, n.record, n.reconcile, n.feed.Run, n.signOuts.Run, n.enforce, n.spread, n.refresh} {
 		parts.Go(func() error {
 			err := run(life)
 			if err != nil {
@@ -166,7 +166,7 @@ func (n *node) prepare(ctx context.Context) (err error) {
 	}
 	n.hub = media.NewHub(media.Options{
 		Node: n.id, Relay: n.relay, Ledger: n.ledger, Reporter: n.relay, Log: n.Log,
-		StatsInterval: c.Node.StatsInterval,
+		Rules: n.rules, StatsInterval: c.Node.StatsInterval,
 	})
 	// Without knowing who signed out a node does not start: they would be in again.
 	if err := n.signOuts.Load(ctx); err != nil {
@@ -263,6 +263,9 @@ func (n *node) measure() {
 	for kind := range media.Kinds() {
 		n.metrics.Counter("parley_frames_delivered_total", "Frames taken by outbound queues.", read(&c.Delivered[kind]), "kind", kind.String())
 		n.metrics.Counter("parley_frames_dropped_total", "Frames that outbound queues refused.", read(&c.Dropped[kind]), "kind", kind.String())
+	}
+	for _, kind := range []media.Kind{media.Audio, media.Screen, media.Video} {
+		n.metrics.Counter("parley_frames_refused_total", "Frames of clients that a host or an operator does not want.", read(&c.Refused[kind]), "kind", kind.String())
 	}
 	n.metrics.Counter("parley_packets_forged_total", "Packets of clients that only the server may send.", read(&c.Forged))
 	n.metrics.Counter("parley_packets_malformed_total", "Packets of clients that do not parse, or not alike for everybody.", read(&c.Malformed))

@@ -42,17 +42,38 @@ func (r rooms) Tell(ctx context.Context, room string, e management.Event) error 
 		if err := r.act(ctx, media.Act{Room: id, User: e.Target, Name: e.Name}); err != nil {
 			return err
 		}
+	case management.Mute:
+		return r.silence(ctx, room, e, wire.Audio)
+	case management.CameraOff:
+		return r.silence(ctx, room, e, wire.Video)
+	case management.StopScreenShare:
+		return r.silence(ctx, room, e, wire.Screen)
 	case management.HostGranted, management.HostRevoked:
 		granted := e.Act == management.HostGranted
 		if err := r.act(ctx, media.Act{Room: id, User: e.Target, Host: &granted}); err != nil {
 			return err
 		}
 	}
+	return r.say(ctx, room, e)
+}
+
+// say delivers the event.
+func (r rooms) say(ctx context.Context, room string, e management.Event) error {
 	packet, err := packetOf(room, e)
 	if err != nil {
 		return err
 	}
-	return r.node.hub.Tell(ctx, id, packet)
+	return r.node.hub.Tell(ctx, media.RoomID(room), packet)
+}
+
+// silence lets nothing more through of a source, and asks for it to be switched off. Nodes
+// that do not hear the former are told by the latter, later.
+func (r rooms) silence(ctx context.Context, room string, e management.Event, source wire.Stream) error {
+	a := media.Act{Room: media.RoomID(room), User: e.Target, Silence: wire.SourcesOf(source)}
+	if e.Target == "" {
+		a.Except = e.Actor
+	}
+	return errors.Join(r.act(ctx, a), r.say(ctx, room, e))
 }
 
 // Remove implements management.Rooms.
@@ -167,6 +188,28 @@ func (n *node) entry(ctx context.Context, m media.Member, observer bool) error {
 		return refused
 	}
 	return nil
+}
+
+// rules is what operators decided about the media of a room.
+func (n *node) rules(room media.RoomID) media.Rules {
+	return media.Rules{
+		NoScreens: !flags.ScreenShare.For(n.Flags, string(room)),
+		Encrypted: flags.E2EERequired.For(n.Flags, string(room)),
+		Kbit:      flags.RoomBitrateCap.For(n.Flags, string(room)),
+	}
+}
+
+// refresh lets rooms go by what operators decide until ctx ends.
+func (n *node) refresh(ctx context.Context) error {
+	for {
+		changed := n.Flags.Changed()
+		n.hub.Refresh()
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return nil
+		}
+	}
 }
 
 // verdict returns why somebody may not be connected, or nil, and why the record does not

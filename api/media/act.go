@@ -25,6 +25,10 @@ type Act struct {
 	// Host says whether they are hosts from now on; nil leaves it.
 	Host *bool `json:"host,omitempty"`
 
+	// Silence are the sources they have to switch off, everybody but Except where User is "".
+	Silence wire.Sources `json:"silence,omitempty"`
+	Except  string       `json:"except,omitempty"`
+
 	// Changed says that lists with the meeting of this room are stale. It is not for a hub.
 	Changed bool `json:"changed,omitempty"`
 }
@@ -80,6 +84,11 @@ func (r *Room) expel(s *Session, farewell []byte, why error) {
 // apply changes what the room knows of the people of a.
 func (r *Room) apply(a Act) {
 	r.mu.Lock()
+	if a.Silence != 0 {
+		r.silence(a.User, a.Except, a.Silence)
+		r.mu.Unlock()
+		return
+	}
 	var lost []*presence
 	for _, p := range r.local {
 		if a.User != "" && p.User != a.User {

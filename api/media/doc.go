@@ -10,6 +10,7 @@
 //	observer  a session in the waiting room: it hears meeting events, never media
 //	hub       the rooms and sessions of this node
 //	queue     the packets that wait for one session
+//	gate      what keeps media of one session from the room: a host, or an operator
 //	relay     the way to the other nodes
 //	ledger    the record of meetings and who attended them
 //

@@ -1,8 +1,11 @@
 package media
 
 import (
+	"context"
 	"log/slog"
 	"time"
+
+	"parley/api/wire"
 )
 
 // PopReady empties what is ready without waiting.
@@ -23,6 +26,7 @@ func (c *Congestion) Senders() int { return len(c.c.senders) }
 // Crowd is a room with receivers that take frames from their queues and send them nowhere.
 type Crowd struct {
 	room  *Room
+	from  *Session
 	batch []*Frame
 }
 
@@ -30,6 +34,10 @@ type Crowd struct {
 func NewCrowd(n int) *Crowd {
 	h := NewHub(Options{Node: "bench", Relay: NewLocal("bench"), Log: slog.New(slog.DiscardHandler)})
 	c := &Crowd{room: newRoom(h, "bench"), batch: make([]*Frame, 0, batchFrames)}
+	c.from = &Session{id: 1, peer: Peer{User: "ada"}, room: c.room, out: NewQueue(h.limits)}
+	c.from.active.Store(true)
+	c.room.local[1] = &presence{Member: Member{Session: 1}, session: c.from}
+	c.room.add(c.from)
 	for i := range n {
 		c.room.add(&Session{id: SessionID(i + 2), room: c.room, out: NewQueue(h.limits)})
 	}
@@ -38,6 +46,14 @@ func NewCrowd(n int) *Crowd {
 
 // Fanout offers a frame of session 1 to everybody.
 func (c *Crowd) Fanout(f *Frame) { c.room.fanout(f) }
+
+// Rule gives the room rules.
+func (c *Crowd) Rule(rules Rules) { c.room.follow(rules) }
+
+// Ingest is a packet that session 1 sends.
+func (c *Crowd) Ingest(packet []byte) {
+	c.from.ingest(context.Background(), Packet{Data: packet[:len(packet):cap(packet)]})
+}
 
 // Drain empties the queues and returns how many frames they held.
 func (c *Crowd) Drain() (n int) {
@@ -48,4 +64,9 @@ func (c *Crowd) Drain() (n int) {
 		}
 	}
 	return n
+}
+
+// Purge drops what waits of some sources of a session.
+func (q *Queue) Purge(session SessionID, sources wire.Sources) {
+	q.purge(func(id SessionID) bool { return id == session }, sources)
 }

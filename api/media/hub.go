@@ -28,6 +28,9 @@ type Options struct {
 	Queue QueueLimits
 	// Grace is how long a lost session may come back unnoticed; 0 means DefaultGrace.
 	Grace time.Duration
+	// Rules says what an operator decided about a room; it is asked when the room opens and by
+	// [Hub.Refresh], and does not block. Nil means no rules.
+	Rules func(RoomID) Rules
 	// StatsInterval is the time between two reports of traffic; 0 means DefaultStatsInterval.
 	StatsInterval time.Duration
 }
@@ -47,6 +50,7 @@ type Hub struct {
 	log      *slog.Logger
 	limits   QueueLimits
 	grace    time.Duration
+	rules    func(RoomID) Rules
 	interval time.Duration
 	counters Counters
 	hurry    atomic.Bool    // no grace periods any more
@@ -63,13 +67,16 @@ type Hub struct {
 func NewHub(o Options) *Hub {
 	h := &Hub{
 		node: o.Node, relay: o.Relay, ledger: o.Ledger, reporter: o.Reporter, log: o.Log,
-		limits: o.Queue, grace: o.Grace, interval: o.StatsInterval,
+		limits: o.Queue, grace: o.Grace, rules: o.Rules, interval: o.StatsInterval,
 		rooms:    make(map[RoomID]*Room),
 		sessions: make(map[*Session]struct{}),
 		idle:     make(chan struct{}),
 	}
 	if h.limits == (QueueLimits{}) {
 		h.limits = DefaultQueueLimits()
+	}
+	if h.rules == nil {
+		h.rules = func(RoomID) Rules { return Rules{} }
 	}
 	if h.grace == 0 {
 		h.grace = DefaultGrace
@@ -347,6 +354,7 @@ func (s *Session) stats() SessionStats {
 type Counters struct {
 	Delivered [kinds]atomic.Uint64 // frames taken by queues
 	Dropped   [kinds]atomic.Uint64 // frames that queues refused
+	Refused   [kinds]atomic.Uint64 // frames that a host or an operator does not want
 
 	Forged           atomic.Uint64 // packets of clients that only the server may send
 	Malformed        atomic.Uint64 // packets of clients that no parser, or not every one, can read

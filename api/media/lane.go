@@ -30,10 +30,10 @@ func (l *lane) pop() *Frame {
 	return f
 }
 
-// remove takes out every frame of a session and keeps the order of the others.
-func (l *lane) remove(session SessionID) {
+// remove takes out every frame of some sessions and keeps the order of the others.
+func (l *lane) remove(of func(SessionID) bool) {
 	for range l.count {
-		if f := l.pop(); f.From != session {
+		if f := l.pop(); !of(f.From) {
 			l.push(f)
 		}
 	}

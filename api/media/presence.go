@@ -147,9 +147,12 @@ func (r *Room) introduce(s *Session) (told <-chan struct{}) {
 	old, replaced := r.retire(s.replaces)
 	if replaced {
 		m.Replaces = old.Session
+		r.inherit(s, old)
 	}
+	m.Silenced = s.silence.owes
 	r.local[s.id] = &presence{Member: m, session: s}
 	s.active.Store(true)
+	r.share()
 	// Presence comes first: a node that opens the room finds everybody there or in what
 	// follows in the log.
 	r.agenda.add(func(ctx context.Context) {
@@ -228,6 +231,7 @@ func (r *Room) detach(s *Session, err error) {
 	}
 	p.timer = time.AfterFunc(grace, func() { r.expire(p) })
 	r.agenda.add(r.telling(p.Member))
+	r.share()
 }
 
 // telling returns the act of announcing m.

@@ -218,11 +218,30 @@ func (q *Queue) Forget(session SessionID) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for kind := Audio; kind < kinds; kind++ {
-		q.lanes[kind].remove(session)
+		q.lanes[kind].remove(func(from SessionID) bool { return from == session })
 	}
 	for id := range q.streams {
 		if id.Session == session {
 			delete(q.streams, id)
+		}
+	}
+}
+
+// purge drops what waits of some sources of some sessions. Their video goes on with its next
+// keyframe.
+func (q *Queue) purge(of func(SessionID) bool, sources wire.Sources) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, stream := range []wire.Stream{wire.Audio, wire.Video, wire.Screen} {
+		if !sources.Has(stream) {
+			continue
+		}
+		kind := kindOfStream(stream)
+		q.lanes[kind].remove(of)
+		for id, s := range q.streams {
+			if id.Kind == kind && of(id.Session) {
+				s.skipping = s.begun
+			}
 		}
 	}
 }

@@ -3,6 +3,8 @@ package media
 import (
 	"context"
 	"time"
+
+	"parley/api/wire"
 )
 
 // Member is what the nodes of a cluster tell each other of an Active or Away session.
@@ -25,6 +27,11 @@ type Member struct {
 	// session alone; so is SignIn, the id of the sign-in that the token was made with.
 	Issued time.Time `json:"-"`
 	SignIn string    `json:"-"`
+
+	// Silenced are the sources that a host asked to be switched off and that are not yet.
+	Silenced wire.Sources `json:"silenced,omitempty"`
+	// Sends are the sources that it sends, in a room with a cap on its bit rate.
+	Sends wire.Sources `json:"sends,omitempty"`
 
 	// Away says that the session is lost and waits, within the grace period, for its user
 	// to come back.

@@ -40,6 +40,7 @@ func (r *Room) Deliver(d Delivery) {
 func (r *Room) Entered(m Member) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	defer r.share()
 	if known := r.remote[m.Session]; known != nil {
 		known.Member = m
 		return
@@ -82,6 +83,7 @@ func (r *Room) Entered(m Member) {
 func (r *Room) Left(m Member) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	defer r.share()
 	if known := r.remote[m.Session]; known != nil {
 		if known.Node == m.Node { // else the entry moved to another node
 			delete(r.remote, m.Session)

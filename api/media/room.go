@@ -21,8 +21,9 @@ type Room struct {
 	id  RoomID
 	hub *Hub
 
-	sessions atomic.Pointer[[]*Session] // never nil; replaced, not changed
-	link     atomic.Pointer[Link]       // nil while the relay is out of reach
+	sessions  atomic.Pointer[[]*Session] // never nil; replaced, not changed
+	allotment atomic.Pointer[allotment]  // nil without a cap
+	link      atomic.Pointer[Link]       // nil while the relay is out of reach
 
 	agenda agenda
 	opened chan struct{} // closed after the first attempt to reach the relay
@@ -32,6 +33,7 @@ type Room struct {
 	mu     sync.Mutex
 	local  map[SessionID]*presence // active and away sessions of this node
 	remote map[SessionID]*remote   // members on other nodes
+	rules  Rules
 
 	log         eventLog
 	relayFailed time.Time // when the relay last did not answer
@@ -53,6 +55,8 @@ func newRoom(h *Hub, id RoomID) *Room {
 		local: make(map[SessionID]*presence), remote: make(map[SessionID]*remote),
 	}
 	r.sessions.Store(new([]*Session))
+	r.rules = h.rules(id)
+	r.share()
 	return r
 }
 
@@ -169,6 +173,7 @@ func (s *Session) participant() wire.Participant {
 
 // add and remove replace the snapshot; r.mu is held.
 func (r *Room) add(s *Session) {
+	r.regate(s)
 	next := append(slices.Clone(*r.sessions.Load()), s)
 	r.sessions.Store(&next)
 }

@@ -34,11 +34,18 @@ type Session struct {
 	budget     ingress
 	asked      [kinds]atomic.Int64 // when its own encoder was last asked for a keyframe
 
+	gate       atomic.Uint32 // a gate
+	silencedAt atomic.Int64  // Unix ns; when a host last asked for something
+	listener   listener
+	meter      meter
+	refused    [wire.Refusals]time.Time // when its client was last told
+
 	received, sent atomic.Uint64 // bytes
 
 	// Guarded by room.mu.
 	replaces SessionID // the lost session whose place it takes when it becomes active
 	gone     bool      // detached from the room
+	silence  silenced
 }
 
 // member returns what the cluster may know of s.
@@ -168,7 +175,14 @@ func (s *Session) ingest(ctx context.Context, p Packet) {
 		} else {
 			s.room.hub.counters.KeyframesLimited.Add(1)
 		}
-	case wire.MediaFrame, wire.Message:
+	case wire.MediaFrame:
+		if s.admits(&info, len(p.Data), now) {
+			s.forward(&info, p.Data, now)
+		}
+	case wire.Message:
+		if info.Heartbeat != nil {
+			s.heartbeat(info.Heartbeat, now)
+		}
 		s.forward(&info, p.Data, now)
 	}
 }
@@ -224,7 +238,11 @@ func kindOf(info *wire.Info) Kind {
 	if info.Class != wire.MediaFrame {
 		return Data
 	}
-	switch info.Stream {
+	return kindOfStream(info.Stream)
+}
+
+func kindOfStream(stream wire.Stream) Kind {
+	switch stream {
 	case wire.Audio:
 		return Audio
 	case wire.Screen:

@@ -124,6 +124,9 @@ func (r *Room) Told(e Event) {
 	gap := e.Epoch == r.log.at.Epoch && e.Number != r.log.at.Number+1
 	r.log.append(e)
 	news := r.log.note(content, true)
+	if mine == nil || !mine.early {
+		r.heed(content)
+	}
 	mark := control(wire.CaughtUp(string(r.id), e.Epoch, e.Number, false))
 	told := control(wire.Numbered(content, e.Epoch, e.Number))
 	for _, s := range *r.sessions.Load() {
@@ -159,6 +162,7 @@ func (r *Room) greet(s *Session) {
 	if !s.peer.Observer {
 		missed, complete = r.log.since(s.peer.After)
 	}
+	s.silence.told = complete && s.peer.After.Number > 0
 	for _, e := range missed {
 		s.out.Push(control(r.again(e, s)))
 	}

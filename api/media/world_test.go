@@ -60,11 +60,15 @@ func (w *world) node(id media.NodeID) *node { return w.nodeOn(id, w.bus.Node(id)
 
 // nodeOn is a node with a relay of its own.
 func (w *world) nodeOn(id media.NodeID, relay media.Relay) *node {
+	return w.nodeOf(media.Options{Node: id, Relay: relay})
+}
+
+// nodeOf is a node with more of its own.
+func (w *world) nodeOf(o media.Options) *node {
 	n := &node{world: w}
-	n.hub = media.NewHub(media.Options{
-		Node: id, Relay: relay, Ledger: &w.ledger, Reporter: &n.reporter,
-		Log: slog.New(slog.NewTextHandler(w.t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn})),
-	})
+	o.Ledger, o.Reporter = &w.ledger, &n.reporter
+	o.Log = slog.New(slog.NewTextHandler(w.t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
+	n.hub = media.NewHub(o)
 	w.t.Cleanup(func() {
 		if err := n.hub.Drain(context.Background()); err != nil {
 			w.t.Errorf("drain: %v", err)
@@ -179,6 +183,11 @@ func (p *person) expectUnordered(want ...string) {
 // gone waits for the end of a session and returns the code it ended with.
 func (p *person) gone() fault.Code {
 	return fault.CodeOf(<-p.ended)
+}
+
+// about returns those of heard that begin with a word.
+func about(heard []string, word string) []string {
+	return slices.DeleteFunc(slices.Clone(heard), func(h string) bool { return !strings.HasPrefix(h, word) })
 }
 
 func instance(id string) func(*media.Peer) { return func(p *media.Peer) { p.Instance = id } }

@@ -63,6 +63,27 @@ func HostRevoked(room, target, host string) []byte {
 	return actEvent(room, callv1.MeetingPacket_HOST_REVOKED, target, host)
 }
 
+// Refusal is why the server does not pass on the media of a client.
+type Refusal uint8
+
+// The refusals.
+const (
+	EncryptionRequired Refusal = iota
+	ScreensOff
+	Refusals // how many there are
+)
+
+// MediaRefused tells a client why its media goes nowhere.
+func MediaRefused(room string, why Refusal) []byte {
+	words := [...]struct{ code, message string }{
+		EncryptionRequired: {"encryption_required", "This meeting requires end-to-end encryption; what is sent without it reaches nobody."},
+		ScreensOff:         {"screen_share_off", "Screens cannot be shared in this meeting."},
+	}[why]
+	return meetingEvent(&callv1.MeetingPacket{
+		EventType: callv1.MeetingPacket_MEDIA_REFUSED, RoomId: room, RefusalCode: words.code, Message: words.message,
+	})
+}
+
 // DisplayNameChanged tells what target is called from now on.
 func DisplayNameChanged(room, target, name string) []byte {
 	return meetingEvent(&callv1.MeetingPacket{

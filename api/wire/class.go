@@ -47,6 +47,13 @@ type Info struct {
 	Key    bool   // a MediaFrame that needs no earlier one
 	Opaque bool   // a MediaFrame that neither envelope nor data explains
 
+	Clear   bool // a MediaFrame whose data everybody can read
+	Unknown bool // a MediaFrame of which nothing says what it is; it counts as video
+
+	// Heartbeat is what a heartbeat in the clear says of its sender, for [ScanHeartbeat]; nil
+	// when it says nothing.
+	Heartbeat []byte
+
 	Type   callv1.PacketWrapper_PacketType
 	Data   []byte // of the wrapper; aliases the packet
 	Target []byte // of a KeyframeRequest: the publisher's identity
@@ -106,28 +113,49 @@ func classifyMedia(info *Info, p *Packet) {
 			}
 			return
 		case callv1.MediaPacket_HEARTBEAT:
+			info.Heartbeat = m.Heartbeat
 			return // a Message
 		}
 	}
-	info.Class = MediaFrame
-	switch {
-	case p.MediaKind == callv1.PacketWrapper_AUDIO, readable && m.Type == callv1.MediaPacket_AUDIO:
-		info.Stream, info.Key = Audio, true
-	case p.MediaKind == callv1.PacketWrapper_VIDEO, readable && m.Type == callv1.MediaPacket_VIDEO:
-		info.Stream = Video
-	case p.MediaKind == callv1.PacketWrapper_SCREEN, readable && m.Type == callv1.MediaPacket_SCREEN:
-		info.Stream = Screen
-	default:
-		info.Stream, info.Opaque = Video, true
-		return
+	info.Class, info.Clear = MediaFrame, readable
+	info.Stream = streamOf(p.MediaKind)
+	if readable {
+		// Receivers go by what is inside; an envelope that says otherwise gets past nothing.
+		info.Stream = streamOf(callv1.PacketWrapper_MediaKind(m.Type))
 	}
-	if info.Stream != Audio {
+	switch info.Stream {
+	case NoStream:
+		info.Stream, info.Opaque, info.Unknown = Video, true, true
+	case Audio:
+		info.Key = true
+	default:
 		info.Key = p.Keyframe || readable && string(m.FrameType) == "key"
 		// A sender that encrypts and does not mark keyframes never starts a group we could
 		// wait for.
 		info.Opaque = !readable && !p.Keyframe
 	}
 }
+
+// streamOf returns the stream of a kind; those of the envelope have the numbers of the types
+// of media inside.
+func streamOf(kind callv1.PacketWrapper_MediaKind) Stream {
+	switch kind {
+	case callv1.PacketWrapper_AUDIO:
+		return Audio
+	case callv1.PacketWrapper_VIDEO:
+		return Video
+	case callv1.PacketWrapper_SCREEN:
+		return Screen
+	}
+	return NoStream
+}
+
+// These numbers are the same: else one of these is negative.
+const (
+	_ = -uint(callv1.PacketWrapper_VIDEO - callv1.PacketWrapper_MediaKind(callv1.MediaPacket_VIDEO))
+	_ = -uint(callv1.PacketWrapper_AUDIO - callv1.PacketWrapper_MediaKind(callv1.MediaPacket_AUDIO))
+	_ = -uint(callv1.PacketWrapper_SCREEN - callv1.PacketWrapper_MediaKind(callv1.MediaPacket_SCREEN))
+)
 
 // Unreliable reports whether a packet may travel as a datagram when it is small: it is no
 // media, and its loss is repaired by the next one of its kind. Key exchange and meeting

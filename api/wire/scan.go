@@ -90,6 +90,7 @@ const (
 	fieldMediaUserID   = 2
 	fieldMediaData     = 3
 	fieldFrameType     = 4
+	fieldHeartbeat     = 9
 	fieldTargetSession = 10
 )
 
@@ -99,6 +100,7 @@ type Media struct {
 	UserID        []byte
 	Data          []byte
 	FrameType     []byte
+	Heartbeat     []byte // a HeartbeatMetadata; nil when there is none
 	TargetSession uint64
 }
 
@@ -137,6 +139,8 @@ func ScanMedia(b []byte) (Media, error) {
 			m.Data = f.bytes
 		case fieldFrameType:
 			m.FrameType = f.bytes
+		case fieldHeartbeat:
+			m.Heartbeat = f.bytes
 		case fieldTargetSession:
 			m.TargetSession = f.varint
 		}

@@ -7,6 +7,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"parley/api/media"
+	"parley/api/wire"
 	callv1 "parley/protobuf/call/v1"
 )
 
@@ -20,6 +21,29 @@ func Probe() []byte {
 // Heartbeat returns what a client sends to become active.
 func Heartbeat() []byte {
 	return Media(&callv1.MediaPacket{MediaType: callv1.MediaPacket_HEARTBEAT})
+}
+
+// Saying returns a heartbeat of a client that has these sources switched on.
+func Saying(on ...wire.Stream) []byte {
+	has := wire.SourcesOf(on...)
+	return Media(&callv1.MediaPacket{MediaType: callv1.MediaPacket_HEARTBEAT, HeartbeatMetadata: &callv1.HeartbeatMetadata{
+		AudioEnabled: has.Has(wire.Audio), VideoEnabled: has.Has(wire.Video), ScreenEnabled: has.Has(wire.Screen),
+	}})
+}
+
+// Screen returns a keyframe of a shared screen that carries text.
+func Screen(text string) []byte {
+	return Media(&callv1.MediaPacket{MediaType: callv1.MediaPacket_SCREEN, FrameType: "key", Data: []byte(text)})
+}
+
+// Sealed returns what a client sends that encrypts: size bytes of which only the envelope says,
+// perhaps, what they are.
+func Sealed(kind callv1.PacketWrapper_MediaKind, size int) []byte {
+	data := make([]byte, size)
+	for i := range data {
+		data[i] = 0xff // no protobuf message
+	}
+	return marshal(&callv1.PacketWrapper{PacketType: callv1.PacketWrapper_MEDIA, MediaKind: kind, Data: data})
 }
 
 // Audio returns an audio packet that carries text.

@@ -50,6 +50,8 @@ const (
 	// EVENTS_CAUGHT_UP: whoever gets it knows everything up to event_number of event_epoch, or
 	// with events_skipped everything of it that there is.
 	MeetingPacket_EVENTS_CAUGHT_UP MeetingPacket_MeetingEventType = 103
+	// MEDIA_REFUSED: the server does not pass on media of the receiver.
+	MeetingPacket_MEDIA_REFUSED MeetingPacket_MeetingEventType = 104 // message, refusal_code
 )
 
 // Enum value maps for MeetingPacket_MeetingEventType.
@@ -76,6 +78,7 @@ var (
 		101: "HOST_STOP_SCREEN_SHARE",
 		102: "HOST_LOWER_HAND",
 		103: "EVENTS_CAUGHT_UP",
+		104: "MEDIA_REFUSED",
 	}
 	MeetingPacket_MeetingEventType_value = map[string]int32{
 		"MEETING_EVENT_TYPE_UNKNOWN":       0,
@@ -99,6 +102,7 @@ var (
 		"HOST_STOP_SCREEN_SHARE":           101,
 		"HOST_LOWER_HAND":                  102,
 		"EVENTS_CAUGHT_UP":                 103,
+		"MEDIA_REFUSED":                    104,
 	}
 )
 
@@ -151,6 +155,7 @@ type MeetingPacket struct {
 	EventNumber   uint64 `protobuf:"varint,101,opt,name=event_number,json=eventNumber,proto3" json:"event_number,omitempty"`
 	EventEpoch    string `protobuf:"bytes,102,opt,name=event_epoch,json=eventEpoch,proto3" json:"event_epoch,omitempty"`
 	EventsSkipped bool   `protobuf:"varint,103,opt,name=events_skipped,json=eventsSkipped,proto3" json:"events_skipped,omitempty"` // with EVENTS_CAUGHT_UP: numbers before this one do not come any more
+	RefusalCode   string `protobuf:"bytes,104,opt,name=refusal_code,json=refusalCode,proto3" json:"refusal_code,omitempty"`        // with MEDIA_REFUSED: encryption_required or screen_share_off
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -290,11 +295,18 @@ func (x *MeetingPacket) GetEventsSkipped() bool {
 	return false
 }
 
+func (x *MeetingPacket) GetRefusalCode() string {
+	if x != nil {
+		return x.RefusalCode
+	}
+	return ""
+}
+
 var File_call_v1_meeting_proto protoreflect.FileDescriptor
 
 const file_call_v1_meeting_proto_rawDesc = "" +
 	"\n" +
-	"\x15call/v1/meeting.proto\x12\acall.v1\"\xd5\b\n" +
+	"\x15call/v1/meeting.proto\x12\acall.v1\"\x8b\t\n" +
 	"\rMeetingPacket\x12F\n" +
 	"\n" +
 	"event_type\x18\x01 \x01(\x0e2'.call.v1.MeetingPacket.MeetingEventTypeR\teventType\x12\x17\n" +
@@ -316,7 +328,8 @@ const file_call_v1_meeting_proto_rawDesc = "" +
 	"\fevent_number\x18e \x01(\x04R\veventNumber\x12\x1f\n" +
 	"\vevent_epoch\x18f \x01(\tR\n" +
 	"eventEpoch\x12%\n" +
-	"\x0eevents_skipped\x18g \x01(\bR\reventsSkipped\"\x9b\x04\n" +
+	"\x0eevents_skipped\x18g \x01(\bR\reventsSkipped\x12!\n" +
+	"\frefusal_code\x18h \x01(\tR\vrefusalCode\"\xae\x04\n" +
 	"\x10MeetingEventType\x12\x1e\n" +
 	"\x1aMEETING_EVENT_TYPE_UNKNOWN\x10\x00\x12\x13\n" +
 	"\x0fMEETING_STARTED\x10\x01\x12\x11\n" +
@@ -339,7 +352,8 @@ const file_call_v1_meeting_proto_rawDesc = "" +
 	"\x10SESSION_REPLACED\x10d\x12\x1a\n" +
 	"\x16HOST_STOP_SCREEN_SHARE\x10e\x12\x13\n" +
 	"\x0fHOST_LOWER_HAND\x10f\x12\x14\n" +
-	"\x10EVENTS_CAUGHT_UP\x10gB Z\x1eparley/protobuf/call/v1;callv1b\x06proto3"
+	"\x10EVENTS_CAUGHT_UP\x10g\x12\x11\n" +
+	"\rMEDIA_REFUSED\x10hB Z\x1eparley/protobuf/call/v1;callv1b\x06proto3"
 
 var (
 	file_call_v1_meeting_proto_rawDescOnce sync.Once

@@ -1,0 +1,180 @@
+package media
+
+import (
+	"time"
+
+	"parley/api/wire"
+	callv1 "parley/protobuf/call/v1"
+)
+
+// When a host mutes somebody, or switches off camera or screen, the server holds them to it:
+// media of that source is dropped until a heartbeat says that the client has switched it off,
+// and then until one says that the person has switched it on again. To be silenced is no ban.
+//
+// A client that encrypts its heartbeats shows that it obeyed by a pause. Of what it sends
+// without saying in the envelope what it is, only what is too large for a heartbeat is dropped,
+// with the camera: sound looks like a heartbeat, and whoever sends none is taken for gone.
+
+// silenced is what hosts want of one session. Room.mu guards it.
+type silenced struct {
+	shut wire.Sources // are dropped
+	owes wire.Sources // those of shut that the client has not switched off yet
+
+	on    wire.Sources // what the latest heartbeat said
+	heard bool         // there was one
+
+	told bool // the session was told what a host asked of the one it continues
+}
+
+// listener is what the read goroutine of a session knows of its heartbeats.
+type listener struct {
+	on    wire.Sources
+	heard bool
+	last  [kinds]time.Time // of media that was dropped for being silenced
+}
+
+// silentPause is how long a client that nobody understands stops sending what it was asked to
+// switch off. Codecs that save what silence costs send something twice a second.
+const silentPause = 2 * time.Second
+
+// heed holds those here to what a host asked for, in case this node was cut off when it was
+// done; r.mu is held.
+func (r *Room) heed(e *callv1.MeetingPacket) {
+	var sources wire.Sources
+	switch e.EventType {
+	case callv1.MeetingPacket_HOST_MUTE_PARTICIPANT:
+		sources = wire.SourcesOf(wire.Audio)
+	case callv1.MeetingPacket_HOST_DISABLE_VIDEO:
+		sources = wire.SourcesOf(wire.Video)
+	case callv1.MeetingPacket_HOST_STOP_SCREEN_SHARE:
+		sources = wire.SourcesOf(wire.Screen)
+	default:
+		return
+	}
+	r.silence(string(e.TargetUserId), string(e.CreatorId), sources)
+}
+
+// demand asks for sources to be switched off; r.mu is held.
+func (r *Room) demand(s *Session, sources wire.Sources) {
+	s.silence.shut |= sources
+	s.silence.owes |= sources
+	if s.silence.heard {
+		s.silence.owes &= s.silence.on // what is off already need not be switched off again
+	}
+	s.silencedAt.Store(time.Now().UnixNano())
+	r.regate(s)
+}
+
+// silence holds everybody called user, or with "" everybody but the one called except, to
+// what a host asked for. It returns once nothing that is read from now on goes through, and
+// nothing waits to be sent to those who are connected here; r.mu is held.
+func (r *Room) silence(user, except string, sources wire.Sources) {
+	concerned := func(who string) bool {
+		return user != "" && who == user || user == "" && who != except
+	}
+	gone := make(map[SessionID]bool)
+	for _, s := range *r.sessions.Load() {
+		if concerned(s.peer.User) && !s.peer.Observer {
+			r.demand(s, sources)
+			gone[s.id] = true
+		}
+	}
+	for id, p := range r.local {
+		if !concerned(p.User) {
+			continue
+		}
+		owes := p.Silenced | sources
+		if p.session != nil {
+			owes = p.session.silence.owes
+		}
+		r.owe(p, owes)
+		gone[id] = true
+	}
+	for id, m := range r.remote {
+		if concerned(m.User) {
+			gone[id] = true
+		}
+	}
+	r.purge(func(id SessionID) bool { return gone[id] }, sources)
+}
+
+// owe says what p has not switched off yet, for the node where it may come back; r.mu is held.
+func (r *Room) owe(p *presence, owes wire.Sources) {
+	if p.Silenced != owes {
+		p.Silenced = owes
+		r.agenda.add(r.telling(p.Member))
+	}
+}
+
+// inherit makes s owe what the session that it continues owed, and reminds its client; r.mu is
+// held.
+func (r *Room) inherit(s *Session, old Member) {
+	if old.Silenced == 0 {
+		return
+	}
+	r.demand(s, old.Silenced)
+	remind := func(stream wire.Stream, ask func(room, target, host string) []byte) {
+		if s.silence.owes.Has(stream) && !s.silence.told {
+			s.out.Push(control(ask(string(r.id), s.peer.User, "")))
+		}
+	}
+	remind(wire.Audio, wire.HostMute)
+	remind(wire.Video, wire.HostDisableVideo)
+	remind(wire.Screen, wire.HostStopScreen)
+}
+
+// heartbeat takes in what the client of s says it has switched on.
+func (s *Session) heartbeat(says []byte, now time.Time) {
+	if gate(s.gate.Load())&gateCapped != 0 {
+		s.meter.rest(s, now)
+	}
+	on, ok := wire.ScanHeartbeat(says)
+	if !ok || s.listener.heard && on == s.listener.on {
+		return
+	}
+	s.listener.heard, s.listener.on = true, on
+	r := s.room
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s.silence.heard, s.silence.on = true, on
+	s.silence.owes &= on
+	s.silence.shut &^= on &^ s.silence.owes
+	r.settle(s)
+}
+
+// paused reports whether the client of s, which is silenced, has shown by a pause that it
+// switched the source of stream off. Only the read goroutine of s calls it.
+func (s *Session) paused(stream wire.Stream, now time.Time) bool {
+	last := &s.listener.last[kindOfStream(stream)]
+	asked := time.Unix(0, s.silencedAt.Load())
+	since := asked
+	if last.After(since) {
+		since = *last
+	}
+	*last = now
+	if s.listener.heard || now.Sub(since) < silentPause {
+		return false
+	}
+	r := s.room
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s.silence.owes &^= wire.SourcesOf(stream)
+	s.silence.shut &^= wire.SourcesOf(stream)
+	r.settle(s)
+	return true
+}
+
+// settle makes known what s owes by now; r.mu is held.
+func (r *Room) settle(s *Session) {
+	r.regate(s)
+	if p := r.local[s.id]; p != nil {
+		r.owe(p, s.silence.owes)
+	}
+}
+
+// purge drops what waits to be sent of some sources; r.mu is held.
+func (r *Room) purge(of func(SessionID) bool, sources wire.Sources) {
+	for _, s := range *r.sessions.Load() {
+		s.out.purge(of, sources)
+	}
+}
