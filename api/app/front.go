@@ -122,6 +122,7 @@ func (f *front) routes() (http.Handler, error) {
 	}
 	return rest.New(rest.Options{
 		Tokens: n.tokens, Meetings: n.management, Ending: n.ending, Log: n.Log, Build: observe.ReadBuild(),
+		Features: n.features,
 		TokenTTL: access.TokenTTL, SessionTTL: access.SessionTTL, Cookie: n.cookie(), SignIn: signIn, SignOuts: n.signOuts,
 		DemoSignIn: *access.DemoSignIn, CORSOrigins: n.Config.Listen.CORSAllowedOrigin,
 		Admin: n.admin(), Client: f.clientConfig, Page: web.FS(), Lobby: f.ws,

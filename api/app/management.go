@@ -13,6 +13,7 @@ import (
 	"parley/api/management"
 	"parley/api/media"
 	"parley/api/observe"
+	"parley/api/rest"
 	"parley/api/wire"
 )
 
@@ -196,6 +197,16 @@ func (n *node) rules(room media.RoomID) media.Rules {
 		NoScreens: !flags.ScreenShare.For(n.Flags, string(room)),
 		Encrypted: flags.E2EERequired.For(n.Flags, string(room)),
 		Kbit:      flags.RoomBitrateCap.For(n.Flags, string(room)),
+	}
+}
+
+// features is what operators let people do in a room.
+func (n *node) features(room string) rest.Features {
+	return rest.Features{
+		Chat:        flags.Chat.For(n.Flags, room),
+		Reactions:   flags.Reactions.For(n.Flags, room),
+		ScreenShare: flags.ScreenShare.For(n.Flags, room),
+		Encryption:  flags.E2EERequired.For(n.Flags, room),
 	}
 }
 

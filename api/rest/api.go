@@ -47,6 +47,9 @@ type Options struct {
 	Log      *slog.Logger
 	Build    observe.Build
 
+	// Features are what operators let people do in a room; it does not block.
+	Features func(room string) Features
+
 	TokenTTL   time.Duration // life of a room token
 	SessionTTL time.Duration // life of a sign-in
 	Cookie     cookie.Session

@@ -37,7 +37,7 @@ type renameRequest struct {
 func (a *API) rename(r request, in renameRequest) (standing, error) {
 	answer, err := a.Meetings.Rename(r.Context(), r.by, r.room, in.User, in.DisplayName)
 	if err == nil && answer.User != r.by.User {
-		return standingOf(answer, r.by), nil
+		return a.standingOf(answer, r.by), nil
 	}
 	return a.standing(r)(answer, err)
 }
@@ -46,9 +46,9 @@ func (a *API) rename(r request, in renameRequest) (standing, error) {
 func (a *API) guestInfo(r request, _ nothing) (guestInfo, error) {
 	m, err := a.Meetings.ForGuests(r.Context(), r.room)
 	if refusedAs(err, management.GuestsNotAllowed) {
-		return guestInfo{Room: r.room}, nil
+		return guestInfo{Room: r.room, Features: a.Features(r.room)}, nil
 	}
-	return guestInfo{true, m.Room, string(m.State), m.WaitingRoom, m.HasPassword, m.HostName}, err
+	return guestInfo{true, m.Room, string(m.State), m.WaitingRoom, m.HasPassword, m.HostName, a.Features(r.room)}, err
 }
 
 type guestRequest struct {
@@ -88,7 +88,7 @@ func (a *API) standing(r request) func(management.Answer, error) (standing, erro
 		if err != nil {
 			return standing{}, err
 		}
-		s := standingOf(answer, r.by)
+		s := a.standingOf(answer, r.by)
 		t := token.Room{User: r.by.User, Room: r.room, DisplayName: s.DisplayName, Host: s.Host, Guest: r.by.Guest, Session: r.session}
 		if t.DisplayName == "" {
 			t.DisplayName = r.by.User
@@ -106,9 +106,10 @@ func (a *API) standing(r request) func(management.Answer, error) (standing, erro
 	}
 }
 
-func standingOf(answer management.Answer, by management.Caller) standing {
+func (a *API) standingOf(answer management.Answer, by management.Caller) standing {
 	return standing{
 		Person: personOf(answer.Participant), MeetingOptions: MeetingOptions(answer.Meeting.Options),
 		HostName: answer.Meeting.HostName, HostUser: answer.Meeting.Owner, Owner: owns(by, answer.Meeting),
+		Features: a.Features(answer.Meeting.Room),
 	}
 }

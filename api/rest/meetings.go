@@ -111,7 +111,7 @@ func (a *API) get(r request, _ nothing) (meetingInfo, error) {
 	if err != nil {
 		return meetingInfo{}, err
 	}
-	info := information(m, r.by)
+	info := a.information(m, r.by)
 	if m.Owner == "" {
 		info.Host = m.HostName // the caller is a stranger, or nobody is known to own it
 	}
@@ -135,7 +135,7 @@ func (a *API) change(r request, in changeRequest) (meetingInfo, error) {
 	p := in.patch()
 	p.Attendees, p.Password = in.Attendees, in.Password
 	m, err := a.Meetings.Change(r.Context(), r.by, r.room, p)
-	info := information(m, r.by)
+	info := a.information(m, r.by)
 	info.Attendees = m.Attendees
 	return info, err
 }
@@ -147,5 +147,5 @@ func (a *API) delete(r request, _ nothing) (messageResult, error) {
 
 func (a *API) end(r request, _ nothing) (meetingInfo, error) {
 	m, err := a.Meetings.End(r.Context(), r.by, r.room)
-	return information(m, r.by), err
+	return a.information(m, r.by), err
 }

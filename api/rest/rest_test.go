@@ -40,7 +40,8 @@ func newAPI(t testing.TB, change func(*Options)) *API {
 		Tokens: token.New(secret), Meetings: newMeetings(t, noDatabase), SignOuts: newSignOuts(t, noDatabase), Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
 		Build:    observe.Build{Service: "websocket-relay", Version: "1.2.3", GitSHA: "abc", GitBranch: "main", BuildTimestamp: "2030-01-02T03:04:05Z"},
 		TokenTTL: time.Minute, SessionTTL: time.Hour, Cookie: cookie.Session{Name: "session", Secure: true}, DemoSignIn: true, Page: client,
-		Client: func() ClientConfig { return ClientConfig{Version: "1.2.3", WebTransportPort: 4433, DemoSignIn: true} },
+		Client:   func() ClientConfig { return ClientConfig{Version: "1.2.3", WebTransportPort: 4433, DemoSignIn: true} },
+		Features: func(string) Features { return Features{Chat: true, Reactions: true, ScreenShare: true} },
 	}
 	if change != nil {
 		change(&o)

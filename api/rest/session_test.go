@@ -65,7 +65,8 @@ func TestDemoSignInToRoomToken(t *testing.T) {
 	delete(joined, "room_token")
 	want := map[string]any{"user_id": user, "display_name": "Ada", "status": "admitted", "is_host": true, "is_owner": true, "is_guest": false, "joined_at": at, "admitted_at": at,
 		"host_display_name": "Ada", "host_user_id": user, "waiting_room_enabled": true, "admitted_can_admit": false,
-		"end_on_host_leave": false, "allow_guests": false, "recording_allowed_for_all": false, "attendees_only": false, "locked": false}
+		"end_on_host_leave": false, "allow_guests": false, "recording_allowed_for_all": false, "attendees_only": false, "locked": false,
+		"features": map[string]any{"chat": true, "reactions": true, "screen_share": true, "encryption_required": false}}
 	if diff := cmp.Diff(want, joined); diff != "" {
 		t.Error(diff)
 	}

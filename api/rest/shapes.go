@@ -20,6 +20,15 @@ type MeetingOptions struct {
 	Locked           bool `json:"locked" doc:"Nobody new comes in."`
 }
 
+// Features are what operators let people do in a room at the moment. Rooms are told
+// MEETING_SETTINGS_UPDATED when they change.
+type Features struct {
+	Chat        bool `json:"chat" doc:"Text may be sent."`
+	Reactions   bool `json:"reactions" doc:"Reactions may be sent."`
+	ScreenShare bool `json:"screen_share" doc:"Screens may be shared."`
+	Encryption  bool `json:"encryption_required" doc:"Media that is not encrypted from end to end reaches nobody."`
+}
+
 // createdMeeting answers a creation.
 type createdMeeting struct {
 	Room        string   `json:"meeting_id"`
@@ -47,13 +56,15 @@ type meetingInfo struct {
 	Started   int64    `json:"started_at" doc:"Unix milliseconds; 0 to strangers."`
 	Ended     int64    `json:"ended_at,omitempty" doc:"Unix milliseconds."`
 	Owner     bool     `json:"is_owner" doc:"The caller is."`
+	Features  Features `json:"features"`
 	Yours     *Person  `json:"your_status,omitempty" doc:"Where the caller stands."`
 }
 
 // information is what by may see of m.
-func information(m management.Meeting, by management.Caller) meetingInfo {
+func (a *API) information(m management.Meeting, by management.Caller) meetingInfo {
 	return meetingInfo{
-		Room: m.Room, State: string(m.State), Host: m.Owner, HostName: m.HostName, HostUser: m.Owner,
+		Features: a.Features(m.Room),
+		Room:     m.Room, State: string(m.State), Host: m.Owner, HostName: m.HostName, HostUser: m.Owner,
 		HasPassword: m.HasPassword, MeetingOptions: MeetingOptions(m.Options), Present: m.Present, Waiting: m.Waiting,
 		Started: milliseconds(m.Started), Ended: milliseconds(m.Ended), Owner: owns(by, m),
 	}
@@ -136,9 +147,10 @@ type standing struct {
 	RoomToken     string `json:"room_token,omitempty" doc:"Opens /lobby, for those who are admitted."`
 	ObserverToken string `json:"observer_token,omitempty" doc:"Opens /lobby for those who wait: they hear events, never media. Guests prove with it who they are."`
 	MeetingOptions
-	HostName string `json:"host_display_name,omitempty"`
-	HostUser string `json:"host_user_id,omitempty" doc:"Identity of the owner."`
-	Owner    bool   `json:"is_owner" doc:"The caller is."`
+	HostName string   `json:"host_display_name,omitempty"`
+	HostUser string   `json:"host_user_id,omitempty" doc:"Identity of the owner."`
+	Owner    bool     `json:"is_owner" doc:"The caller is."`
+	Features Features `json:"features"`
 }
 
 func personOf(p management.Participant) Person {
@@ -169,14 +181,15 @@ type admittedPeople struct {
 }
 
 // guestInfo is all that somebody without an account learns about a meeting. Of one that does
-// not let them in, and of none, it says no more than that.
+// not let them in, and of none, it says no more than that, and what would hold for everybody.
 type guestInfo struct {
-	AllowGuests bool   `json:"allow_guests"`
-	Room        string `json:"meeting_id"`
-	State       string `json:"state,omitempty" enum:"idle,active,ended"`
-	WaitingRoom bool   `json:"waiting_room_enabled"`
-	HasPassword bool   `json:"has_password"`
-	HostName    string `json:"host_display_name,omitempty"`
+	AllowGuests bool     `json:"allow_guests"`
+	Room        string   `json:"meeting_id"`
+	State       string   `json:"state,omitempty" enum:"idle,active,ended"`
+	WaitingRoom bool     `json:"waiting_room_enabled"`
+	HasPassword bool     `json:"has_password"`
+	HostName    string   `json:"host_display_name,omitempty"`
+	Features    Features `json:"features"`
 }
 
 // seconds and milliseconds are Unix times, 0 for none.

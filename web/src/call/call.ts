@@ -19,7 +19,7 @@ import { Peers } from "./peers.ts";
 import { Pictures } from "./pictures.ts";
 import { cameraPlan } from "./plan.ts";
 import { watch } from "./porch.ts";
-import { platformProblem, serverGone } from "./problem.ts";
+import { encryptionNeeded, platformProblem, Refused, serverGone } from "./problem.ts";
 import { Reporter } from "./reporter.ts";
 import { roster } from "./roster.ts";
 import { Sound } from "./sound.ts";
@@ -90,9 +90,15 @@ class Engine implements Call {
     return this.store.subscribe(fn);
   }
 
-  async preview(): Promise<void> {
+  async preview(room: string): Promise<void> {
     const lacking = platformProblem();
     if (lacking) return this.store.problem(lacking);
+    void new Meetings(this.http).features(room).then(
+      ({ encryption }) => {
+        if (encryption && this.state.phase === "idle") this.fail(encryptionNeeded());
+      },
+      () => {}, // joining says what is wrong
+    );
     this.receiving(); // loads what the call will need while the person looks at the preview
     await this.local.preview();
     // Without a click the sound card may stay silent; the meter then begins with the first.
@@ -306,7 +312,12 @@ class Engine implements Call {
     return (this.entry = new Entry(
       {
         clock: this.clock,
-        join: (password, signal) => door.join(room, this.user.name, password, signal),
+        join: async (password, signal) => {
+          const ticket = await door.join(room, this.user.name, password, signal);
+          if (!ticket.features.encryption) return ticket;
+          void door.leave(room, ticket);
+          throw new Refused(encryptionNeeded());
+        },
         status: (ticket, signal) => door.status(room, ticket, signal),
         begun: (ticket, signal) => door.begun(room, ticket, signal),
         watch: (ticket, news) => (ticket.observerToken ? watch(observe(ticket.observerToken, this.clock), ticket.userId, this.clock, news) : () => {}),
@@ -350,6 +361,7 @@ class Engine implements Call {
       level: (rms) => this.ownLevel(rms),
       heard: (stats) => this.peers?.heard(stats, this.clock.now()),
       unsupported: (reason) =>
+        !this.ended && // else it is why the sound was loading no further
         this.store.problem({
           code: "unsupported_browser",
           title: "Sound does not work in this browser",

@@ -23,6 +23,7 @@ export interface Problem {
     | "meeting_ended"
     | "removed"
     | "rejected"
+    | "encryption"
     | "banned"
     | "locked"
     | "full"
@@ -164,7 +165,7 @@ export interface Call {
   subscribe(fn: (state: CallState) => void): () => void;
 
   /** Opens camera and microphone for the preview; problems appear in the state. */
-  preview(): Promise<void>;
+  preview(room: string): Promise<void>;
   join(options: JoinOptions): Promise<void>;
   /** Answers an entrance that asks for a password. */
   givePassword(password: string): void;

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
+import type { Features } from "../server/features.ts";
 import type { Ticket } from "../server/door.ts";
 import { Denied, Unreachable } from "../server/http.ts";
 import type { Meeting, Person } from "../server/meetings.ts";
@@ -8,7 +9,8 @@ import type { CallState } from "./contract.ts";
 import { Desk, type DeskSources } from "./desk.ts";
 import { Store } from "./store.ts";
 
-const ticket: Ticket = { userId: "ada", name: "Ada", status: "admitted", host: true, guest: false, roomToken: "R", observerToken: "", owner: "ada", ownerName: "Ada" };
+const all: Features = { chat: true, reactions: true, screen: true, encryption: false };
+const ticket: Ticket = { userId: "ada", name: "Ada", status: "admitted", host: true, guest: false, roomToken: "R", observerToken: "", owner: "ada", ownerName: "Ada", features: all };
 
 const meeting = (change: Partial<Meeting["options"]> = {}): Meeting => ({
   id: "r",
@@ -30,7 +32,7 @@ function desk(change: Partial<Ticket> = {}) {
   const clock = new FakeClock();
   const store = new Store(clock);
   const log: string[] = [];
-  const server = { meeting: meeting(), people: [person("ada", { host: true })], waiting: [] as Person[], refuse: undefined as Error | undefined };
+  const server = { meeting: meeting(), people: [person("ada", { host: true })], waiting: [] as Person[], refuse: undefined as Error | undefined, features: all };
   const asked = async <T>(what: string, answer: () => T): Promise<T> => {
     log.push(what);
     if (server.refuse) throw server.refuse;
@@ -44,11 +46,22 @@ function desk(change: Partial<Ticket> = {}) {
     all: (_, act) => asked(act, () => undefined),
     change: (_, part) => asked(`change ${JSON.stringify(part)}`, () => (server.meeting = meeting(part))),
     rename: (_, name) => asked(`rename ${name}`, () => undefined),
+    features: async () => server.features,
   };
   const d = new Desk("r", from, store, clock, () => log.push("changed"), () => log.push("over"));
   d.arrived({ ...ticket, ...change });
   return { d, clock, store, log, server, news: () => store.state.notices.map((n) => n.text) };
 }
+
+test("what operators permit is known from the first moment, and anew when they change it, to guests as well", async () => {
+  const { d, clock, store, server, log } = desk({ guest: true, host: false, owner: "", features: { ...all, screen: false } });
+  assert.deepEqual(store.state.offers, { chat: false, reactions: true, screen: false });
+  server.features = { ...all, reactions: false };
+  d.stale("options");
+  await clock.advance(200);
+  assert.deepEqual(store.state.offers, { chat: false, reactions: false, screen: true });
+  assert.ok(!log.includes("get"), "guests may not ask for the options");
+});
 
 test("a host learns who waits, and each newcomer is news once", async () => {
   const { d, clock, store, server, log, news } = desk();

@@ -3,6 +3,7 @@
 // something changed.
 import { Denied, Unreachable } from "../server/http.ts";
 import type { Act, ActOnAll, Change, Meeting, Person } from "../server/meetings.ts";
+import type { Features } from "../server/features.ts";
 import type { Ticket } from "../server/door.ts";
 import type { Cancel, Clock } from "./clock.ts";
 import type { MeetingView, Powers, Waiting } from "./contract.ts";
@@ -16,6 +17,7 @@ export interface DeskSources {
   all(room: string, act: ActOnAll): Promise<void>;
   change(room: string, change: Change): Promise<Meeting>;
   rename(room: string, name: string): Promise<void>;
+  features(room: string): Promise<Features>;
 }
 
 /** Changes that come so close together are looked at once, ms. */
@@ -51,6 +53,7 @@ export class Desk implements Powers {
   arrived(ticket: Ticket): void {
     const first = !this.ticket;
     this.ticket = ticket;
+    this.permit(ticket.features);
     this.role(ticket.userId, ticket.host);
     if (ticket.owner && first) this.hosts.add(ticket.owner);
     this.view({ owner: ticket.owner === ticket.userId, guest: ticket.guest, ...(ticket.owner && { ownerId: ticket.owner }) });
@@ -80,7 +83,8 @@ export class Desk implements Powers {
 
   /** Something is to be asked for again, once for all that happens now. */
   stale(subject: Subject): void {
-    if (!this.ticket || this.ticket.guest || this.ended || this.due.has(subject)) return;
+    if (!this.ticket || this.ended || this.due.has(subject)) return;
+    if (this.ticket.guest && subject !== "options") return; // of which they may see what is permitted
     const wait = together + (subject === "people" ? perPerson * this.store.state.participants.length : 0);
     this.due.set(
       subject,
@@ -155,6 +159,9 @@ export class Desk implements Powers {
     try {
       switch (subject) {
         case "options": {
+          const features = await this.from.features(this.room);
+          if (current()) this.permit(features);
+          if (this.ticket?.guest) return;
           const meeting = await this.from.get(this.room);
           if (current()) this.know(meeting);
           return;
@@ -180,6 +187,12 @@ export class Desk implements Powers {
     const before = this.store.state.meeting.mayAdmit;
     this.view({ options: meeting.options, hasPassword: meeting.hasPassword, owner: meeting.owner === this.ticket?.userId, ownerId: meeting.owner });
     if (before !== this.store.state.meeting.mayAdmit) this.stale("waiting");
+  }
+
+  private permit(features: Features): void {
+    const { reactions, screen } = features;
+    const offers = { ...this.store.state.offers, reactions, screen };
+    if (JSON.stringify(offers) !== JSON.stringify(this.store.state.offers)) this.store.set({ offers });
   }
 
   private meet(people: readonly Person[]): void {

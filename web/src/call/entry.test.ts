@@ -12,6 +12,7 @@ const ticket = (status: Ticket["status"], change: Partial<Ticket> = {}): Ticket 
   status,
   host: false,
   guest: false,
+  features: { chat: true, reactions: true, screen: true, encryption: false },
   roomToken: status === "admitted" ? "R" : "",
   observerToken: "O",
   owner: "bob",

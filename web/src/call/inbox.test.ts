@@ -186,6 +186,18 @@ test("what hosts wish, and whom it is about", () => {
   assert.deepEqual(i.news(), ["The host switched your microphone off."]);
 });
 
+test("what the server does not pass on is no secret", () => {
+  const i = inbox();
+  const at = (refusalCode: string) => i.meeting({ eventType: Event.MEDIA_REFUSED, refusalCode, message: "Not here." });
+  at("screen_share_off");
+  assert.deepEqual([i.log, i.news()], [["stop screen"], []]);
+  i.store.set({ screenOn: true });
+  at("screen_share_off");
+  assert.deepEqual(i.news(), ["Not here."]);
+  at("encryption_required");
+  assert.equal(i.store.state.problem?.code, "encryption");
+});
+
 test("roles, options, names and who waits", () => {
   const i = inbox();
   i.meeting({ eventType: Event.PARTICIPANT_JOINED, sessionId: 2n, ...bob });

@@ -8,7 +8,7 @@ import type { Members } from "./members.ts";
 import type { Peers } from "./peers.ts";
 import type { Pictures } from "./pictures.ts";
 import { Sequence } from "./sequence.ts";
-import { meetingEnded, removed } from "./problem.ts";
+import { encryptionNeeded, meetingEnded, removed } from "./problem.ts";
 import type { Store } from "./store.ts";
 import { MediaType, PacketType, readMedia, readMeeting, readReaction, readUtf8, systemUser, type MeetingPacket, type PacketWrapper } from "./wire.ts";
 import type { Source } from "./work/messages.ts";
@@ -124,6 +124,7 @@ export class Inbox {
   }
 
   private congested(receiver: Uint8Array): void {
+    if (readUtf8(receiver) === systemUser) return this.events.congestion(); // the room has a cap
     const receivers = this.members.list.length;
     if (this.congestion.reported(readUtf8(receiver), receivers, this.clock.now())) this.events.congestion();
   }
@@ -246,6 +247,11 @@ export class Inbox {
       case Event.HOST_GRANTED:
       case Event.HOST_REVOKED:
         return this.role(readUtf8(m.targetUserId), m.eventType === Event.HOST_GRANTED);
+      case Event.MEDIA_REFUSED:
+        if (m.refusalCode === "encryption_required") this.store.problem(encryptionNeeded());
+        else if (this.store.state.screenOn) this.store.notify("warning", m.message);
+        if (m.refusalCode === "screen_share_off") this.events.stopScreen();
+        return;
       case Event.MEETING_SETTINGS_UPDATED:
         return this.events.stale("options");
       case Event.WAITING_ROOM_UPDATED:

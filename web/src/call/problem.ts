@@ -125,6 +125,15 @@ function meetingOver(): Problem {
   return { code: "meeting_ended", title: "This meeting is over", detail: "Start a new one, or ask for another link." };
 }
 
+/** The meeting requires what this page cannot do. */
+export function encryptionNeeded(): Problem {
+  return {
+    code: "encryption",
+    title: "This meeting requires end-to-end encryption",
+    detail: "This page cannot encrypt yet, so nobody would see or hear you. Join with an app that encrypts.",
+  };
+}
+
 export function signedOut(): Problem {
   return { code: "signed_out", title: "You have signed out", detail: "The call ended with that, in every window. Sign in to join it again." };
 }

@@ -44,6 +44,7 @@ test("the first join signs in and keeps the session", async () => {
   const ticket = await door.join("a b", "Ada", undefined);
   assert.deepEqual(ticket, {
     userId: "ada-1", name: "Ada", status: "admitted", host: true, guest: false, roomToken: "R", observerToken: "", owner: "ada-1", ownerName: "Ada",
+    features: { chat: true, reactions: true, screen: true, encryption: false },
   });
   await door.join("a b", "Ada", "pw");
   assert.deepEqual(s.routes().slice(3), ["POST /login/demo", "POST /api/v1/meetings/a%20b/join Bearer T2", "POST /api/v1/meetings/a%20b/join Bearer T2"]);

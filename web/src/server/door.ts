@@ -1,6 +1,7 @@
 // Asking to be let into a meeting: with an account, as somebody made up for a demonstration, or
 // as a guest.
 import { Account } from "./account.ts";
+import { readFeatures, type Features } from "./features.ts";
 import { Denied, type Http } from "./http.ts";
 import { pathOf } from "./meetings.ts";
 
@@ -15,6 +16,7 @@ export interface Ticket {
   observerToken: string; // to be told while waiting; "" when there is nothing to wait for
   owner: string; // identity of whose meeting it is, "" when unknown
   ownerName: string;
+  features: Features;
 }
 
 export class Door {
@@ -100,5 +102,6 @@ function readTicket(t: Record<string, unknown>, name: string): Ticket {
     observerToken: text("observer_token"),
     owner: text("host_user_id"),
     ownerName: text("host_display_name"),
+    features: readFeatures(t),
   };
 }

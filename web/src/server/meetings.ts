@@ -1,4 +1,5 @@
 // Meetings as the server keeps them: one's own, their options, and what hosts may do in them.
+import { readFeatures, type Features } from "./features.ts";
 import type { Http } from "./http.ts";
 
 export interface MeetingOptions {
@@ -92,6 +93,11 @@ export class Meetings {
 
   async get(room: string, signal?: AbortSignal): Promise<Meeting> {
     return readMeeting(await this.http.call("GET", pathOf(room), { signal }), 1);
+  }
+
+  /** What is permitted in a room, for anybody who asks. Throws Denied or Unreachable. */
+  async features(room: string, signal?: AbortSignal): Promise<Features> {
+    return readFeatures(await this.http.call("GET", pathOf(room, "guest-info"), { signal }));
   }
 
   async change(room: string, change: Change): Promise<Meeting> {

@@ -116,7 +116,7 @@ function Visit({ room, memory, createCall, config, suggested, again, onAgain, on
 
   useEffect(() => {
     void (async () => {
-      await call.preview();
+      await call.preview(room);
       setAsking(false);
       if (!again) return;
       await Promise.all([call.setMic(again.micOn), call.setCamera(again.cameraOn)]);
@@ -147,7 +147,7 @@ function Visit({ room, memory, createCall, config, suggested, again, onAgain, on
     switch (remedy) {
       case "devices":
         call.dismissProblem();
-        return void (wasIn ? Promise.all([call.setMic(true), call.setCamera(true)]) : call.preview());
+        return void (wasIn ? Promise.all([call.setMic(true), call.setCamera(true)]) : call.preview(room));
       case "screen":
         call.dismissProblem();
         return void call.setScreen(true);

@@ -33,6 +33,7 @@ const ADVICE: Record<Problem["code"], Advice> = {
   screen_denied: { action: "screen", label: "Choose again" },
   meeting_ended: { action: "home", label: "Back to start", final: true },
   removed: { action: "home", label: "Back to start", final: true },
+  encryption: { action: "home", label: "Back to start", final: true },
   rejected: { action: "home", label: "Back to start", final: true },
   banned: { action: "home", label: "Back to start", final: true },
   locked: { action: "rejoin", label: "Try again" },

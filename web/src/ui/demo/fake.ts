@@ -25,6 +25,7 @@ const PROBLEMS: Record<Problem["code"], [string, string]> = {
   screen_denied: ["The screen was not shared", "The browser or the system did not allow it."],
   meeting_ended: ["The host ended the meeting", "It is over for everybody."],
   removed: ["You were removed", "The host removed you from the meeting."],
+  encryption: ["This meeting requires end-to-end encryption", "This page cannot encrypt yet."],
   rejected: ["The host did not let you in", "Talk to the host before you ask again."],
   banned: ["You cannot join this meeting", "The host has removed you for good."],
   locked: ["The meeting is locked", "The host lets nobody new in at the moment."],
@@ -91,7 +92,7 @@ export function createFake(): Call {
       subscribers.add(fn);
       return () => subscribers.delete(fn);
     },
-    async preview() {
+    async preview(_room: string) {
       await Promise.resolve();
       if (query.has("asking")) return new Promise<void>(() => set({ cameraOn: false }));
       if (code && query.get("when") !== "call" && query.get("when") !== "failed") return set({ problem: problem()!, cameraOn: false, micOn: false });
