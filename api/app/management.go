@@ -196,7 +196,10 @@ func (n *node) rules(room media.RoomID) media.Rules {
 	return media.Rules{
 		NoScreens: !flags.ScreenShare.For(n.Flags, string(room)),
 		Encrypted: flags.E2EERequired.For(n.Flags, string(room)),
-		Kbit:      flags.RoomBitrateCap.For(n.Flags, string(room)),
+		// What people write is not encrypted end to end.
+		NoChat:      !flags.Chat.For(n.Flags, string(room)) || flags.E2EERequired.For(n.Flags, string(room)),
+		NoReactions: !flags.Reactions.For(n.Flags, string(room)),
+		Kbit:        flags.RoomBitrateCap.For(n.Flags, string(room)),
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 // heldMost is how many events wait for an earlier one before that counts as lost.
 const heldMost = 256
 
-// Order puts meeting events into the order of the log of their room. Over WebTransport each
+// Order puts meeting events and lines of chat into the order of the log of their room. Over WebTransport each
 // packet comes in a stream of its own, so that one may overtake another. The zero value is
 // ready for a client that knows nothing yet; it is not for several goroutines.
 type Order struct {
@@ -22,25 +22,25 @@ type Order struct {
 	held map[uint64]Packet
 }
 
-// Next takes a packet as it arrived and returns those that are due now, in order. What is no
-// meeting event, or has no number, is due at once.
+// Next takes a packet as it arrived and returns those that are due now, in order. What has no
+// number is due at once.
 func (o *Order) Next(p Packet) (due []Packet) {
-	m := numbered(p.Data)
+	epoch, number, skipped := placeOf(p.Data)
 	switch {
-	case m == nil:
+	case number == 0:
 		return []Packet{p}
-	case m.EventsSkipped, m.EventNumber == 1 && m.EventEpoch != o.Epoch: // a beginning
-		o.Epoch, o.Number = m.EventEpoch, m.EventNumber
-		due = append(o.release(m.EventNumber), p)
-	case o.Epoch != "" && (m.EventEpoch != o.Epoch || m.EventNumber <= o.Number): // too late
+	case skipped, number == 1 && epoch != o.Epoch: // a beginning
+		o.Epoch, o.Number = epoch, number
+		due = append(o.release(number), p)
+	case o.Epoch != "" && (epoch != o.Epoch || number <= o.Number): // too late
 		return []Packet{p}
 	default:
 		if o.held == nil {
 			o.held = make(map[uint64]Packet)
 		}
-		o.held[m.EventNumber] = p
+		o.held[number] = p
 		if len(o.held) > heldMost {
-			o.Epoch, o.Number = m.EventEpoch, slices.Min(slices.Collect(maps.Keys(o.held)))-1
+			o.Epoch, o.Number = epoch, slices.Min(slices.Collect(maps.Keys(o.held)))-1
 		}
 	}
 	for next, ok := o.held[o.Number+1]; ok && o.Epoch != ""; next, ok = o.held[o.Number+1] {
@@ -62,13 +62,23 @@ func (o *Order) release(number uint64) (due []Packet) {
 	return due
 }
 
-// numbered returns the meeting event of a packet, nil when it is none or has no number.
-func numbered(packet []byte) *callv1.MeetingPacket {
+// placeOf returns the place of an event in the log, with number 0 for what has none.
+func placeOf(packet []byte) (epoch string, number uint64, skipped bool) {
 	var w callv1.PacketWrapper
-	m := new(callv1.MeetingPacket)
-	if proto.Unmarshal(packet, &w) != nil || w.PacketType != callv1.PacketWrapper_MEETING ||
-		proto.Unmarshal(w.Data, m) != nil || m.EventNumber == 0 {
-		return nil
+	if proto.Unmarshal(packet, &w) != nil {
+		return "", 0, false
 	}
-	return m
+	switch w.PacketType {
+	case callv1.PacketWrapper_MEETING:
+		var m callv1.MeetingPacket
+		if proto.Unmarshal(w.Data, &m) == nil {
+			return m.EventEpoch, m.EventNumber, m.EventsSkipped
+		}
+	case callv1.PacketWrapper_CHAT:
+		var line callv1.ChatMessage
+		if proto.Unmarshal(w.Data, &line) == nil && !line.Past {
+			return line.EventEpoch, line.EventNumber, false
+		}
+	}
+	return "", 0, false
 }

@@ -23,7 +23,10 @@ const (
 type Rules struct {
 	NoScreens bool // nobody shares a screen
 	Encrypted bool // media in the clear is refused
-	Kbit      int  // what all members together may send in kbit/s; 0 is any
+	NoChat    bool // nobody writes
+	// NoReactions says that nobody sends reactions.
+	NoReactions bool
+	Kbit        int // what all members together may send in kbit/s; 0 is any
 }
 
 func (r Rules) gate() (g gate) {

@@ -56,4 +56,3 @@ func BenchmarkIngest(b *testing.B) {
 		})
 	}
 }
-

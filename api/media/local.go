@@ -216,6 +216,17 @@ func (k *localLink) Append(ctx context.Context, e Event, wanted func() bool) err
 	}
 }
 
+// Forget removes all events but the last.
+func (k *localLink) Forget(context.Context) error {
+	b := k.bus
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if events := b.logs[k.room]; len(events) > 0 {
+		b.logs[k.room] = slices.Clone(events[len(events)-1:])
+	}
+	return nil
+}
+
 // last returns the number of the last event of a room; b.mu is held.
 func (b *Bus) last(room RoomID) uint64 {
 	if events := b.logs[room]; len(events) > 0 {

@@ -56,6 +56,7 @@ const recentEvents = 256
 type eventLog struct {
 	at     Position
 	recent []Event // up to at, without a gap
+	chat   []Event // the last lines that were written
 
 	// known are the sessions that everybody here knows to be in the room, in the order they
 	// came. A newcomer is told of them, so that what follows in the log fits.
@@ -82,7 +83,8 @@ type known struct {
 // saying is an event on its way to the log.
 type saying struct {
 	Event
-	content *callv1.MeetingPacket
+	content *callv1.MeetingPacket // empty of a line of chat
+	chat    bool
 	except  SessionID // is not told, because it knows
 	early   bool      // the sessions here were told, for want of the log
 	said    bool      // an attempt was made
@@ -96,17 +98,22 @@ func newEventLog() eventLog {
 }
 
 func newSaying(packet []byte, except SessionID) *saying {
-	return &saying{Event: NewEvent(packet), content: eventOf(packet), except: except}
+	content, chat := eventOf(packet)
+	return &saying{Event: NewEvent(packet), content: content, chat: chat, except: except}
 }
 
-// eventOf returns the content of the packet of a meeting event, or nil.
-func eventOf(packet []byte) *callv1.MeetingPacket {
+// eventOf returns what the packet of an event says of the meeting; nothing if it is a line of
+// chat, nil if it is no event.
+func eventOf(packet []byte) (content *callv1.MeetingPacket, chat bool) {
 	info := wire.Classify(packet)
 	m := new(callv1.MeetingPacket)
-	if info.Type != callv1.PacketWrapper_MEETING || proto.Unmarshal(info.Data, m) != nil {
-		return nil
+	switch {
+	case info.Type == callv1.PacketWrapper_CHAT:
+		return m, true
+	case info.Type != callv1.PacketWrapper_MEETING || proto.Unmarshal(info.Data, m) != nil:
+		return nil, false
 	}
-	return m
+	return m, false
 }
 
 // add makes somebody known; false when they were.
@@ -193,6 +200,9 @@ func (g *eventLog) append(e Event) {
 		g.recent = slices.Delete(g.recent, 0, 1)
 	}
 	g.recent = append(g.recent, e)
+	if _, chat := eventOf(e.Wire); chat {
+		g.remember(e)
+	}
 }
 
 // since returns the events after p, oldest first; false when it does not know them all.

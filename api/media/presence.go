@@ -38,7 +38,11 @@ func (r *Room) attach(s *Session, m Meeting) (returned bool) {
 		r.claim(s)
 		// The ledger cannot know who is first while meetings are not recorded.
 		if m.First && len(r.local)+len(r.remote) == 0 && !r.occupied() {
+			r.begin(uint64(m.Started.UnixMilli()))
 			r.event(started, s.id)
+		}
+		if !m.First {
+			s.since = uint64(m.Started.UnixMilli())
 		}
 	}
 	r.greet(s)
@@ -150,6 +154,7 @@ func (r *Room) introduce(s *Session) (told <-chan struct{}) {
 		r.inherit(s, old)
 	}
 	m.Silenced = s.silence.owes
+	r.recount(s)
 	r.local[s.id] = &presence{Member: m, session: s}
 	s.active.Store(true)
 	r.share()

@@ -71,6 +71,10 @@ type Link interface {
 	// called from within a call of the sink.
 	Append(ctx context.Context, e Event, wanted func() bool) error
 
+	// Forget removes the events of the log of the room but the last. It returns once they are
+	// gone.
+	Forget(ctx context.Context) error
+
 	// Flush returns when everything this node published to the room before the call is
 	// stored and visible to the other nodes.
 	Flush(ctx context.Context) error

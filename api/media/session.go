@@ -13,6 +13,7 @@ import (
 
 	"parley/api/fault"
 	"parley/api/wire"
+	callv1 "parley/protobuf/call/v1"
 )
 
 // Session is one connection of one participant to one room.
@@ -38,6 +39,7 @@ type Session struct {
 	silencedAt atomic.Int64  // Unix ns; when a host last asked for something
 	listener   listener
 	meter      meter
+	talker     talker
 	refused    [wire.Refusals]time.Time // when its client was last told
 
 	received, sent atomic.Uint64 // bytes
@@ -46,6 +48,7 @@ type Session struct {
 	replaces SessionID // the lost session whose place it takes when it becomes active
 	gone     bool      // detached from the room
 	silence  silenced
+	since    uint64 // Unix ms; what was written before is not of its meeting
 }
 
 // member returns what the cluster may know of s.
@@ -179,7 +182,12 @@ func (s *Session) ingest(ctx context.Context, p Packet) {
 		if s.admits(&info, len(p.Data), now) {
 			s.forward(&info, p.Data, now)
 		}
+	case wire.Chat:
+		s.say(info.Data, now)
 	case wire.Message:
+		if info.Type == callv1.PacketWrapper_REACTION && !s.mayReact(now) {
+			return
+		}
 		if info.Heartbeat != nil {
 			s.heartbeat(info.Heartbeat, now)
 		}

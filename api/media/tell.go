@@ -90,7 +90,7 @@ func (r *Room) tellEarly(e *saying) {
 	}
 	f := control(e.Wire)
 	for _, s := range *r.sessions.Load() {
-		if s.id != e.except {
+		if s.id != e.except && (!e.chat || s.reads()) {
 			r.deliver(s, f)
 		}
 	}
@@ -109,7 +109,7 @@ func (r *Room) sayLater(e *saying) {
 // Told passes on an event of the log. Who knows it already is told its number alone, so that
 // nobody misses one.
 func (r *Room) Told(e Event) {
-	content := eventOf(e.Wire)
+	content, chat := eventOf(e.Wire)
 	if content == nil {
 		return // a log that we did not write
 	}
@@ -128,10 +128,10 @@ func (r *Room) Told(e Event) {
 		r.heed(content)
 	}
 	mark := control(wire.CaughtUp(string(r.id), e.Epoch, e.Number, false))
-	told := control(wire.Numbered(content, e.Epoch, e.Number))
+	told := control(numbered(e, content, chat))
 	for _, s := range *r.sessions.Load() {
 		switch {
-		case !news, mine != nil && (mine.early || mine.except == s.id), isSubject(content, s.id):
+		case !news, chat && !s.reads(), mine != nil && (mine.early || mine.except == s.id), isSubject(content, s.id):
 			r.deliver(s, mark)
 		default:
 			if gap { // what nobody keeps any more is not waited for
@@ -181,7 +181,7 @@ func (r *Room) greet(s *Session) {
 // again returns e for somebody who comes back. What would send them away again, and what
 // happened to their own sessions, is over.
 func (r *Room) again(e Event, s *Session) []byte {
-	content := eventOf(e.Wire)
+	content, chat := eventOf(e.Wire)
 	own := string(content.TargetUserId) == s.peer.User
 	switch content.EventType {
 	case callv1.MeetingPacket_MEETING_ENDED:
@@ -193,6 +193,14 @@ func (r *Room) again(e Event, s *Session) []byte {
 	}
 	if own {
 		return wire.CaughtUp(string(r.id), e.Epoch, e.Number, false)
+	}
+	return numbered(e, content, chat)
+}
+
+// numbered returns the packet of e with its place in the log.
+func numbered(e Event, content *callv1.MeetingPacket, chat bool) []byte {
+	if chat {
+		return numberedLine(e, false)
 	}
 	return wire.Numbered(content, e.Epoch, e.Number)
 }

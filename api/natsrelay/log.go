@@ -215,6 +215,24 @@ func (l *link) awaits(ctx context.Context, moved <-chan struct{}) error {
 	}
 }
 
+// Forget removes the events of the log but the last that was told here.
+func (l *link) Forget(ctx context.Context) error {
+	l.mu.Lock()
+	last := l.log.tail.seq
+	l.mu.Unlock()
+	if last == 0 {
+		return nil
+	}
+	s, err := l.relay.eventStream(ctx)
+	if err == nil {
+		err = s.Purge(ctx, jetstream.WithPurgeSubject(EventPrefix+string(l.room)), jetstream.WithPurgeSequence(last))
+	}
+	if err != nil {
+		return unavailable(err)
+	}
+	return nil
+}
+
 // reaches waits until the sink was told of the event at p.
 func (l *link) reaches(ctx context.Context, p media.Position) error {
 	for {

@@ -28,7 +28,7 @@ const (
 	// eventKeep, eventBytes and eventsOfRoom bound the logs.
 	eventKeep    = 24 * time.Hour
 	eventBytes   = 256 << 20
-	eventsOfRoom = 512
+	eventsOfRoom = 2_000
 
 	// repeatMost is how long an event is recognised that is appended again.
 	repeatMost = 10 * time.Minute

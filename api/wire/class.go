@@ -24,6 +24,8 @@ const (
 	Preference
 	// MediaFrame is audio, video or a screen, readable or not.
 	MediaFrame
+	// Chat is a line of text for the room, which the server keeps and numbers.
+	Chat
 	// Message is everything else that goes to the room.
 	Message
 )
@@ -76,6 +78,8 @@ func Classify(b []byte) Info {
 		classifyMedia(&info, &p)
 	case callv1.PacketWrapper_HEALTH:
 		info.Class = Health
+	case callv1.PacketWrapper_CHAT:
+		info.Class = Chat
 	case callv1.PacketWrapper_VIEWPORT, callv1.PacketWrapper_LAYER_PREFERENCE:
 		info.Class = Preference
 	case callv1.PacketWrapper_MEETING, callv1.PacketWrapper_SESSION_ASSIGNED,
@@ -163,7 +167,7 @@ const (
 func (i *Info) Unreliable() bool {
 	switch i.Type {
 	case callv1.PacketWrapper_MEDIA, callv1.PacketWrapper_MEETING, callv1.PacketWrapper_SESSION_ASSIGNED,
-		callv1.PacketWrapper_RSA_PUB_KEY, callv1.PacketWrapper_AES_KEY:
+		callv1.PacketWrapper_RSA_PUB_KEY, callv1.PacketWrapper_AES_KEY, callv1.PacketWrapper_CHAT:
 		return false
 	}
 	return true

@@ -86,12 +86,31 @@ func marshal(m proto.Message) []byte {
 	return b
 }
 
+// Reaction returns a reaction of a kind.
+func Reaction(kind string) []byte { return Wrap(callv1.PacketWrapper_REACTION, []byte(kind)) }
+
+// Chat returns a line of chat as a client says it.
+func Chat(text, ref string) []byte {
+	data, err := proto.Marshal(&callv1.ChatMessage{Text: text, Ref: ref})
+	if err != nil {
+		panic(err)
+	}
+	return Wrap(callv1.PacketWrapper_CHAT, data)
+}
+
 // PositionOf returns the place of a meeting event in the log of its room, zero when packet is
 // none or has none, and whether it says nothing else.
 func PositionOf(packet []byte) (at media.Position, caughtUp bool) {
 	var w callv1.PacketWrapper
 	var m callv1.MeetingPacket
-	if proto.Unmarshal(packet, &w) != nil || w.PacketType != callv1.PacketWrapper_MEETING || proto.Unmarshal(w.Data, &m) != nil {
+	var line callv1.ChatMessage
+	if proto.Unmarshal(packet, &w) != nil {
+		return media.Position{}, false
+	}
+	if w.PacketType == callv1.PacketWrapper_CHAT && proto.Unmarshal(w.Data, &line) == nil && !line.Past {
+		return media.Position{Epoch: line.EventEpoch, Number: line.EventNumber}, false
+	}
+	if w.PacketType != callv1.PacketWrapper_MEETING || proto.Unmarshal(w.Data, &m) != nil {
 		return media.Position{}, false
 	}
 	return media.Position{Epoch: m.EventEpoch, Number: m.EventNumber}, m.EventType == callv1.MeetingPacket_EVENTS_CAUGHT_UP
@@ -117,6 +136,19 @@ func Describe(packet []byte, names map[uint64]string) string {
 		return "congestion at " + string(w.UserId)
 	case callv1.PacketWrapper_DOWNLINK_CONGESTION:
 		return "downlink congestion"
+	case callv1.PacketWrapper_CHAT:
+		var line callv1.ChatMessage
+		if proto.Unmarshal(w.Data, &line) != nil {
+			return "bad line"
+		}
+		if line.Refusal != callv1.ChatMessage_NONE {
+			return "refused: " + line.Refusal.String() + " " + line.Ref
+		}
+		past := ""
+		if line.Past {
+			past = "past "
+		}
+		return past + "line from " + name(w.SessionId) + ", called " + string(line.DisplayName) + ": " + line.Text
 	case callv1.PacketWrapper_MEETING:
 		var m callv1.MeetingPacket
 		if proto.Unmarshal(w.Data, &m) != nil {

@@ -118,3 +118,21 @@ func past(t *testing.T, p Pair) {
 		t.Error("told nothing of before")
 	}
 }
+
+func forgetting(t *testing.T, p Pair) {
+	room := newRoom()
+	a, atA := open(t, p.A, room)
+	if err := a.Forget(bounded(t)); err != nil { // nothing
+		t.Fatal(err)
+	}
+	for i := range 3 {
+		say(t, a, fmt.Sprint(i))
+	}
+	if err := a.Forget(bounded(t)); err != nil {
+		t.Fatal(err)
+	}
+	b, atB := open(t, p.B, room)
+	say(t, b, "on it goes")
+	atB.Want("event 3 2 (past)", "event 4 on it goes")
+	atA.Want("event 1 0", "event 2 1", "event 3 2", "event 4 on it goes")
+}

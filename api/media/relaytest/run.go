@@ -44,6 +44,7 @@ func Run(t *testing.T, start func(t *testing.T) Pair) {
 			{"events that somebody else said are not said again", condition},
 			{"events of rooms that are not open here", elsewhere},
 			{"who opens a room is told what was", past},
+			{"what is forgotten is not told", forgetting},
 			{"rooms do not mix", rooms},
 			{"flush covers what was published before", flush},
 			{"those who are there are told at opening", present},

@@ -25,42 +25,44 @@ type PacketWrapper_PacketType int32
 
 const (
 	PacketWrapper_PACKET_TYPE_UNKNOWN PacketWrapper_PacketType = 0
-	PacketWrapper_RSA_PUB_KEY         PacketWrapper_PacketType = 1  // data: RsaPacket
-	PacketWrapper_AES_KEY             PacketWrapper_PacketType = 2  // data: RSA-encrypted AesPacket
-	PacketWrapper_MEDIA               PacketWrapper_PacketType = 3  // data: MediaPacket, or ciphertext of one
-	PacketWrapper_CONNECTION          PacketWrapper_PacketType = 4  // data: ConnectionPacket
-	PacketWrapper_DIAGNOSTICS         PacketWrapper_PacketType = 5  // data: DiagnosticsPacket
-	PacketWrapper_HEALTH              PacketWrapper_PacketType = 6  // data: health.v1.HealthPacket
-	PacketWrapper_MEETING             PacketWrapper_PacketType = 7  // data: MeetingPacket; only the server sends it
-	PacketWrapper_SESSION_ASSIGNED    PacketWrapper_PacketType = 8  // no data; only the server sends it
-	PacketWrapper_CONGESTION          PacketWrapper_PacketType = 9  // no data; only the server sends it
-	PacketWrapper_PEER_EVENT          PacketWrapper_PacketType = 10 // data: PeerEvent
-	PacketWrapper_VIEWPORT            PacketWrapper_PacketType = 11 // data: ViewportPacket; to the server
-	PacketWrapper_LAYER_PREFERENCE    PacketWrapper_PacketType = 12 // data: LayerPreferencePacket; to the server
-	PacketWrapper_LAYER_HINT          PacketWrapper_PacketType = 13 // data: LayerHintPacket; only the server sends it
-	PacketWrapper_DOWNLINK_CONGESTION PacketWrapper_PacketType = 14 // data: DownlinkCongestionPacket; only the server sends it
-	PacketWrapper_REACTION            PacketWrapper_PacketType = 17 // data: ReactionPacket
+	PacketWrapper_RSA_PUB_KEY         PacketWrapper_PacketType = 1   // data: RsaPacket
+	PacketWrapper_AES_KEY             PacketWrapper_PacketType = 2   // data: RSA-encrypted AesPacket
+	PacketWrapper_MEDIA               PacketWrapper_PacketType = 3   // data: MediaPacket, or ciphertext of one
+	PacketWrapper_CONNECTION          PacketWrapper_PacketType = 4   // data: ConnectionPacket
+	PacketWrapper_DIAGNOSTICS         PacketWrapper_PacketType = 5   // data: DiagnosticsPacket
+	PacketWrapper_HEALTH              PacketWrapper_PacketType = 6   // data: health.v1.HealthPacket
+	PacketWrapper_MEETING             PacketWrapper_PacketType = 7   // data: MeetingPacket; only the server sends it
+	PacketWrapper_SESSION_ASSIGNED    PacketWrapper_PacketType = 8   // no data; only the server sends it
+	PacketWrapper_CONGESTION          PacketWrapper_PacketType = 9   // no data; only the server sends it
+	PacketWrapper_PEER_EVENT          PacketWrapper_PacketType = 10  // data: PeerEvent
+	PacketWrapper_VIEWPORT            PacketWrapper_PacketType = 11  // data: ViewportPacket; to the server
+	PacketWrapper_LAYER_PREFERENCE    PacketWrapper_PacketType = 12  // data: LayerPreferencePacket; to the server
+	PacketWrapper_LAYER_HINT          PacketWrapper_PacketType = 13  // data: LayerHintPacket; only the server sends it
+	PacketWrapper_DOWNLINK_CONGESTION PacketWrapper_PacketType = 14  // data: DownlinkCongestionPacket; only the server sends it
+	PacketWrapper_REACTION            PacketWrapper_PacketType = 17  // data: ReactionPacket
+	PacketWrapper_CHAT                PacketWrapper_PacketType = 101 // data: ChatMessage
 )
 
 // Enum value maps for PacketWrapper_PacketType.
 var (
 	PacketWrapper_PacketType_name = map[int32]string{
-		0:  "PACKET_TYPE_UNKNOWN",
-		1:  "RSA_PUB_KEY",
-		2:  "AES_KEY",
-		3:  "MEDIA",
-		4:  "CONNECTION",
-		5:  "DIAGNOSTICS",
-		6:  "HEALTH",
-		7:  "MEETING",
-		8:  "SESSION_ASSIGNED",
-		9:  "CONGESTION",
-		10: "PEER_EVENT",
-		11: "VIEWPORT",
-		12: "LAYER_PREFERENCE",
-		13: "LAYER_HINT",
-		14: "DOWNLINK_CONGESTION",
-		17: "REACTION",
+		0:   "PACKET_TYPE_UNKNOWN",
+		1:   "RSA_PUB_KEY",
+		2:   "AES_KEY",
+		3:   "MEDIA",
+		4:   "CONNECTION",
+		5:   "DIAGNOSTICS",
+		6:   "HEALTH",
+		7:   "MEETING",
+		8:   "SESSION_ASSIGNED",
+		9:   "CONGESTION",
+		10:  "PEER_EVENT",
+		11:  "VIEWPORT",
+		12:  "LAYER_PREFERENCE",
+		13:  "LAYER_HINT",
+		14:  "DOWNLINK_CONGESTION",
+		17:  "REACTION",
+		101: "CHAT",
 	}
 	PacketWrapper_PacketType_value = map[string]int32{
 		"PACKET_TYPE_UNKNOWN": 0,
@@ -79,6 +81,7 @@ var (
 		"LAYER_HINT":          13,
 		"DOWNLINK_CONGESTION": 14,
 		"REACTION":            17,
+		"CHAT":                101,
 	}
 )
 
@@ -613,7 +616,7 @@ var File_call_v1_packet_proto protoreflect.FileDescriptor
 
 const file_call_v1_packet_proto_rawDesc = "" +
 	"\n" +
-	"\x14call/v1/packet.proto\x12\acall.v1\"\xae\x05\n" +
+	"\x14call/v1/packet.proto\x12\acall.v1\"\xb8\x05\n" +
 	"\rPacketWrapper\x12B\n" +
 	"\vpacket_type\x18\x01 \x01(\x0e2!.call.v1.PacketWrapper.PacketTypeR\n" +
 	"packetType\x12\x17\n" +
@@ -625,7 +628,7 @@ const file_call_v1_packet_proto_rawDesc = "" +
 	"\n" +
 	"media_kind\x18\x06 \x01(\x0e2 .call.v1.PacketWrapper.MediaKindR\tmediaKind\x12\x1a\n" +
 	"\bkeyframe\x18d \x01(\bR\bkeyframe\x12\x1b\n" +
-	"\trtt_probe\x18e \x01(\bR\brttProbe\"\x99\x02\n" +
+	"\trtt_probe\x18e \x01(\bR\brttProbe\"\xa3\x02\n" +
 	"\n" +
 	"PacketType\x12\x17\n" +
 	"\x13PACKET_TYPE_UNKNOWN\x10\x00\x12\x0f\n" +
@@ -649,7 +652,8 @@ const file_call_v1_packet_proto_rawDesc = "" +
 	"\n" +
 	"LAYER_HINT\x10\r\x12\x17\n" +
 	"\x13DOWNLINK_CONGESTION\x10\x0e\x12\f\n" +
-	"\bREACTION\x10\x11\"I\n" +
+	"\bREACTION\x10\x11\x12\b\n" +
+	"\x04CHAT\x10e\"I\n" +
 	"\tMediaKind\x12\x1a\n" +
 	"\x16MEDIA_KIND_UNSPECIFIED\x10\x00\x12\t\n" +
 	"\x05VIDEO\x10\x01\x12\t\n" +

@@ -27,7 +27,7 @@ import { meter, Speaking } from "./speaking.ts";
 import { Store } from "./store.ts";
 import { Talk } from "./talk.ts";
 import { observe, ways } from "./ways.ts";
-import { utf8, writeKeyframeRequest, writeReaction } from "./wire.ts";
+import { utf8, writeChat, writeKeyframeRequest, writeReaction } from "./wire.ts";
 import type { Source } from "./work/messages.ts";
 
 /** Makes a call that is still to be joined. It opens nothing. */
@@ -71,7 +71,12 @@ class Engine implements Call {
   private entry?: Entry;
   private desk?: Desk;
   private ticket?: Ticket;
-  private readonly talk = new Talk(this.store, this.clock);
+  private readonly talk = new Talk(
+    this.store,
+    this.clock,
+    (text, ref) => this.send({ lane: "control", bytes: writeChat(this.user.bytes, text, ref) }),
+    () => this.user,
+  );
   private reporter?: Reporter;
   private user: { id: string; name: string; bytes: Uint8Array } = { id: "", name: "", bytes: new Uint8Array() };
   /** performance.now() of what led to the first picture. */
@@ -127,6 +132,8 @@ class Engine implements Call {
       stopScreen: () => void this.setScreen(false),
       lowerHand: () => this.raiseHand(false),
       reaction: (sessionId, name, kind) => this.talk.react(sessionId, name, kind),
+      wrote: (line) => this.talk.wrote(line),
+      refused: (ref, why) => this.talk.refused(ref, why),
       role: (userId, host) => desk.role(userId, host),
       renamed: (name) => {
         this.user = { ...this.user, name };
@@ -202,8 +209,18 @@ class Engine implements Call {
     this.talk.react("self", this.user.name, kind);
   }
 
-  say(): boolean {
-    return false; // no packet carries text yet, as the offers of the state say
+  say(text: string): boolean {
+    if (this.ended) return false;
+    this.talk.say(text);
+    return true;
+  }
+
+  sayAgain(id: string): void {
+    this.talk.again(id);
+  }
+
+  takeBack(id: string): void {
+    this.talk.takeBack(id);
   }
 
   raiseHand(up: boolean): void {
@@ -277,6 +294,7 @@ class Engine implements Call {
     this.store.set({ phase: "joined", transport, rttMs: rttMs === undefined ? undefined : Math.max(1, Math.round(rttMs)) });
     this.inbox?.arrived();
     this.reporter?.hello();
+    this.talk.arrived();
     this.own.key(); // for whoever lost us
     if (this.ticket) this.desk?.arrived(this.ticket);
     this.publish();

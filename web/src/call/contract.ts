@@ -94,6 +94,9 @@ export interface ChatLine {
   self: boolean;
   at: number; // Unix ms
   text: string;
+  /** Only of our own lines: on its way, or why nobody reads it. */
+  pending?: true;
+  failed?: string;
 }
 
 export const reactionKinds = ["thumbs_up", "thumbs_down", "laugh", "applause", "heart", "thinking", "party"] as const;
@@ -183,6 +186,9 @@ export interface Call {
 
   /** Writes to everybody. False when it could not be sent. */
   say(text: string): boolean;
+  /** Says a line again that failed, or takes it back. */
+  sayAgain(id: string): void;
+  takeBack(id: string): void;
   react(kind: ReactionKind): void;
   raiseHand(up: boolean): void;
   readonly powers: Powers;

@@ -2,6 +2,7 @@ import { create, toBinary, type MessageInitShape } from "@bufbuild/protobuf";
 import assert from "node:assert/strict";
 import test from "node:test";
 import { MeetingPacket_MeetingEventType as Event, MeetingPacketSchema } from "../gen/call/v1/meeting_pb.ts";
+import { ChatMessage_Refusal, ChatMessageSchema } from "../gen/call/v1/chat_pb.ts";
 import { PacketWrapperSchema } from "../gen/call/v1/packet_pb.ts";
 import { FakeClock } from "./clock.fake.ts";
 import { Inbox } from "./inbox.ts";
@@ -35,6 +36,8 @@ function inbox() {
     stopVideo: () => log.push("stop video"),
     stopScreen: () => log.push("stop screen"),
     lowerHand: () => log.push("lower hand"),
+    wrote: (line) => log.push(`${line.name} wrote ${line.text}`),
+    refused: (ref, why) => log.push(`refused ${ref} ${ChatMessage_Refusal[why]}`),
     role: (user, host) => log.push(`${user} ${host ? "host" : "no host"}`),
     renamed: (name) => log.push(`renamed ${name}`),
     stale: (subject) => log.push(`stale ${subject}`),
@@ -254,4 +257,24 @@ test("who missed events for good asks for what they may have told", () => {
   i.meeting({ eventType: Event.EVENTS_CAUGHT_UP, eventEpoch: "A", eventNumber: 11n, eventsSkipped: true });
   assert.deepEqual(i.log, ["stale options", "stale people", "stale waiting"]);
   assert.equal(i.box.position, "A.11");
+});
+
+test("lines of chat come in their order among the events; what is past does not wait", () => {
+  const i = inbox();
+  const wrote = (text: string, more: MessageInitShape<typeof ChatMessageSchema>, user = "bob") =>
+    i.box.take(create(PacketWrapperSchema, {
+      packetType: PacketType.CHAT,
+      sessionId: user === systemUser ? 0n : 2n,
+      userId: utf8(user),
+      data: toBinary(ChatMessageSchema, create(ChatMessageSchema, { text, ref: text, displayName: utf8("Bob"), ...more })),
+    }));
+  i.meeting({ eventType: Event.EVENTS_CAUGHT_UP, eventEpoch: "A", eventNumber: 7n, eventsSkipped: true });
+  wrote("before", { past: true, eventEpoch: "A", eventNumber: 3n });
+  wrote("second", { eventEpoch: "A", eventNumber: 9n });
+  wrote("first", { eventEpoch: "A", eventNumber: 8n });
+  wrote("without the log", {});
+  wrote("mine", { refusal: ChatMessage_Refusal.TOO_FAST }, systemUser);
+  wrote("forged", { refusal: ChatMessage_Refusal.TOO_FAST });
+  assert.deepEqual(i.log, ["Bob wrote before", "Bob wrote first", "Bob wrote second", "Bob wrote without the log", "refused mine TOO_FAST"]);
+  assert.equal(i.box.position, "A.9");
 });

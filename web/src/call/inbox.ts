@@ -1,6 +1,7 @@
 // Reads what arrives and tells everybody whom it concerns.
 import { Congestion } from "./congestion.ts";
 import { MeetingPacket_MeetingEventType as Event } from "../gen/call/v1/meeting_pb.ts";
+import { ChatMessage_Refusal, type ChatMessage } from "../gen/call/v1/chat_pb.ts";
 import { TransportType } from "../gen/call/v1/media_pb.ts";
 import type { Clock } from "./clock.ts";
 import type { Problem, ReactionKind, TransportKind } from "./contract.ts";
@@ -10,7 +11,8 @@ import type { Pictures } from "./pictures.ts";
 import { Sequence } from "./sequence.ts";
 import { encryptionNeeded, meetingEnded, removed } from "./problem.ts";
 import type { Store } from "./store.ts";
-import { MediaType, PacketType, readMedia, readMeeting, readReaction, readUtf8, systemUser, type MeetingPacket, type PacketWrapper } from "./wire.ts";
+import type { Written } from "./talk.ts";
+import { MediaType, PacketType, readMedia, readChat, readMeeting, readReaction, readUtf8, systemUser, type MeetingPacket, type PacketWrapper } from "./wire.ts";
 import type { Source } from "./work/messages.ts";
 
 /** Announcements so soon after we came tell who was there before us; they are no news, ms. */
@@ -29,6 +31,10 @@ export interface InboxEvents {
   lowerHand(): void;
   /** Somebody reacts; sessionId is theirs. */
   reaction(sessionId: string, name: string, kind: ReactionKind): void;
+  /** Somebody, maybe we, wrote a line, now or before we came. */
+  wrote(line: Written): void;
+  /** A line of ours was not taken. */
+  refused(ref: string, why: ChatMessage_Refusal): void;
   /** Somebody got or lost the host role. */
   role(userId: string, host: boolean): void;
   /** We are called something else. */
@@ -53,7 +59,7 @@ export class Inbox {
   private times = 0; // that we arrived
   private readonly news = new Map<string, number>();
   private readonly congestion = new Congestion();
-  private readonly sequence: Sequence;
+  private readonly sequence: Sequence<MeetingPacket | (ChatMessage & { from: string; userId: string })>;
 
   constructor(
     private readonly members: Members,
@@ -63,7 +69,7 @@ export class Inbox {
     private readonly clock: Clock,
     private readonly events: InboxEvents,
   ) {
-    this.sequence = new Sequence(clock, (m) => this.meeting(m));
+    this.sequence = new Sequence(clock, (m) => ("ref" in m ? this.chat(m) : this.meeting(m)));
   }
 
   /** Names the user we are. */
@@ -101,6 +107,15 @@ export class Inbox {
       case PacketType.MEETING: {
         const m = server && readMeeting(packet.data);
         if (m) this.sequence.take(m);
+        return;
+      }
+      case PacketType.CHAT: {
+        const line = readChat(packet.data);
+        if (!line) return;
+        const said = { ...line, from, userId: readUtf8(packet.userId) };
+        // What was written before we came has its number, and is not waited for.
+        if (line.past || line.refusal !== ChatMessage_Refusal.NONE) this.chat(said);
+        else this.sequence.take(said);
         return;
       }
     }
@@ -185,6 +200,23 @@ export class Inbox {
       Object.assign(m, on);
       this.events.changed();
     }
+  }
+
+  private chat(line: ChatMessage & { userId: string }): void {
+    if (line.refusal !== ChatMessage_Refusal.NONE) {
+      if (line.userId === systemUser) this.events.refused(line.ref, line.refusal);
+      return;
+    }
+    this.events.wrote({
+      ref: line.ref,
+      userId: line.userId,
+      name: readUtf8(line.displayName),
+      self: line.userId === this.userId,
+      at: Number(line.sentAtMs),
+      text: line.text,
+      epoch: line.eventEpoch,
+      number: Number(line.eventNumber),
+    });
   }
 
   private meeting(m: MeetingPacket): void {

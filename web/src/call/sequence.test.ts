@@ -1,12 +1,12 @@
 import { create } from "@bufbuild/protobuf";
 import assert from "node:assert/strict";
 import test from "node:test";
-import { MeetingPacketSchema } from "../gen/call/v1/meeting_pb.ts";
+import { MeetingPacketSchema, type MeetingPacket } from "../gen/call/v1/meeting_pb.ts";
 import { FakeClock } from "./clock.fake.ts";
 import { Sequence } from "./sequence.ts";
 
 /** "A.3" is an event, "A.3!" one before which nothing is to be waited for, "-" has no number. */
-function arrive(texts: string, order: Sequence): void {
+function arrive(texts: string, order: Sequence<MeetingPacket>): void {
   for (const text of texts.split(" ")) {
     const [eventEpoch = "", n = "0"] = text.replace(/[-!]/, "").split(".");
     order.take(create(MeetingPacketSchema, { eventEpoch, eventNumber: BigInt(n), eventsSkipped: text.endsWith("!") }));
@@ -16,7 +16,7 @@ function arrive(texts: string, order: Sequence): void {
 function ordered() {
   const clock = new FakeClock();
   const due: string[] = [];
-  const order = new Sequence(clock, (m) =>
+  const order = new Sequence<MeetingPacket>(clock, (m) =>
     due.push(m.eventNumber === 0n ? "-" : `${m.eventEpoch}.${m.eventNumber}${m.eventsSkipped ? "!" : ""}`));
   return { clock, order, due: () => due.splice(0).join(" ") };
 }

@@ -1,20 +1,26 @@
-// Meeting events in the order of the log of their room: over WebTransport each packet comes in
+// Meeting events and lines of chat in the order of the log of their room: over WebTransport each packet comes in
 // a stream of its own, so that one may overtake another.
-import type { MeetingPacket } from "../gen/call/v1/meeting_pb.ts";
 import type { Cancel, Clock } from "./clock.ts";
 
 /** How long an event waits for an earlier one, in ms: many times what a stream may take on its way. */
 const patience = 2_000;
 
-export class Sequence {
+/** What has a place in the log: number 0 is none. */
+interface Placed {
+  eventEpoch: string;
+  eventNumber: bigint;
+  eventsSkipped?: boolean;
+}
+
+export class Sequence<T extends Placed> {
   private epoch = "";
   private number = 0n;
-  private held = new Map<bigint, MeetingPacket>();
+  private held = new Map<bigint, T>();
   private impatient: Cancel | undefined;
 
   constructor(
     private readonly clock: Clock,
-    private readonly due: (m: MeetingPacket) => void,
+    private readonly due: (m: T) => void,
   ) {}
 
   /** Up to where we know what happened in the room, as the server wants to be told; "" at first. */
@@ -29,9 +35,9 @@ export class Sequence {
     this.held.clear();
   }
 
-  take(m: MeetingPacket): void {
+  take(m: T): void {
     const n = m.eventNumber;
-    const begins = m.eventsSkipped || (n === 1n && m.eventEpoch !== this.epoch);
+    const begins = m.eventsSkipped === true || (n === 1n && m.eventEpoch !== this.epoch);
     if (n === 0n) return this.due(m);
     if (!begins && this.epoch !== "" && (m.eventEpoch !== this.epoch || n <= this.number)) return this.due(m); // too late
     if (!begins) this.held.set(n, m);
@@ -39,7 +45,7 @@ export class Sequence {
     this.release();
   }
 
-  private begin(m: MeetingPacket): void {
+  private begin(m: T): void {
     this.epoch = m.eventEpoch;
     this.number = m.eventNumber;
     for (const [n, early] of [...this.held].sort(([a], [b]) => (a < b ? -1 : 1))) {

@@ -13,7 +13,7 @@ export class Store {
     phase: "idle",
     room: "",
     meeting: strange,
-    offers: { chat: false, reactions: true, screen: true },
+    offers: { chat: true, reactions: true, screen: true },
     chat: [],
     reactions: [],
     participants: [],

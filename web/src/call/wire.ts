@@ -1,4 +1,5 @@
 // Packets between bytes and objects. One PacketWrapper per message, stream or datagram.
+import { ChatMessageSchema, type ChatMessage } from "../gen/call/v1/chat_pb.ts";
 import { create, fromBinary, toBinary, type MessageInitShape } from "@bufbuild/protobuf";
 import { MediaPacket_MediaType, MediaPacketSchema, TransportType, type MediaPacket } from "../gen/call/v1/media_pb.ts";
 import { MeetingPacketSchema, type MeetingPacket } from "../gen/call/v1/meeting_pb.ts";
@@ -170,6 +171,19 @@ const reactionTypes: Record<ReactionKind, ReactionPacket_ReactionType> = {
 export function writeReaction(userId: Uint8Array, kind: ReactionKind, name: string): Uint8Array {
   const data = toBinary(ReactionPacketSchema, create(ReactionPacketSchema, { reaction: reactionTypes[kind], displayName: utf8(name) }));
   return toBinary(PacketWrapperSchema, create(PacketWrapperSchema, { packetType: PacketWrapper_PacketType.REACTION, userId, data }));
+}
+
+export function writeChat(userId: Uint8Array, text: string, ref: string): Uint8Array {
+  const data = toBinary(ChatMessageSchema, create(ChatMessageSchema, { text, ref }));
+  return toBinary(PacketWrapperSchema, create(PacketWrapperSchema, { packetType: PacketWrapper_PacketType.CHAT, userId, data }));
+}
+
+export function readChat(data: Uint8Array): ChatMessage | undefined {
+  try {
+    return fromBinary(ChatMessageSchema, data);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Undefined for a reaction that we cannot show. */

@@ -4,7 +4,7 @@ import type { JSX } from "preact";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Call, ChatLine } from "../call/contract.ts";
 import { maxLine } from "../call/talk.ts";
-import { sayings } from "./chatlines.ts";
+import { parts, sayings } from "./chatlines.ts";
 import { useCall } from "./hooks.ts";
 import * as icons from "./icons.tsx";
 import { Panel } from "./panel.tsx";
@@ -14,7 +14,6 @@ import { hueStyle } from "./tile.tsx";
 export function Chat({ call, onClose }: { call: Call; onClose: () => void }): JSX.Element {
   const lines = useCall(call, (s) => s.chat);
   const [text, setText] = useState("");
-  const [failed, setFailed] = useState(false);
   const field = useRef<HTMLTextAreaElement>(null);
   useEffect(() => {
     if (matchMedia("(pointer: fine)").matches) field.current?.focus({ preventScroll: true });
@@ -24,9 +23,7 @@ export function Chat({ call, onClose }: { call: Call; onClose: () => void }): JS
     event.preventDefault();
     const said = text.trim();
     if (said === "") return;
-    if (!call.say(said)) return setFailed(true);
-    setFailed(false);
-    setText("");
+    if (call.say(said)) setText("");
   };
   return (
     <Panel
@@ -38,7 +35,7 @@ export function Chat({ call, onClose }: { call: Call; onClose: () => void }): JS
       keepFocus
       onClose={onClose}
     >
-      <Lines lines={lines} />
+      <Lines call={call} lines={lines} />
       <form class="chat-form" onSubmit={send}>
         <textarea
           ref={field}
@@ -57,14 +54,28 @@ export function Chat({ call, onClose }: { call: Call; onClose: () => void }): JS
           <icons.Send />
         </button>
       </form>
-      <p class="field-error chat-error" role="status">
-        {failed && "Not sent: the connection is down. Try again in a moment."}
-      </p>
     </Panel>
   );
 }
 
-function Lines({ lines }: { lines: readonly ChatLine[] }): JSX.Element {
+/** What was written, with its addresses to click on; nothing else in it means anything. */
+function Text({ text }: { text: string }): JSX.Element {
+  return (
+    <>
+      {parts(text).map((part) =>
+        part.href ? (
+          <a key={part.at} href={part.href} target="_blank" rel="noopener noreferrer nofollow">
+            {part.text}
+          </a>
+        ) : (
+          part.text
+        ),
+      )}
+    </>
+  );
+}
+
+function Lines({ call, lines }: { call: Call; lines: readonly ChatLine[] }): JSX.Element {
   const box = useRef<HTMLDivElement>(null);
   const atEnd = useRef(true);
   useLayoutEffect(() => {
@@ -85,8 +96,19 @@ function Lines({ lines }: { lines: readonly ChatLine[] }): JSX.Element {
             <time dateTime={new Date(saying.at).toISOString()}>{new Date(saying.at).toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit" })}</time>
           </header>
           {saying.lines.map((line) => (
-            <p key={line.id} data-testid={ids.chatLine} data-user={line.userId}>
-              {line.text}
+            <p key={line.id} data-testid={ids.chatLine} data-user={line.userId} data-state={line.failed ? "failed" : line.pending ? "pending" : "said"}>
+              <Text text={line.text} />
+              {line.failed && (
+                <span class="line-failed" role="alert">
+                  {line.failed}{" "}
+                  <button type="button" class="text-button" data-testid={ids.chatAgain} onClick={() => call.sayAgain(line.id)}>
+                    Try again
+                  </button>{" "}
+                  <button type="button" class="text-button" data-testid={ids.chatTakeBack} onClick={() => call.takeBack(line.id)}>
+                    Delete
+                  </button>
+                </span>
+              )}
             </p>
           ))}
         </article>

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import type { ChatLine } from "../call/contract.ts";
-import { sayings, unread } from "./chatlines.ts";
+import { parts, sayings, unread } from "./chatlines.ts";
 
 const line = (id: string, userId: string, at: number, name = userId): ChatLine => ({ id, userId, name, self: userId === "me", at, text: id });
 
@@ -13,4 +13,13 @@ test("what somebody writes in a row stands together", () => {
 test("own lines are never unread", () => {
   const lines = [line("a", "bob", 0), line("b", "me", 1), line("c", "bob", 2)];
   assert.deepEqual(["", "a", "b", "c", "gone"].map((read) => unread(lines, read)), [2, 1, 1, 0, 2]);
+});
+
+test("addresses in a text can be followed, and nothing else", () => {
+  const shown = (text: string) => parts(text).map((p) => (p.href ? `[${p.href}]` : p.text)).join("");
+  assert.equal(shown("see https://example.org/a?b=c#d, or (http://x.test/)."), "see [https://example.org/a?b=c#d], or ([http://x.test/]).");
+  assert.equal(shown("javascript:alert(1) <b>no</b> ftp://x"), "javascript:alert(1) <b>no</b> ftp://x");
+  assert.equal(shown('https://x.test/"onmouseover="y'), '[https://x.test/]"onmouseover="y');
+  assert.equal(shown("https://"), "https://");
+  assert.equal(shown(""), "");
 });

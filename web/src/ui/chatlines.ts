@@ -29,3 +29,24 @@ export function unread(lines: readonly ChatLine[], read: string): number {
   const from = lines.findLastIndex((line) => line.id === read) + 1;
   return lines.slice(from).filter((line) => !line.self).length;
 }
+
+interface Part {
+  at: number;
+  text: string;
+  href?: string;
+}
+
+/** Cuts a text into addresses of the web and what is between them. A full stop or bracket after one is not part of it. */
+export function parts(text: string): Part[] {
+  const all: Part[] = [];
+  let end = 0;
+  for (const { 0: found, index } of text.matchAll(/https?:\/\/[^\s<>"']+/g)) {
+    const address = found.replace(/[.,;:!?)\]}]+$/, "");
+    if (!URL.canParse(address)) continue;
+    if (index > end) all.push({ at: end, text: text.slice(end, index) });
+    all.push({ at: index, text: address, href: address });
+    end = index + address.length;
+  }
+  if (end < text.length) all.push({ at: end, text: text.slice(end) });
+  return all;
+}

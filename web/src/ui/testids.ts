@@ -88,7 +88,7 @@
 // | more-menu                 | more-hand, -react, -chat, -rename, -options, -shortcuts              |
 // | options                   | dialog: option-<name>, options-password, -password-set, -password-clear, -end, -close |
 // | rename-dialog             | rename-field, rename-submit, rename-close                            |
-// | chat                      | panel: chat-lines, chat-line (data-user), chat-field, chat-send, chat-close |
+// | chat                      | panel: chat-lines, chat-line (data-user, data-state), chat-again, chat-take-back, chat-field, chat-send, chat-close |
 // | reaction-menu             | reaction-<kind>                                                      |
 // | reactions                 | live region; reaction-shown, data-kind                               |
 // | admin                     | admin page; admin-tab-<tab>, admin-said                              |
@@ -251,6 +251,8 @@ export const ids = {
   chatClose: "chat-close",
   chatLines: "chat-lines",
   chatLine: "chat-line",
+  chatAgain: "chat-again",
+  chatTakeBack: "chat-take-back",
   chatField: "chat-field",
   chatSend: "chat-send",
   reactionMenu: "reaction-menu",

@@ -161,6 +161,10 @@ export function createFake(): Call {
       set({ chat: [...state.chat, line] });
       return true;
     },
+    sayAgain() {},
+    takeBack(id) {
+      set({ chat: state.chat.filter((line) => line.id !== id) });
+    },
     react(kind) {
       set({ reactions: [...state.reactions, { id: ++noticeId, sessionId: "self", name, kind }] });
     },
