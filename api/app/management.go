@@ -193,11 +193,11 @@ func (n *node) entry(ctx context.Context, m media.Member, observer bool) error {
 
 // rules is what operators decided about the media of a room.
 func (n *node) rules(room media.RoomID) media.Rules {
+	encrypted := flags.E2EERequired.For(n.Flags, string(room))
 	return media.Rules{
-		NoScreens: !flags.ScreenShare.For(n.Flags, string(room)),
-		Encrypted: flags.E2EERequired.For(n.Flags, string(room)),
-		// What people write is not encrypted end to end.
-		NoChat:      !flags.Chat.For(n.Flags, string(room)) || flags.E2EERequired.For(n.Flags, string(room)),
+		NoScreens:   !flags.ScreenShare.For(n.Flags, string(room)),
+		Encrypted:   encrypted,
+		NoChat:      !flags.Chat.For(n.Flags, string(room)) || encrypted, // what people write is not
 		NoReactions: !flags.Reactions.For(n.Flags, string(room)),
 		Kbit:        flags.RoomBitrateCap.For(n.Flags, string(room)),
 	}
@@ -205,12 +205,8 @@ func (n *node) rules(room media.RoomID) media.Rules {
 
 // features is what operators let people do in a room.
 func (n *node) features(room string) rest.Features {
-	return rest.Features{
-		Chat:        flags.Chat.For(n.Flags, room),
-		Reactions:   flags.Reactions.For(n.Flags, room),
-		ScreenShare: flags.ScreenShare.For(n.Flags, room),
-		Encryption:  flags.E2EERequired.For(n.Flags, room),
-	}
+	r := n.rules(media.RoomID(room))
+	return rest.Features{Chat: !r.NoChat, Reactions: !r.NoReactions, ScreenShare: !r.NoScreens, Encryption: r.Encrypted}
 }
 
 // refresh lets rooms go by what operators decide until ctx ends.

@@ -112,6 +112,8 @@ func TestClassify(t *testing.T) {
 		"meeting_started":     "Forged",
 		"participant_joined":  "Forged",
 		"session_replaced":    "Forged",
+		"caught_up":           "Forged",
+		"chat":                "Chat",
 	}
 	for _, v := range vectors(t) {
 		if _, ok := v.message.(*callv1.PacketWrapper); !ok {
@@ -134,7 +136,7 @@ func TestClassify(t *testing.T) {
 func describe(i wire.Info) string {
 	classes := map[wire.Class]string{
 		wire.Malformed: "Malformed", wire.Forged: "Forged", wire.RTT: "RTT", wire.KeyframeRequest: "KeyframeRequest",
-		wire.Health: "Health", wire.Preference: "Preference", wire.MediaFrame: "Media", wire.Message: "Message",
+		wire.Health: "Health", wire.Preference: "Preference", wire.MediaFrame: "Media", wire.Message: "Message", wire.Chat: "Chat",
 	}
 	s := classes[i.Class]
 	s += map[wire.Stream]string{wire.Audio: " audio", wire.Video: " video", wire.Screen: " screen"}[i.Stream]
@@ -183,7 +185,7 @@ func TestUnreliable(t *testing.T) {
 	reliable := map[callv1.PacketWrapper_PacketType]bool{
 		callv1.PacketWrapper_MEDIA: true, callv1.PacketWrapper_MEETING: true,
 		callv1.PacketWrapper_SESSION_ASSIGNED: true, callv1.PacketWrapper_RSA_PUB_KEY: true,
-		callv1.PacketWrapper_AES_KEY: true,
+		callv1.PacketWrapper_AES_KEY: true, callv1.PacketWrapper_CHAT: true,
 	}
 	for n := range callv1.PacketWrapper_PacketType_name {
 		kind := callv1.PacketWrapper_PacketType(n)

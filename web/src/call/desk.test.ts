@@ -55,11 +55,11 @@ function desk(change: Partial<Ticket> = {}) {
 
 test("what operators permit is known from the first moment, and anew when they change it, to guests as well", async () => {
   const { d, clock, store, server, log } = desk({ guest: true, host: false, owner: "", features: { ...all, screen: false } });
-  assert.deepEqual(store.state.offers, { chat: false, reactions: true, screen: false });
+  assert.deepEqual(store.state.offers, { chat: true, reactions: true, screen: false });
   server.features = { ...all, reactions: false };
   d.stale("options");
   await clock.advance(200);
-  assert.deepEqual(store.state.offers, { chat: false, reactions: false, screen: true });
+  assert.deepEqual(store.state.offers, { chat: true, reactions: false, screen: true });
   assert.ok(!log.includes("get"), "guests may not ask for the options");
 });
 

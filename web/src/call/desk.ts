@@ -190,8 +190,8 @@ export class Desk implements Powers {
   }
 
   private permit(features: Features): void {
-    const { reactions, screen } = features;
-    const offers = { ...this.store.state.offers, reactions, screen };
+    const { chat, reactions, screen } = features;
+    const offers = { chat, reactions, screen };
     if (JSON.stringify(offers) !== JSON.stringify(this.store.state.offers)) this.store.set({ offers });
   }
 

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import test from "node:test";
 import { file_call_v1_diagnostics } from "../gen/call/v1/diagnostics_pb.ts";
+import { file_call_v1_chat } from "../gen/call/v1/chat_pb.ts";
 import { file_call_v1_layers } from "../gen/call/v1/layers_pb.ts";
 import { file_call_v1_media, MediaPacket_MediaType } from "../gen/call/v1/media_pb.ts";
 import { file_call_v1_meeting } from "../gen/call/v1/meeting_pb.ts";
@@ -27,6 +28,7 @@ const registry = createRegistry(
   file_call_v1_packet,
   file_call_v1_media,
   file_call_v1_meeting,
+  file_call_v1_chat,
   file_call_v1_layers,
   file_call_v1_diagnostics,
   file_health_v1_health,
