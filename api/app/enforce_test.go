@@ -2,10 +2,12 @@ package app_test
 
 import (
 	"context"
+	"encoding/json"
 	"net/url"
 	"testing"
 	"time"
 
+	"parley/api/media/mediatest"
 	"parley/api/natsrelay/natstest"
 	"parley/api/token"
 )
@@ -112,5 +114,60 @@ func TestOldTokensOpenNothing(t *testing.T) {
 				t.Errorf("the old token of %s: %v, want %s", room, err, code)
 			}
 		}
+	})
+}
+
+// A token may be older than a role: what others see of it is what is on record.
+func TestRolesComeFromTheRecord(t *testing.T) {
+	n := newCluster(t).start("meeting_management=true", "waiting_room_default=false")
+	each(t, func(t *testing.T, over way) {
+		room := newRoom()
+		watcher := n.inside(over, "ada", room)
+		isHost := func(user string, want bool) {
+			t.Helper()
+			var answer struct {
+				Rooms []struct {
+					Meeting      string `json:"meeting_id"`
+					Participants []struct {
+						User string `json:"user_id"`
+						Host bool   `json:"is_host"`
+					} `json:"participants"`
+				} `json:"rooms"`
+			}
+			raw := asAdmin[json.RawMessage](n, "GET", "rooms?limit=100", "")
+			if err := json.Unmarshal(raw, &answer); err != nil {
+				t.Fatal(err)
+			}
+			seen := false
+			for _, r := range answer.Rooms {
+				for _, p := range r.Participants {
+					if r.Meeting == room && p.User == user {
+						seen = true
+						if p.Host != want {
+							t.Errorf("%s is host: %v, want %v", user, p.Host, want)
+						}
+					}
+				}
+			}
+			if !seen {
+				t.Errorf("%s is not there", user)
+			}
+		}
+		bob, cyd := n.inside(over, "bob", room), n.inside(over, "cyd", room)
+		n.ask("ada", "POST", "/"+room+"/grant-host", `{"user_id":"bob"}`)
+		isHost("bob", true)
+		isHost("cyd", false)
+		was := token.Room{User: "bob", Room: room, DisplayName: "bob", Host: true}
+		n.ask("ada", "POST", "/"+room+"/revoke-host", `{"user_id":"bob"}`)
+		n.ask("ada", "POST", "/"+room+"/grant-host", `{"user_id":"cyd"}`)
+		for _, g := range []*guest{bob, cyd} {
+			_ = g.Close()
+		}
+		for name, r := range map[string]token.Room{"bob/2": was, "cyd/2": {User: "cyd", Room: room, DisplayName: "cyd"}} {
+			n.connectWith(over, name, r).send(mediatest.Heartbeat())
+			watcher.until("replaced " + r.User + " by " + name)
+		}
+		isHost("bob", false)
+		isHost("cyd", true)
 	})
 }

@@ -12,7 +12,7 @@ import (
 // who is removed at that moment slips through.
 type ledger struct {
 	*meeting.Ledger
-	entry    func(ctx context.Context, m media.Member, observer bool) error
+	entry    func(ctx context.Context, m media.Member, observer bool) (host bool, err error)
 	attended func(ctx context.Context, room string) // somebody came or went
 }
 
@@ -20,12 +20,13 @@ var _ media.Ledger = ledger{}
 
 // Enter implements media.Ledger.
 func (l ledger) Enter(ctx context.Context, m media.Member) (media.Meeting, error) {
-	if err := l.entry(ctx, m, false); err != nil {
+	host, err := l.entry(ctx, m, false)
+	if err != nil {
 		return media.Meeting{}, err
 	}
 	s, err := l.Ledger.Enter(ctx, attendance(m))
 	l.attended(ctx, string(m.Room))
-	return media.Meeting{Started: s.At, Creator: s.Creator, First: s.First}, err
+	return media.Meeting{Started: s.At, Creator: s.Creator, First: s.First, Host: host}, err
 }
 
 // Exit implements media.Ledger.
@@ -37,7 +38,7 @@ func (l ledger) Exit(ctx context.Context, m media.Member) media.Ending {
 
 // Observe implements media.Ledger.
 func (l ledger) Observe(ctx context.Context, m media.Member) (media.Meeting, bool, error) {
-	if err := l.entry(ctx, m, true); err != nil {
+	if _, err := l.entry(ctx, m, true); err != nil {
 		return media.Meeting{}, false, err
 	}
 	s, ok := l.Running(ctx, string(m.Room))

@@ -175,20 +175,24 @@ func packetOf(room string, e management.Event) ([]byte, error) {
 	return nil, fmt.Errorf("no packet for act %q", e.Act)
 }
 
-// entry asks the record whether somebody with a good token may be connected now. People come
-// first: without a database the token is enough.
-func (n *node) entry(ctx context.Context, m media.Member, observer bool) error {
+// entry asks the record whether somebody with a good token may be connected now, and as what:
+// the token may be older than their role. People come first: without a database the token is
+// enough.
+func (n *node) entry(ctx context.Context, m media.Member, observer bool) (host bool, err error) {
 	if n.signOuts.Has(m.SignIn) { // since the token was looked at
-		return fault.New(fault.SignedOut, "you have signed out")
+		return false, fault.New(fault.SignedOut, "you have signed out")
 	}
-	refused, err := n.verdict(ctx, string(m.Room), m.User, observer, m.Issued)
-	if err != nil {
+	who, refused, err := n.verdict(ctx, string(m.Room), m.User, observer, m.Issued)
+	switch {
+	case refused != nil:
+		return false, refused
+	case err != nil:
 		n.Log.Warn("let somebody in unseen", observe.KeyRoom, string(m.Room), observe.KeyErr, err)
+		return m.Host, nil
+	case who == nil || m.Issued.IsZero(): // without a token a name is nothing but a name
+		return m.Host, nil
 	}
-	if refused != nil {
-		return refused
-	}
-	return nil
+	return who.Host, nil
 }
 
 // rules is what operators decided about the media of a room.
@@ -222,23 +226,23 @@ func (n *node) refresh(ctx context.Context) error {
 	}
 }
 
-// verdict returns why somebody may not be connected, or nil, and why the record does not
-// answer.
-func (n *node) verdict(ctx context.Context, room, user string, observer bool, issued time.Time) (*fault.Error, error) {
+// verdict returns what is on record of somebody, or nil; why they may not be connected, or nil;
+// and why the record does not answer.
+func (n *node) verdict(ctx context.Context, room, user string, observer bool, issued time.Time) (*management.Participant, *fault.Error, error) {
 	if issued.IsZero() {
 		issued = time.Now()
 	}
 	ctx, cancel := context.WithTimeout(ctx, entryTime)
 	defer cancel()
-	err := n.management.Entry(ctx, room, user, observer, issued)
+	who, err := n.management.Entrant(ctx, room, user, observer, issued)
 	refusal, refused := errors.AsType[*management.Refusal](err)
 	switch {
 	case refused && refusal.Code == management.MeetingNotActive:
-		return fault.New(fault.Ended, "%s", refusal.Message), nil
+		return nil, fault.New(fault.Ended, "%s", refusal.Message), nil
 	case refused:
-		return fault.New(fault.Removed, "%s", refusal.Message), nil
+		return nil, fault.New(fault.Removed, "%s", refusal.Message), nil
 	}
-	return nil, err
+	return who, nil, err
 }
 
 const (
@@ -274,7 +278,7 @@ func (n *node) enforce(ctx context.Context) error {
 // compare compares every connection with the record, as long as that answers.
 func (n *node) compare(ctx context.Context) {
 	for _, c := range n.hub.Connected() {
-		refused, err := n.verdict(ctx, string(c.Room), c.User, c.Observer, c.Issued)
+		_, refused, err := n.verdict(ctx, string(c.Room), c.User, c.Observer, c.Issued)
 		if err != nil {
 			if ctx.Err() == nil {
 				n.Log.Warn("connections are not compared with the record", observe.KeyErr, err)

@@ -34,7 +34,7 @@ var (
 
 	// MaxParticipants bounds who may be inside a meeting at once; 0 is any number.
 	MaxParticipants = IntIn("max_participants", 0, 0, MaxParticipantsLimit,
-		"How many people may be inside a meeting at once; 0 is any number. Whoever is in stays.", "meetings")
+		"How many people may be inside a meeting at once, where meetings are managed; 0 is any number. Whoever is in stays.", "meetings")
 
 	// PathEndpoints opens /lobby/{user}/{room}, which asks for no token. See [PathsOpen].
 	PathEndpoints = String("path_endpoints", "auto",
@@ -65,7 +65,7 @@ var (
 	ScreenShare = Bool("screen_share", true, "Screen sharing in meetings.", "media")
 
 	// Recording is whether meetings may be recorded.
-	Recording = Bool("recording", false, "Recording of meetings.", "media")
+	Recording = Bool("recording", false, "Recording of meetings. No version records yet, so this changes nothing.", "media")
 )
 
 // PathsOpen reports whether /lobby/{user}/{room} lets people into room without a token.

@@ -10,18 +10,25 @@ import (
 // rooms of which nothing is on record are let in: the token was enough, and it may come from
 // another backend with the same secret, or from an open endpoint.
 func (m *Meetings) Entry(ctx context.Context, room, user string, observer bool, issued time.Time) error {
+	_, err := m.Entrant(ctx, room, user, observer, issued)
+	return err
+}
+
+// Entrant decides as [Meetings.Entry] does, and returns what is on record of who is let in, nil
+// when nothing is.
+func (m *Meetings) Entrant(ctx context.Context, room, user string, observer bool, issued time.Time) (*Participant, error) {
 	meeting, p, err := m.store.Look(ctx, room, user)
 	if is(err, MeetingNotFound) {
 		gone, err := m.store.DeletedAfter(ctx, room, issued)
 		if err == nil && gone {
 			err = notActive(room)
 		}
-		return err
+		return nil, err
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return entry(meeting, p, observer, now())
+	return p, entry(meeting, p, observer, now())
 }
 
 func entry(meeting Meeting, p *Participant, observer bool, at time.Time) error {

@@ -41,8 +41,14 @@ func (h *Hub) Apply(a Act) {
 	}
 	// Also sessions that are about to enter: they find their end when they are in.
 	for _, s := range h.live() {
-		if why != nil && s.peer.Room == a.Room && (a.User == "" || s.peer.User == a.User) {
+		if s.peer.Room != a.Room || a.User != "" && s.peer.User != a.User {
+			continue
+		}
+		if why != nil {
 			s.room.expel(s, a.Farewell, why)
+		}
+		if a.Host != nil {
+			s.host.Store(*a.Host)
 		}
 	}
 	h.mu.Lock()

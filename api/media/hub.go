@@ -107,6 +107,7 @@ func (h *Hub) Serve(ctx context.Context, conn Conn, peer Peer) error {
 	s := &Session{
 		id: newSessionID(), peer: peer, conn: conn, joined: time.Now(), out: NewQueue(h.limits), end: cancel, budget: newIngress(),
 	}
+	s.host.Store(peer.Host)
 	r, err := h.enter(ctx, s)
 	if err != nil {
 		return errors.Join(err, conn.Close(fault.CodeOf(err)))
@@ -133,7 +134,9 @@ func (h *Hub) Serve(ctx context.Context, conn Conn, peer Peer) error {
 // meeting records that s entered, or for an observer looks what there is to observe.
 func (h *Hub) meeting(ctx context.Context, s *Session) (Meeting, error) {
 	if !s.peer.Observer {
-		return h.ledger.Enter(ctx, s.member())
+		m, err := h.ledger.Enter(ctx, s.member())
+		s.host.Store(m.Host)
+		return m, err
 	}
 	m, ok, err := h.ledger.Observe(ctx, s.member())
 	if !ok {

@@ -26,6 +26,7 @@ type Meeting struct {
 	Started time.Time
 	Creator string
 	First   bool // nobody else was in the meeting
+	Host    bool // the joiner is, whatever the token says
 }
 
 // Ending is what the departure of a session means for its meeting.

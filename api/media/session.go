@@ -30,7 +30,8 @@ type Session struct {
 	end context.CancelCauseFunc
 
 	active     atomic.Bool // others know of it
-	congestion congestion  // of what this session loses, by sender
+	host       atomic.Bool
+	congestion congestion // of what this session loses, by sender
 	keyframes  keyframeLimit
 	budget     ingress
 	asked      [kinds]atomic.Int64 // when its own encoder was last asked for a keyframe
@@ -56,7 +57,7 @@ func (s *Session) member() Member {
 	return Member{
 		Session: s.id, Node: s.room.hub.node, Room: s.room.id,
 		User: s.peer.User, DisplayName: s.peer.DisplayName,
-		Host: s.peer.Host, Guest: s.peer.Guest, Instance: s.peer.Instance,
+		Host: s.host.Load(), Guest: s.peer.Guest, Instance: s.peer.Instance,
 		Transport: s.conn.Transport(), Joined: s.joined, Issued: s.peer.Issued, SignIn: s.peer.SignIn,
 	}
 }

@@ -112,6 +112,7 @@ type API struct {
 	origins  http.CrossOriginProtection
 	document func() *huma.OpenAPI // made when it is first asked for
 	streams  streams
+	steps    steps
 
 	neighbours neighbours
 }

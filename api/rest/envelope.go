@@ -11,6 +11,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
 
 	"parley/api/fault"
 	"parley/api/management"
@@ -32,8 +33,9 @@ type problem struct {
 	status  int
 	code    string
 	message string
-	detail  string // engineering_error
-	field   string // of the request that is wrong, or ""
+	detail  string        // engineering_error
+	field   string        // of the request that is wrong, or ""
+	retry   time.Duration // when to try again; 0 says nothing
 }
 
 func (p *problem) Error() string { return p.code + ": " + p.message }
@@ -76,7 +78,10 @@ func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) {
 		}
 	}
 	if !ok {
-		p = a.explain(w, r, fault.From(err))
+		p = a.explain(r, fault.From(err))
+	}
+	if p.retry > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(p.retry.Seconds()))))
 	}
 	writeJSON(w, p.status, envelope{false, problemResult{p.code, p.message, p.detail, p.field, requestID(r.Context())}})
 }
@@ -87,11 +92,8 @@ func refusalProblem(r *management.Refusal) *problem {
 }
 
 // explain turns a fault into what the API says about it.
-func (a *API) explain(w http.ResponseWriter, r *http.Request, e *fault.Error) *problem {
-	p := &problem{status: fault.Codes[e.Code].HTTP, code: strings.ToUpper(string(e.Code)), message: e.Message}
-	if e.Retry > 0 {
-		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(e.Retry.Seconds()))))
-	}
+func (a *API) explain(r *http.Request, e *fault.Error) *problem {
+	p := &problem{status: fault.Codes[e.Code].HTTP, code: strings.ToUpper(string(e.Code)), message: e.Message, retry: e.Retry}
 	if p.status >= http.StatusInternalServerError {
 		id := requestID(r.Context())
 		a.Log.ErrorContext(r.Context(), "request failed",

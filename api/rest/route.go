@@ -217,6 +217,7 @@ const (
 	timeout              management.Code = "TIMEOUT"
 	tooLarge             management.Code = "TOO_LARGE"
 	tooManyStreams       management.Code = "TOO_MANY_STREAMS"
+	tooManyRequests      management.Code = "TOO_MANY_REQUESTS"
 	unsupportedMediaType management.Code = "UNSUPPORTED_MEDIA_TYPE"
 	invalidBody          management.Code = "INVALID_BODY"
 	internalError        management.Code = "INTERNAL_ERROR"
@@ -248,6 +249,7 @@ var statuses = map[management.Code]int{
 	unsupportedMediaType:           http.StatusUnsupportedMediaType,
 	invalidBody:                    http.StatusUnprocessableEntity,
 	management.TooManyAttempts:     http.StatusTooManyRequests,
+	tooManyRequests:                http.StatusTooManyRequests,
 	tooManyStreams:                 http.StatusTooManyRequests,
 	internalError:                  http.StatusInternalServerError,
 	management.Overloaded:          http.StatusServiceUnavailable,

@@ -3,6 +3,7 @@ package rest
 import (
 	"net/http"
 	"reflect"
+	"slices"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -52,7 +53,7 @@ func (a *API) meetingTable() []route {
 			remark: "Server-sent events called feed-changed, with {\"reason\": \"refresh\", \"meeting_id\": …}. A comment every 15 seconds keeps the stream open.",
 		},
 		ask(a, signedIn, "GET "+meetings+"/{id}", "A meeting", a.get, management.MeetingNotFound),
-		ask(a, signedIn, "PATCH "+meetings+"/{id}", "Change options", a.change,
+		ask(a, signedIn, "PATCH "+meetings+"/{id}", "Change options", paced(a, changes, a.change), tooManyRequests,
 			management.MeetingNotFound, management.NotOwner, management.TooManyAttendees, management.InvalidInput, management.Overloaded).
 			noting("For the owner and hosts, also while it runs."),
 		ask(a, signedIn, "DELETE "+meetings+"/{id}", "Delete a meeting", a.delete, management.MeetingNotFound, management.NotOwner).
@@ -77,8 +78,8 @@ func (a *API) participantTable() []route {
 				"waits to be let in, or waits for the meeting to begin (with an observer token)."),
 		ask(a, signedIn, "POST "+meetings+"/{id}/leave", "Leave for good", a.leave, absent...),
 		ask(a, signedIn, "GET "+meetings+"/{id}/status", "Where one stands", a.status, append(absent, management.MeetingNotActive)...),
-		ask(a, signedIn, "PUT "+meetings+"/{id}/display-name", "Be called something else", a.rename,
-			append(absent, management.InvalidInput, management.NotHost, management.ParticipantNotFound)...),
+		ask(a, signedIn, "PUT "+meetings+"/{id}/display-name", "Be called something else", paced(a, renames, a.rename),
+			append(absent, tooManyRequests, management.InvalidInput, management.NotHost, management.ParticipantNotFound)...),
 		ask(a, signedIn, "GET "+meetings+"/{id}/participants", "Who is inside", a.participants, absent...).
 			noting("For those who are, the owner and admins."),
 	}
@@ -100,6 +101,7 @@ func (a *API) hostTable() []route {
 	waits := []management.Code{management.MeetingNotFound, management.NotHost, management.ParticipantNotFound, management.InvalidInput}
 	act := append(waits, management.BadRequest)
 	all := []management.Code{management.MeetingNotFound, management.NotHost}
+	pacedAct, pacedAll := append(slices.Clone(act), tooManyRequests), append(slices.Clone(all), tooManyRequests)
 	return []route{
 		ask(a, signedIn, "GET "+meetings+"/{id}/waiting", "Who waits", a.waiting, all...).
 			noting("For hosts; for everybody inside when admitted_can_admit is set. The same holds for letting people in and turning them away."),
@@ -108,16 +110,16 @@ func (a *API) hostTable() []route {
 		ask(a, signedIn, post("reject"), "Turn somebody away", a.reject, waits...),
 		ask(a, signedIn, post("kick"), "Remove somebody", a.kick, act...),
 		ask(a, signedIn, post("unban"), "Lift a ban", a.unban, act...),
-		ask(a, signedIn, post("transfer-host"), "Hand the host role over", a.grantHost(true), act...),
-		ask(a, signedIn, post("grant-host"), "Share the host role", a.grantHost(false), act...),
-		ask(a, signedIn, post("revoke-host"), "Take the host role away", a.revokeHost, act...),
-		ask(a, signedIn, post("mute"), "Switch somebody's microphone off", a.silence(management.Mute), act...),
-		ask(a, signedIn, post("mute-all"), "Switch everybody else's microphone off", a.silenceAll(management.Mute), all...),
-		ask(a, signedIn, post("disable-video"), "Switch somebody's camera off", a.silence(management.CameraOff), act...),
-		ask(a, signedIn, post("disable-video-all"), "Switch everybody else's camera off", a.silenceAll(management.CameraOff), all...),
-		ask(a, signedIn, post("stop-screen-share"), "Stop somebody's sharing of a screen", a.silence(management.StopScreenShare), act...),
-		ask(a, signedIn, post("lower-hand"), "Lower somebody's hand", a.silence(management.LowerHand), act...),
-		ask(a, signedIn, post("lower-hands"), "Lower everybody else's hand", a.silenceAll(management.LowerHand), all...),
+		ask(a, signedIn, post("transfer-host"), "Hand the host role over", paced(a, hostActs, a.grantHost(true)), pacedAct...),
+		ask(a, signedIn, post("grant-host"), "Share the host role", paced(a, hostActs, a.grantHost(false)), pacedAct...),
+		ask(a, signedIn, post("revoke-host"), "Take the host role away", paced(a, hostActs, a.revokeHost), pacedAct...),
+		ask(a, signedIn, post("mute"), "Switch somebody's microphone off", paced(a, hostActs, a.silence(management.Mute)), pacedAct...),
+		ask(a, signedIn, post("mute-all"), "Switch everybody else's microphone off", paced(a, hostActs, a.silenceAll(management.Mute)), pacedAll...),
+		ask(a, signedIn, post("disable-video"), "Switch somebody's camera off", paced(a, hostActs, a.silence(management.CameraOff)), pacedAct...),
+		ask(a, signedIn, post("disable-video-all"), "Switch everybody else's camera off", paced(a, hostActs, a.silenceAll(management.CameraOff)), pacedAll...),
+		ask(a, signedIn, post("stop-screen-share"), "Stop somebody's sharing of a screen", paced(a, hostActs, a.silence(management.StopScreenShare)), pacedAct...),
+		ask(a, signedIn, post("lower-hand"), "Lower somebody's hand", paced(a, hostActs, a.silence(management.LowerHand)), pacedAct...),
+		ask(a, signedIn, post("lower-hands"), "Lower everybody else's hand", paced(a, hostActs, a.silenceAll(management.LowerHand)), pacedAll...),
 	}
 }
 

@@ -51,10 +51,10 @@ func (l *Ledger) Enter(_ context.Context, m media.Member) (media.Meeting, error)
 		r.open = append(r.open, m)
 	}
 	if l.Off {
-		return media.Meeting{Started: time.Now(), Creator: m.User, First: true}, nil
+		return media.Meeting{Started: time.Now(), Creator: m.User, First: true, Host: m.Host}, nil
 	}
 	meeting := r.meeting
-	meeting.First = len(r.open) == 1
+	meeting.First, meeting.Host = len(r.open) == 1, m.Host
 	return meeting, nil
 }
 
