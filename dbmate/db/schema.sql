@@ -433,6 +433,13 @@ CREATE INDEX idx_meeting_participants_meeting_id ON public.meeting_participants 
 
 
 --
+-- Name: idx_meeting_participants_of_user; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX idx_meeting_participants_of_user ON public.meeting_participants USING btree (user_id, admitted_at DESC, meeting_id DESC) WHERE (admitted_at IS NOT NULL);
+
+
+--
 -- Name: idx_meeting_participants_present; Type: INDEX; Schema: public; Owner: -
 --
 
@@ -461,6 +468,13 @@ CREATE INDEX idx_meeting_participants_waiting ON public.meeting_participants USI
 
 
 --
+-- Name: idx_meetings_activity; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX idx_meetings_activity ON public.meetings USING btree (id) INCLUDE (state, created_at, started_at, ended_at) WHERE (deleted_at IS NULL);
+
+
+--
 -- Name: idx_meetings_creator_id; Type: INDEX; Schema: public; Owner: -
 --
 
@@ -472,6 +486,13 @@ CREATE INDEX idx_meetings_creator_id ON public.meetings USING btree (creator_id)
 --
 
 CREATE INDEX idx_meetings_deleted ON public.meetings USING btree (room_id, deleted_at) WHERE (deleted_at IS NOT NULL);
+
+
+--
+-- Name: idx_meetings_gone; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX idx_meetings_gone ON public.meetings USING btree (id) WHERE (deleted_at IS NOT NULL);
 
 
 --
@@ -594,4 +615,5 @@ INSERT INTO public.schema_migrations (version) VALUES
     ('20261120000001'),
     ('20261121000000'),
     ('20261121000002'),
-    ('20261121000003');
+    ('20261121000003'),
+    ('20261121000004');
