@@ -267,6 +267,9 @@ func (g *guest) follow(packet []byte) {
 	g.c.t.Helper()
 	at, caughtUp := mediatest.PositionOf(packet)
 	if at.Number == 0 {
+		if what := g.c.describe(packet); strings.HasPrefix(what, "joined ") || strings.HasPrefix(what, "left ") {
+			g.events = append(g.events, "0 "+what) // to a newcomer, or while the log is slow
+		}
 		return
 	}
 	next := at.Epoch != g.at.Epoch && at.Number == 1 || // the log was lost

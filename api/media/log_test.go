@@ -152,7 +152,7 @@ func TestLogThatDoesNotAnswerDelaysNewsALittle(t *testing.T) {
 			p.greeted()
 			p.Peer.Send(mediatest.Heartbeat())
 		}
-		mediatest.Advance(t, 250*time.Millisecond)
+		mediatest.Advance(t, time.Second)
 		ada.expectUnordered("joined bob", "joined cyd", "joined eve", "heartbeat from bob", "heartbeat from cyd", "heartbeat from eve")
 		mediatest.Advance(t, time.Minute)
 		log.hangs.Store(false)

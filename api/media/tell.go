@@ -10,7 +10,7 @@ import (
 
 const (
 	// sayPatience is how long those on this node wait for an event to pass through the log.
-	sayPatience = 250 * time.Millisecond
+	sayPatience = time.Second
 	// auditAfter is how long the node that somebody came to, or left, may take to say so
 	// before the others do.
 	auditAfter = time.Second
