@@ -85,14 +85,14 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	// The query holds the token and stays out of the log.
 	log := s.opt.Log.With("path", r.URL.Path, "remote", r.RemoteAddr)
 	if !s.enter() {
-		refuse(w, errGoingAway)
+		fault.Answer(w, errGoingAway)
 		return
 	}
 	defer s.sessions.Done()
 
 	peer, err := s.opt.Admit(r)
 	if err != nil {
-		code := refuse(w, err)
+		code := fault.Answer(w, err)
 		log.Debug("websocket refused", "code", code, "err", err)
 		return
 	}

@@ -2,13 +2,9 @@ package ws
 
 import (
 	"bufio"
-	"io"
 	"net"
 	"net/http"
-	"strconv"
 	"time"
-
-	"parley/api/fault"
 )
 
 // upgrade is the ResponseWriter that the WebSocket library sees. It puts a link between the
@@ -44,21 +40,4 @@ func (u *upgrade) WriteHeader(status int) {
 		status = http.StatusBadRequest
 	}
 	u.ResponseWriter.WriteHeader(status)
-}
-
-// refuse answers a request that may not enter.
-func refuse(w http.ResponseWriter, err error) fault.Code {
-	f := fault.From(err)
-	out, ok := fault.Codes[f.Code]
-	if !ok {
-		out = fault.Codes[fault.Internal]
-	}
-	if f.Retry > 0 {
-		w.Header().Set("Retry-After", strconv.Itoa(int((f.Retry+time.Second-1)/time.Second)))
-	}
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	w.Header().Set("X-Content-Type-Options", "nosniff")
-	w.WriteHeader(out.HTTP)
-	_, _ = io.WriteString(w, f.Message) // a client that left needs no answer
-	return f.Code
 }

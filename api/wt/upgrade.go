@@ -2,11 +2,8 @@ package wt
 
 import (
 	"context"
-	"io"
 	"net/http"
-	"strconv"
 	"strings"
-	"time"
 
 	"github.com/quic-go/quic-go"
 	"github.com/quic-go/quic-go/http3"
@@ -29,20 +26,20 @@ func (s *Server) serveSession(w http.ResponseWriter, r *http.Request) {
 	// The query holds the token and stays out of the log.
 	log := s.opt.Log.With("path", r.URL.Path, "remote", r.RemoteAddr)
 	if !s.enter() {
-		refuse(w, errGoingAway)
+		fault.Answer(w, errGoingAway)
 		return
 	}
 	defer s.sessions.Done()
 
 	peer, err := s.opt.Admit(r)
 	if err != nil {
-		code := refuse(w, err)
+		code := fault.Answer(w, err)
 		log.Debug("webtransport refused", "code", code, "err", err)
 		return
 	}
 	sess, err := s.wt.Upgrade(w, r)
 	if err != nil {
-		refuse(w, fault.Wrap(err, fault.BadRequest, "no WebTransport session is possible"))
+		fault.Answer(w, fault.Wrap(err, fault.BadRequest, "no WebTransport session is possible"))
 		log.Debug("no webtransport session", "err", err)
 		return
 	}
@@ -63,21 +60,4 @@ func (s *Server) serveSession(w http.ResponseWriter, r *http.Request) {
 		log.Debug("webtransport close", "err", err)
 	}
 	c.work.Wait()
-}
-
-// refuse answers a request that may not enter.
-func refuse(w http.ResponseWriter, err error) fault.Code {
-	f := fault.From(err)
-	out, ok := fault.Codes[f.Code]
-	if !ok {
-		out = fault.Codes[fault.Internal]
-	}
-	if f.Retry > 0 {
-		w.Header().Set("Retry-After", strconv.Itoa(int((f.Retry+time.Second-1)/time.Second)))
-	}
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	w.Header().Set("X-Content-Type-Options", "nosniff")
-	w.WriteHeader(out.HTTP)
-	_, _ = io.WriteString(w, f.Message) // a client that left needs no answer
-	return f.Code
 }

@@ -1,0 +1,218 @@
+package wt_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/quic-go/quic-go"
+	"github.com/quic-go/webtransport-go"
+
+	"parley/api/client"
+	"parley/api/fault"
+	"parley/api/media"
+	"parley/api/wt"
+)
+
+// A client may grant few streams at a time; then packets wait for each other.
+func TestFewStreams(t *testing.T) {
+	c, held := newSite(t, nil).dial(t, client.Options{QUIC: &quic.Config{MaxIncomingUniStreams: 5}})
+	written := make(chan error, 1)
+	go func() {
+		frames := make([]*media.Frame, 100)
+		for i := range frames {
+			frames[i] = &media.Frame{Wire: []byte{byte(i)}}
+		}
+		written <- held.Conn.Write(t.Context(), frames)
+	}()
+	seen := make(map[byte]bool)
+	for range 100 {
+		p, err := c.Receive(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen[p.Data[0]] = true
+	}
+	if len(seen) != 100 {
+		t.Errorf("%d different packets", len(seen))
+	}
+	if err := <-written; err != nil {
+		t.Errorf("write: %v", err)
+	}
+}
+
+// A client may refuse streams at any moment of their life; it loses these packets only.
+func TestRefusedStreams(t *testing.T) {
+	const packets = 500
+	sess, held := newSite(t, nil).dialLibrary(t)
+	refused := make(chan error, 1)
+	go func() {
+		for range packets {
+			str, err := sess.AcceptUniStream(t.Context())
+			if err != nil {
+				refused <- err
+				return
+			}
+			str.CancelRead(0)
+		}
+		refused <- nil
+	}()
+	frames := make([]*media.Frame, packets)
+	for i := range frames {
+		frames[i] = &media.Frame{Wire: make([]byte, 100+i*10)}
+	}
+	if err := held.Conn.Write(t.Context(), frames); err != nil {
+		t.Fatalf("write: %v", err)
+	}
+	if err := <-refused; err != nil {
+		t.Errorf("accept: %v", err)
+	}
+}
+
+// A client that only publishes and never makes room for a stream may stay.
+func TestDeafClient(t *testing.T) {
+	s := newSite(t, func(o *wt.Options) { o.Write = 200 * time.Millisecond })
+	c, held := s.dial(t, client.Options{QUIC: &quic.Config{MaxIncomingUniStreams: 1}})
+	for _, packet := range []string{"one", "two", "three"} {
+		// The one stream is taken by HTTP/3 itself.
+		if err := held.Conn.Write(t.Context(), []*media.Frame{{Wire: []byte("lost")}}); err != nil {
+			t.Fatalf("write: %v", err)
+		}
+		if err := c.Send(t.Context(), []byte(packet)); err != nil {
+			t.Fatal(err)
+		}
+		if p, err := held.Conn.Read(t.Context()); err != nil || string(p.Data) != packet {
+			t.Fatalf("read %q, %v; want %q", p.Data, err, packet)
+		}
+	}
+}
+
+// A client that made no room for a while and then listens again has missed something.
+func TestDeafClientListens(t *testing.T) {
+	s := newSite(t, func(o *wt.Options) { o.Write = 200 * time.Millisecond })
+	c, held := s.dial(t, client.Options{Inbox: 1, QUIC: &quic.Config{MaxIncomingUniStreams: 5}})
+	frames := make([]*media.Frame, 100)
+	for i := range frames {
+		frames[i] = &media.Frame{Wire: []byte{byte(i)}}
+	}
+	if err := held.Conn.Write(t.Context(), frames); err != nil {
+		t.Fatalf("write: %v", err)
+	}
+	if _, err := c.Receive(t.Context()); err != nil { // makes room
+		t.Fatal(err)
+	}
+	for {
+		err := held.Conn.Write(t.Context(), frames[:1])
+		if err == nil {
+			continue // the news of the room is on its way
+		}
+		if fault.CodeOf(err) != fault.Slow {
+			t.Errorf("write: %v, want code %s", err, fault.Slow)
+		}
+		return
+	}
+}
+
+// A client that grants any number of streams and does not read is slow all the same.
+func TestSmallPacketsFeelBackPressure(t *testing.T) {
+	s := newSite(t, func(o *wt.Options) { o.Write = 200 * time.Millisecond })
+	_, held := s.dial(t, client.Options{Inbox: 1, QUIC: &quic.Config{
+		MaxIncomingUniStreams:          1 << 40,
+		InitialConnectionReceiveWindow: 1 << 20,
+		MaxConnectionReceiveWindow:     1 << 20,
+	}})
+	frame := []*media.Frame{{Wire: make([]byte, 1000)}}
+	for n := 0; ; n++ {
+		if err := held.Conn.Write(t.Context(), frame); err != nil {
+			if fault.CodeOf(err) != fault.Slow {
+				t.Errorf("write: %v, want code %s", err, fault.Slow)
+			}
+			return
+		}
+		if n > 3000 {
+			t.Fatal("3 MB were taken for a client that lets 1 MB pass")
+		}
+	}
+}
+
+func TestBidirectionalStreamsAreRefused(t *testing.T) {
+	s := newSite(t, nil)
+	sess, held := s.dialLibrary(t)
+	str, err := sess.OpenStream()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var refused *webtransport.StreamError
+	if _, err := str.Write([]byte("hello")); err != nil && !errors.As(err, &refused) { // it may be refused by now
+		t.Fatal(err)
+	}
+	if _, err := str.Read(make([]byte, 1)); !errors.As(err, &refused) {
+		t.Errorf("read from a refused stream: %v", err)
+	}
+	if err := sess.SendDatagram([]byte("marker")); err != nil {
+		t.Fatal(err)
+	}
+	if p, err := held.Conn.Read(t.Context()); err != nil || string(p.Data) != "marker" {
+		t.Errorf("read %q, %v", p.Data, err)
+	}
+}
+
+// A stream that is not finished holds up no other, and is worth nothing when it is reset.
+func TestUnfinishedStreams(t *testing.T) {
+	s := newSite(t, nil)
+	sess, held := s.dialLibrary(t)
+	for range 300 { // more than are read on the side
+		str, err := sess.OpenUniStream()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := str.Write([]byte("half a pack")); err != nil {
+			t.Fatal(err)
+		}
+		defer str.CancelWrite(0)
+		if str.StreamID()%8 == 2 {
+			str.CancelWrite(0)
+		}
+	}
+	str, err := sess.OpenUniStream()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := str.Write([]byte("whole")); err != nil {
+		t.Fatal(err)
+	}
+	if err := str.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if p, err := held.Conn.Read(t.Context()); err != nil || string(p.Data) != "whole" {
+		t.Errorf("read %q, %v", p.Data, err)
+	}
+}
+
+// Small packets that are there are delivered in the order in which they were sent.
+func TestOrder(t *testing.T) {
+	c, held := newSite(t, nil).dial(t, client.Options{})
+	const n = 200
+	go func() {
+		for i := range n {
+			if c.Send(t.Context(), []byte{byte(i)}) != nil {
+				return // the reader reports what is missing
+			}
+		}
+	}()
+	swapped, last := 0, -1
+	for range n {
+		p, err := held.Conn.Read(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if int(p.Data[0]) < last {
+			swapped++
+		}
+		last = int(p.Data[0])
+	}
+	// Not a promise: the library may hand over a late stream after we looked.
+	if swapped > n/10 {
+		t.Errorf("%d of %d packets came after a later one", swapped, n)
+	}
+}
