@@ -16,7 +16,7 @@ func TestReadmeNamesTestsThatExist(t *testing.T) {
 		if err == nil && d.IsDir() && (d.Name() == "node_modules" || d.Name() == ".git") {
 			return fs.SkipDir
 		}
-		if err != nil || !strings.HasSuffix(path, "_test.go") {
+		if err != nil || !strings.HasSuffix(path, "_test.go") && !strings.HasSuffix(path, ".test.ts") {
 			return err
 		}
 		b, err := fs.ReadFile(root, path)
@@ -37,6 +37,20 @@ func TestReadmeNamesTestsThatExist(t *testing.T) {
 	for _, n := range names {
 		if !strings.Contains(source.String(), "func "+n[1]+"(t *testing.T)") {
 			t.Errorf("README.md names %s, which does not exist", n[1])
+		}
+	}
+	for row := range strings.Lines(string(readme)) {
+		if !strings.HasPrefix(row, "| e2e ") {
+			continue
+		}
+		titles := regexp.MustCompile(`"([^"]+)"`).FindAllStringSubmatch(row, -1)
+		if len(titles) == 0 {
+			t.Errorf("%q names no scenario", row)
+		}
+		for _, title := range titles {
+			if !regexp.MustCompile("scenario\\([\"`]" + regexp.QuoteMeta(title[1])).MatchString(source.String()) {
+				t.Errorf("README.md names the scenario %q, which does not exist", title[1])
+			}
 		}
 	}
 }

@@ -28,12 +28,17 @@ scenario("who speaks is highlighted, who is muted is not", async (s) => {
   await Promise.all([ada.noticesThat(bob, "audio", true), ada.noticesThat(bob, "speaking", true), ada.hears()]);
 });
 
-scenario("a camera goes off and on", async (s) => {
+scenario("devices are chosen in the settings; a camera goes off and on", async (s) => {
   const ada = await s.person("Ada");
   const bob = await s.person("Bob");
   await ada.join({ node: await node(), room: s.room, transport: "webtransport" });
   await bob.join({ node: await node(), room: s.room, transport: "websocket" });
   await Promise.all([ada.sees(bob), bob.sees(ada)]);
+
+  await ada.on(ids.dockSettings).click();
+  for (const id of [ids.selectCamera, ids.selectMicrophone, ids.settingsPreview]) await ada.on(ids.settings).getByTestId(id).waitFor();
+  await ada.on(ids.settingsClose).click();
+  await ada.on(ids.settings).waitFor({ state: "detached" });
 
   await bob.on(ids.dockCamera).click();
   await bob.shows(ids.dockCamera, false);

@@ -21,6 +21,8 @@ scenario("who waits is seen by the host of another node, and let in", async (s) 
   s.note(`in ${Date.now() - began} ms after the click`);
   await Promise.all([ada.sees(bob), bob.sees(ada)]);
   await ada.on(ids.waitingList).waitFor({ state: "detached" });
+  await ada.isTold("Bob joined");
+  assert.ok(!(await ada.page.evaluate(() => window.eyes.told)).some((text) => text.includes("left")), "nobody leaves by being let in");
 
   // Admission survives a reload, but not leaving.
   await bob.page.reload();

@@ -26,6 +26,13 @@ scenario("from the home page into a call by its link", async (s) => {
   await bob.enter();
   await Promise.all([ada.sees(bob), bob.sees(ada)]);
   await Promise.all([ada, bob].map((who) => who.on(ids.transportBadge).and(who.page.locator("[data-rtt]")).waitFor()));
+
+  // This browser knows the name from now on, one that was never here asks for it.
+  await ada.page.goto(one.url);
+  assert.equal(await ada.on(ids.homeName).inputValue(), "Ada");
+  const cyd = await s.person("Cyd");
+  await cyd.page.goto(bob.page.url());
+  assert.equal(await cyd.on(ids.lobbyName).inputValue(), "");
 });
 
 /**
@@ -89,6 +96,7 @@ scenario("who leaves is gone, and the others are told", async (s) => {
   await bob.on(ids.dockLeave).click();
   await bob.on(ids.ended).and(bob.page.locator('[data-reason="left"]')).waitFor();
   await told;
+  await ada.on(ids.notice).filter({ hasText: "Bob left" }).waitFor({ state: "detached" });
   await Promise.all([ada.isWith(cyd), cyd.isWith(ada)]);
   await Promise.all([ada.sees(cyd), cyd.sees(ada)]); // these two go on
 
