@@ -15,6 +15,7 @@ scenario("who waits is seen by the host of another node, and let in", async (s) 
   await ada.isTold("Bob is waiting to come in");
   await s.shoot("-waiting");
   await ada.on(ids.noticeShow).click();
+  await ada.settle();
   const began = Date.now();
   await ada.on(ids.waitingRow).getByTestId(ids.admit).click();
   await bob.isIn();
