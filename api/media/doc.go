@@ -10,6 +10,9 @@
 //	observer  a session in the waiting room: it hears meeting events, never media
 //	hub       the rooms and sessions of this node
 //	queue     the packets that wait for one session
+//	picture   what a camera or a screen sends; it may come in simulcast layers
+//	selection the pictures, and the layers of them, that a session asked for
+//	demand    what all nodes want of one source
 //	gate      what keeps media of one session from the room: a host, or an operator
 //	relay     the way to the other nodes
 //	ledger    the record of meetings and who attended them

@@ -47,6 +47,28 @@ func NewCrowd(n int) *Crowd {
 // Fanout offers a frame of session 1 to everybody.
 func (c *Crowd) Fanout(f *Frame) { c.room.fanout(f) }
 
+// Instances makes every receiver one that knows layers.
+func (c *Crowd) Instances() {
+	for _, s := range *c.room.sessions.Load() {
+		s.peer.Instance = "x"
+	}
+}
+
+// Prefer makes every receiver want a layer of session 1, which sends all below 3, and show the
+// cameras of as many others.
+func (c *Crowd) Prefer(layer uint32, others int) {
+	choices := []wire.LayerChoice{{Session: 1, Stream: wire.Video, Layer: layer}}
+	shown := []uint64{1}
+	for i := range others {
+		shown = append(shown, uint64(1_000_000+i))
+		choices = append(choices, wire.LayerChoice{Session: uint64(1_000_000 + i), Stream: wire.Video})
+	}
+	for _, s := range *c.room.sessions.Load() {
+		s.preferences = preferences{shown, choices}
+		s.selection.Store(s.choose(nil))
+	}
+}
+
 // Rule gives the room rules.
 func (c *Crowd) Rule(rules Rules) { c.room.follow(rules) }
 

@@ -26,6 +26,62 @@ func TestFanoutDoesNotAllocate(t *testing.T) {
 	}
 }
 
+// layered is a frame of a camera with three layers.
+func layered(layer uint32, size int) *media.Frame {
+	f := fanoutFrame(size)
+	f.Layer, f.Layers = layer, 0b111
+	return f
+}
+
+func TestSelectingDoesNotAllocate(t *testing.T) {
+	c := media.NewCrowd(20)
+	c.Prefer(1, 20)
+	frames := []*media.Frame{layered(0, 300), layered(1, 600), layered(2, 1200)}
+	round := func() (delivered int) {
+		for _, f := range frames {
+			f.Received = time.Now()
+			c.Fanout(f)
+		}
+		return c.Drain()
+	}
+	round()
+	if n := round(); n != 20 {
+		t.Errorf("%d frames were delivered to 20 receivers of one layer each", n)
+	}
+	if n := testing.AllocsPerRun(200, func() { round() }); n != 0 {
+		t.Errorf("%v allocations per frame, want 0", n)
+	}
+}
+
+// BenchmarkFanoutOfLayers is a camera with three layers to n receivers: all of them, or the
+// middle one to those who said so and show 20 others as well. Costs are per frame that is
+// offered, delivered or not.
+func BenchmarkFanoutOfLayers(b *testing.B) {
+	for _, selected := range []bool{false, true} {
+		for _, n := range []int{10, 100, 1000} {
+			b.Run(fmt.Sprintf("selected=%v/%d", selected, n), func(b *testing.B) {
+				c := media.NewCrowd(n)
+				c.Instances()
+				if selected {
+					c.Prefer(1, 20)
+				}
+				frames := []*media.Frame{layered(0, 300), layered(1, 600), layered(2, 1200)}
+				delivered := 0
+				b.ReportAllocs()
+				for b.Loop() {
+					for _, f := range frames {
+						f.Received = time.Now()
+						c.Fanout(f)
+					}
+					delivered += c.Drain()
+				}
+				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(3*n*b.N), "ns/offer")
+				b.ReportMetric(float64(delivered)/float64(n*b.N), "frames/receiver")
+			})
+		}
+	}
+}
+
 // BenchmarkFanout is one packet to n receivers, through their queues.
 func BenchmarkFanout(b *testing.B) {
 	for _, n := range []int{1, 10, 100, 1000} {

@@ -358,12 +358,14 @@ type Counters struct {
 	Delivered [kinds]atomic.Uint64 // frames taken by queues
 	Dropped   [kinds]atomic.Uint64 // frames that queues refused
 	Refused   [kinds]atomic.Uint64 // frames that a host or an operator does not want
+	Unwanted  [kinds]atomic.Uint64 // frames that their receivers did not select
 
 	Forged           atomic.Uint64 // packets of clients that only the server may send
 	Malformed        atomic.Uint64 // packets of clients that no parser, or not every one, can read
 	BadHealth        atomic.Uint64 // health packets that do not parse
 	KeyframesLimited atomic.Uint64 // requests of clients above the limit
 	KeyframesAsked   atomic.Uint64 // requests made by the server
+	LayerHints       atomic.Uint64 // publishers told which layers are wanted
 	Congestions      atomic.Uint64 // senders told that a receiver loses their frames
 }
 

@@ -30,6 +30,7 @@ type keyframeTag struct {
 	user    string
 	session uint64
 	stream  wire.Stream
+	layer   uint32
 }
 
 // allow counts a request and reports whether it may pass.
@@ -41,7 +42,7 @@ func (k *keyframeLimit) allow(info *wire.Info, now time.Time) bool {
 	if k.total >= keyframesInWindow {
 		return false
 	}
-	tag := keyframeTag{string(info.Target), info.TargetSession, info.Stream}
+	tag := keyframeTag{string(info.Target), info.TargetSession, info.Stream, info.Layer}
 	if k.count[tag] >= keyframesPerTag {
 		return false
 	}

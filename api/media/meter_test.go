@@ -111,7 +111,7 @@ func TestTheLowestLayerIsDroppedLast(t *testing.T) {
 	inWorld(t, func(w *world) {
 		rules := media.Rules{Kbit: 1000}
 		a := w.ruled("a", &rules)
-		ada, bob := a.join("ada"), a.join("bob")
+		ada, bob := a.join("ada", instance("1")), a.join("bob")
 		ada.hears()
 		got := map[uint32]int{}
 		for range 500 {

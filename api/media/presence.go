@@ -157,7 +157,7 @@ func (r *Room) introduce(s *Session) (told <-chan struct{}) {
 	r.recount(s)
 	r.local[s.id] = &presence{Member: m, session: s}
 	s.active.Store(true)
-	r.share()
+	r.recast()
 	// Presence comes first: a node that opens the room finds everybody there or in what
 	// follows in the log.
 	r.agenda.add(func(ctx context.Context) {
@@ -236,7 +236,7 @@ func (r *Room) detach(s *Session, err error) {
 	}
 	p.timer = time.AfterFunc(grace, func() { r.expire(p) })
 	r.agenda.add(r.telling(p.Member))
-	r.share()
+	r.recast()
 }
 
 // telling returns the act of announcing m.

@@ -246,6 +246,17 @@ func (q *Queue) purge(of func(SessionID) bool, sources wire.Sources) {
 	}
 }
 
+// await makes some streams wait for their next keyframe, if they had one before.
+func (q *Queue) await(streams func(StreamID) bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for id, s := range q.streams {
+		if streams(id) {
+			s.skipping = s.begun
+		}
+	}
+}
+
 // forgetStreams makes the queue ask for a keyframe of every stream it meets from now on.
 func (q *Queue) forgetStreams() {
 	q.mu.Lock()

@@ -21,14 +21,21 @@ func (r *Room) Deliver(d Delivery) {
 		return
 	}
 	f := newFrame(d.From, &info, d.Wire, now)
+	if f.Kind.isPicture() {
+		r.noteRemote(f)
+	}
 	switch info.Class {
 	case wire.MediaFrame, wire.Message:
 		r.fanout(f)
 	case wire.KeyframeRequest:
 		r.routeKeyframeRequest(f, &info)
 	case wire.Forged:
-		// On the relay it is no forgery: a node reports that a receiver of its own loses the
-		// packets of the session whose subject it took.
+		// On the relay it is no forgery: a node reports what its receivers want or lose of the
+		// session whose subject it took.
+		if info.Type == callv1.PacketWrapper_LAYER_HINT {
+			r.demanded(d.From, info.Data)
+			return
+		}
 		if s := r.session(d.From); s != nil && info.Type == callv1.PacketWrapper_CONGESTION {
 			f.Kind, f.To = Control, s.id
 			s.out.Push(f)
@@ -36,11 +43,19 @@ func (r *Room) Deliver(d Delivery) {
 	}
 }
 
+// noteRemote is noteLayer for a source on another node.
+func (r *Room) noteRemote(f *Frame) {
+	of := r.flows[f.From]
+	if r.noteLayer(&of, f); of != nil {
+		r.flows[f.From] = of
+	}
+}
+
 // Entered learns of a member on another node, or of a change to it.
 func (r *Room) Entered(m Member) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	defer r.share()
+	defer r.recast()
 	if known := r.remote[m.Session]; known != nil {
 		known.Member = m
 		return
@@ -81,9 +96,10 @@ func (r *Room) Entered(m Member) {
 // Left learns that a member on another node is gone. A local session that another node
 // withdrew was replaced there.
 func (r *Room) Left(m Member) {
+	delete(r.flows, m.Session)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	defer r.share()
+	defer r.recast()
 	if known := r.remote[m.Session]; known != nil {
 		if known.Node == m.Node { // else the entry moved to another node
 			delete(r.remote, m.Session)

@@ -35,16 +35,22 @@ type Room struct {
 	remote map[SessionID]*remote   // members on other nodes
 	rules  Rules
 
+	demands    map[SessionID]*demand // of sources with layers
+	recounting *time.Timer
+	recountAt  time.Time // when it fires; zero when it does not
+
 	log         eventLog
 	relayFailed time.Time // when the relay last did not answer
 	auditing    bool      // an audit is set
+
+	flows map[SessionID]*flows // of sources elsewhere; only calls of the relay use it
 }
 
 // remote is a member on another node.
 type remote struct {
 	Member
-	since time.Time        // when it came
-	asked [kinds]time.Time // when a keyframe was last asked for
+	since time.Time // when it came
+	asked keyframesAsked
 }
 
 func newRoom(h *Hub, id RoomID) *Room {
@@ -53,6 +59,7 @@ func newRoom(h *Hub, id RoomID) *Room {
 		agenda: agenda{ready: make(chan struct{}, 1)},
 		opened: make(chan struct{}), closed: make(chan struct{}),
 		local: make(map[SessionID]*presence), remote: make(map[SessionID]*remote),
+		demands: make(map[SessionID]*demand), flows: make(map[SessionID]*flows),
 	}
 	r.sessions.Store(new([]*Session))
 	r.rules = h.rules(id)
@@ -62,12 +69,39 @@ func newRoom(h *Hub, id RoomID) *Room {
 
 // fanout offers f to everybody it is for. It does not block.
 func (r *Room) fanout(f *Frame) {
+	picture, unwanted := f.Kind.isPicture(), uint64(0)
 	for _, s := range *r.sessions.Load() {
 		if s.id == f.From || s.peer.Observer && f.Kind != Control {
 			continue
 		}
+		if picture {
+			yes, ask := s.selects(f)
+			if ask && s.active.Load() {
+				r.askKeyframe(s, f)
+			}
+			if !yes {
+				unwanted++
+				continue
+			}
+		}
 		r.deliver(s, f)
 	}
+	if unwanted > 0 {
+		r.hub.counters.Unwanted[f.Kind].Add(unwanted)
+	}
+}
+
+// noteLayer notes in f, a picture, which layers its source sends. of are the flows of that
+// source; they begin with the first frame above the lowest layer.
+func (r *Room) noteLayer(of **flows, f *Frame) {
+	if *of == nil {
+		if f.Layer == 0 {
+			return
+		}
+		*of = new(flows)
+		r.hasLayers(f.From)
+	}
+	(*of).note(f)
 }
 
 // deliver offers f to one session and acts on what its queue says.
@@ -129,17 +163,25 @@ func (r *Room) reportCongestion(s *Session, sender SessionID) {
 // stream for: all receivers that wait share the answer.
 const keyframeInterval = 300 * time.Millisecond
 
+// keyframesAsked is when the streams of one source were last asked for a keyframe, in Unix ns.
+type keyframesAsked [pictures][wire.MaxLayer + 1]atomic.Int64
+
+// may reports whether the stream of f can be asked now, and counts that as done.
+func (k *keyframesAsked) may(f *Frame) bool {
+	at := &k[f.Kind-firstPicture][f.Layer]
+	last, now := at.Load(), f.Received.UnixNano()
+	return now-last >= int64(keyframeInterval) && at.CompareAndSwap(last, now)
+}
+
 // askKeyframe asks the publisher of f for a keyframe in the name of s, unless it was asked
 // a moment ago.
 func (r *Room) askKeyframe(s *Session, f *Frame) {
 	receiver := s.participant()
 	if p := r.session(f.From); p != nil {
-		last := p.asked[f.Kind].Load()
-		now := f.Received.UnixNano()
-		if now-last < int64(keyframeInterval) || !p.asked[f.Kind].CompareAndSwap(last, now) {
+		if !p.asked.may(f) {
 			return
 		}
-		ask := control(wire.KeyframeRequestFor(receiver, p.peer.User, uint64(p.id), streamOf(f.Kind)))
+		ask := control(wire.KeyframeRequestFor(receiver, p.peer.User, uint64(p.id), streamOf(f.Kind), f.Layer))
 		p.out.Push(ask)
 		r.hub.counters.KeyframesAsked.Add(1)
 		return
@@ -147,11 +189,10 @@ func (r *Room) askKeyframe(s *Session, f *Frame) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	p := r.remote[f.From]
-	if p == nil || f.Received.Sub(p.asked[f.Kind]) < keyframeInterval {
+	if p == nil || !p.asked.may(f) {
 		return
 	}
-	p.asked[f.Kind] = f.Received
-	ask := control(wire.KeyframeRequestFor(receiver, p.User, uint64(p.Session), streamOf(f.Kind)))
+	ask := control(wire.KeyframeRequestFor(receiver, p.User, uint64(p.Session), streamOf(f.Kind), f.Layer))
 	ask.From = s.id
 	r.publish(ask)
 	r.hub.counters.KeyframesAsked.Add(1)

@@ -34,7 +34,11 @@ type Session struct {
 	congestion congestion // of what this session loses, by sender
 	keyframes  keyframeLimit
 	budget     ingress
-	asked      [kinds]atomic.Int64 // when its own encoder was last asked for a keyframe
+	asked      keyframesAsked
+
+	selection   atomic.Pointer[selection]
+	preferences preferences
+	flows       *flows // nil for a source without layers
 
 	gate       atomic.Uint32 // a gate
 	silencedAt atomic.Int64  // Unix ns; when a host last asked for something
@@ -183,6 +187,8 @@ func (s *Session) ingest(ctx context.Context, p Packet) {
 		if s.admits(&info, len(p.Data), now) {
 			s.forward(&info, p.Data, now)
 		}
+	case wire.Preference:
+		s.prefer(&info)
 	case wire.Chat:
 		s.say(info.Data, now)
 	case wire.Message:
@@ -199,6 +205,9 @@ func (s *Session) ingest(ctx context.Context, p Packet) {
 // forward stamps a packet and hands it to the room here and on the other nodes.
 func (s *Session) forward(info *wire.Info, packet []byte, now time.Time) {
 	f := newFrame(s.id, info, wire.Stamp(packet, uint64(s.id), s.peer.User), now)
+	if f.Kind.isPicture() {
+		s.room.noteLayer(&s.flows, f)
+	}
 	if info.Class == wire.KeyframeRequest {
 		s.room.routeKeyframeRequest(f, info)
 	} else {
@@ -237,7 +246,8 @@ func (s *Session) health(packet []byte) {
 // newFrame builds the frame of a packet that goes to a room.
 func newFrame(from SessionID, info *wire.Info, packet []byte, now time.Time) *Frame {
 	return &Frame{
-		From: from, Kind: kindOf(info), Layer: info.Layer, Key: info.Key, Opaque: info.Opaque,
+		From: from, Kind: kindOf(info), Layer: info.Layer, Layers: 1 << info.Layer,
+		Key: info.Key, Opaque: info.Opaque, Unknown: info.Unknown,
 		Datagram: info.Unreliable() && len(packet) <= wire.MaxDatagram,
 		Received: now, Wire: packet,
 	}

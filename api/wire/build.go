@@ -109,9 +109,9 @@ func DownlinkCongestion() []byte {
 	})
 }
 
-// KeyframeRequestFor asks the session target of publisher for a keyframe of stream in the
-// name of a receiver, exactly as the receiver's own client would.
-func KeyframeRequestFor(receiver Participant, publisher string, target uint64, stream Stream) []byte {
+// KeyframeRequestFor asks the session target of publisher for a keyframe of a layer of stream
+// in the name of a receiver, exactly as the receiver's own client would.
+func KeyframeRequestFor(receiver Participant, publisher string, target uint64, stream Stream, layer uint32) []byte {
 	text := "VIDEO"
 	if stream == Screen {
 		text = "SCREEN"
@@ -120,6 +120,8 @@ func KeyframeRequestFor(receiver Participant, publisher string, target uint64, s
 		PacketType: callv1.PacketWrapper_MEDIA,
 		UserId:     []byte(receiver.User),
 		SessionId:  receiver.Session,
+
+		SimulcastLayerId: layer,
 		Data: encode(&callv1.MediaPacket{
 			MediaType:       callv1.MediaPacket_KEYFRAME_REQUEST,
 			UserId:          []byte(publisher),

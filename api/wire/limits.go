@@ -16,6 +16,10 @@ const (
 	// MaxLayer is the highest simulcast layer; encoders make three.
 	MaxLayer = 7
 
+	// MaxChoices is how many others one receiver can choose between in one VIEWPORT or
+	// LAYER_PREFERENCE: several screens full of tiles.
+	MaxChoices = 256
+
 	// MaxHealth is the largest health report accepted, in bytes: room for what a client says
 	// of a few hundred others.
 	MaxHealth = 64 << 10

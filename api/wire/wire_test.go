@@ -252,9 +252,9 @@ func meetingPacket(t *testing.T, b []byte) (*callv1.PacketWrapper, *callv1.Meeti
 }
 
 func TestKeyframeRequestForReadsAsAClientsOwn(t *testing.T) {
-	b := wire.KeyframeRequestFor(wire.Participant{Session: 7, User: "ada"}, "bob", 42, wire.Screen)
+	b := wire.KeyframeRequestFor(wire.Participant{Session: 7, User: "ada"}, "bob", 42, wire.Screen, 2)
 	info := wire.Classify(b)
-	if got := describe(info); got != "KeyframeRequest screen of bob/42" {
+	if got := describe(info); got != "KeyframeRequest screen layer 2 of bob/42" {
 		t.Errorf("%q", got)
 	}
 }

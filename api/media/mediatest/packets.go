@@ -2,6 +2,7 @@ package mediatest
 
 import (
 	"fmt"
+	"strings"
 	"sync/atomic"
 
 	"google.golang.org/protobuf/proto"
@@ -59,6 +60,34 @@ func VideoKey(text string) []byte {
 // VideoDelta returns a frame of the camera that needs earlier ones.
 func VideoDelta(text string) []byte {
 	return Media(&callv1.MediaPacket{MediaType: callv1.MediaPacket_VIDEO, FrameType: "delta", Data: []byte(text)})
+}
+
+// Layer returns a picture of the camera in a simulcast layer that carries text.
+func Layer(layer uint32, frame, text string) []byte {
+	return Picture(callv1.MediaPacket_VIDEO, layer, frame, text)
+}
+
+// Picture returns a frame, "key" or "delta", of a camera or screen in a simulcast layer.
+func Picture(typ callv1.MediaPacket_MediaType, layer uint32, frame, text string) []byte {
+	return marshal(&callv1.PacketWrapper{
+		PacketType: callv1.PacketWrapper_MEDIA, SimulcastLayerId: layer,
+		Data: marshal(&callv1.MediaPacket{MediaType: typ, FrameType: frame, Data: []byte(text)}),
+	})
+}
+
+// Viewport says that the cameras of these sessions are shown.
+func Viewport(sessions ...uint64) []byte {
+	return Wrap(callv1.PacketWrapper_VIEWPORT, marshal(&callv1.ViewportPacket{SessionIds: sessions}))
+}
+
+// Prefer says which layer of the camera of a session is wanted.
+func Prefer(session uint64, layer uint32) []byte {
+	return Preferring(&callv1.LayerPreferencePacket_Entry{SessionId: session, DesiredLayer: layer})
+}
+
+// Preferring says which layers are wanted.
+func Preferring(entries ...*callv1.LayerPreferencePacket_Entry) []byte {
+	return Wrap(callv1.PacketWrapper_LAYER_PREFERENCE, marshal(&callv1.LayerPreferencePacket{Entries: entries}))
 }
 
 // KeyframeRequest asks user for a keyframe of the camera; session 0 means all of user's.
@@ -136,6 +165,19 @@ func Describe(packet []byte, names map[uint64]string) string {
 		return "congestion at " + string(w.UserId)
 	case callv1.PacketWrapper_DOWNLINK_CONGESTION:
 		return "downlink congestion"
+	case callv1.PacketWrapper_LAYER_HINT:
+		var hint callv1.LayerHintPacket
+		if proto.Unmarshal(w.Data, &hint) != nil {
+			return "bad hint"
+		}
+		text := "wanted:"
+		for _, e := range hint.Entries {
+			text += fmt.Sprintf(" %s %d", strings.ToLower(e.MediaKind.String()), int32(e.MaxRequestedLayer))
+		}
+		if hint.PlainReceivers {
+			text += " plain"
+		}
+		return text
 	case callv1.PacketWrapper_CHAT:
 		var line callv1.ChatMessage
 		if proto.Unmarshal(w.Data, &line) != nil {
@@ -177,6 +219,9 @@ func Describe(packet []byte, names map[uint64]string) string {
 			callv1.MediaPacket_SCREEN: "screen " + string(m.Data), callv1.MediaPacket_HEARTBEAT: "heartbeat",
 			callv1.MediaPacket_RTT: "rtt", callv1.MediaPacket_KEYFRAME_REQUEST: "keyframe for " + string(m.UserId),
 		}[m.MediaType]
+		if w.SimulcastLayerId > 0 && m.MediaType == callv1.MediaPacket_KEYFRAME_REQUEST {
+			text += fmt.Sprintf(" layer %d", w.SimulcastLayerId)
+		}
 		return text + " from " + name(w.SessionId)
 	}
 	return w.PacketType.String() + " from " + name(w.SessionId)

@@ -58,6 +58,7 @@ func Run(t *testing.T, start func(t *testing.T) Pair) {
 			{"old packets are dropped", old},
 			{"a burst does not block and events survive it", burst},
 			{"a slow sink does not hold up its publisher", slow},
+			{"what is wanted of a publisher crosses nodes", demand},
 			{"a cancelled opening leaves nothing open", cancelled},
 		} {
 			t.Run(test.name, func(t *testing.T) { test.run(t, p) })

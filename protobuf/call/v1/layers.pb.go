@@ -125,7 +125,7 @@ func (LayerHintPacket_MediaKind) EnumDescriptor() ([]byte, []int) {
 	return file_call_v1_layers_proto_rawDescGZIP(), []int{2, 0}
 }
 
-// ViewportPacket names the sessions whose video a receiver shows.
+// ViewportPacket names the sessions whose cameras a receiver shows; none means all.
 type ViewportPacket struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	SessionIds    []uint64               `protobuf:"varint,1,rep,packed,name=session_ids,json=sessionIds,proto3" json:"session_ids,omitempty"`
@@ -170,7 +170,8 @@ func (x *ViewportPacket) GetSessionIds() []uint64 {
 	return nil
 }
 
-// LayerPreferencePacket says which simulcast layer a receiver wants of whom.
+// LayerPreferencePacket says which simulcast layer a receiver wants of whom. Of a source that
+// it does not name it gets all.
 type LayerPreferencePacket struct {
 	state         protoimpl.MessageState         `protogen:"open.v1"`
 	Entries       []*LayerPreferencePacket_Entry `protobuf:"bytes,1,rep,name=entries,proto3" json:"entries,omitempty"`
@@ -215,10 +216,15 @@ func (x *LayerPreferencePacket) GetEntries() []*LayerPreferencePacket_Entry {
 	return nil
 }
 
-// LayerHintPacket tells a publisher the highest layer that anybody wants.
+// LayerHintPacket tells a publisher the highest layer that anybody wants. A number above the
+// highest layer means all.
 type LayerHintPacket struct {
-	state         protoimpl.MessageState   `protogen:"open.v1"`
-	Entries       []*LayerHintPacket_Entry `protobuf:"bytes,1,rep,name=entries,proto3" json:"entries,omitempty"`
+	state   protoimpl.MessageState   `protogen:"open.v1"`
+	Entries []*LayerHintPacket_Entry `protobuf:"bytes,1,rep,name=entries,proto3" json:"entries,omitempty"`
+	// Somebody receives who knows nothing of layers, and gets the lowest alone.
+	PlainReceivers bool `protobuf:"varint,100,opt,name=plain_receivers,json=plainReceivers,proto3" json:"plain_receivers,omitempty"`
+	// Between nodes: the one whose sessions want no more than this.
+	Node          string `protobuf:"bytes,101,opt,name=node,proto3" json:"node,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -258,6 +264,20 @@ func (x *LayerHintPacket) GetEntries() []*LayerHintPacket_Entry {
 		return x.Entries
 	}
 	return nil
+}
+
+func (x *LayerHintPacket) GetPlainReceivers() bool {
+	if x != nil {
+		return x.PlainReceivers
+	}
+	return false
+}
+
+func (x *LayerHintPacket) GetNode() string {
+	if x != nil {
+		return x.Node
+	}
+	return ""
 }
 
 // DownlinkCongestionPacket tells a receiver that its downlink does not keep up.
@@ -429,9 +449,11 @@ const file_call_v1_layers_proto_rawDesc = "" +
 	"\x11ENTRY_UNSPECIFIED\x10\x00\x12\x0f\n" +
 	"\vENTRY_VIDEO\x10\x01\x12\x0f\n" +
 	"\vENTRY_AUDIO\x10\x02\x12\x10\n" +
-	"\fENTRY_SCREEN\x10\x03\"\x92\x02\n" +
+	"\fENTRY_SCREEN\x10\x03\"\xcf\x02\n" +
 	"\x0fLayerHintPacket\x128\n" +
-	"\aentries\x18\x01 \x03(\v2\x1e.call.v1.LayerHintPacket.EntryR\aentries\x1az\n" +
+	"\aentries\x18\x01 \x03(\v2\x1e.call.v1.LayerHintPacket.EntryR\aentries\x12'\n" +
+	"\x0fplain_receivers\x18d \x01(\bR\x0eplainReceivers\x12\x12\n" +
+	"\x04node\x18e \x01(\tR\x04node\x1az\n" +
 	"\x05Entry\x12A\n" +
 	"\n" +
 	"media_kind\x18\x01 \x01(\x0e2\".call.v1.LayerHintPacket.MediaKindR\tmediaKind\x12.\n" +

@@ -10,10 +10,10 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file call/v1/layers.proto.
  */
 export const file_call_v1_layers: GenFile = /*@__PURE__*/
-  fileDesc("ChRjYWxsL3YxL2xheWVycy5wcm90bxIHY2FsbC52MSIlCg5WaWV3cG9ydFBhY2tldBITCgtzZXNzaW9uX2lkcxgBIAMoBCKiAgoVTGF5ZXJQcmVmZXJlbmNlUGFja2V0EjUKB2VudHJpZXMYASADKAsyJC5jYWxsLnYxLkxheWVyUHJlZmVyZW5jZVBhY2tldC5FbnRyeRp1CgVFbnRyeRISCgpzZXNzaW9uX2lkGAEgASgEEhUKDWRlc2lyZWRfbGF5ZXIYAiABKA0SQQoKbWVkaWFfa2luZBgDIAEoDjItLmNhbGwudjEuTGF5ZXJQcmVmZXJlbmNlUGFja2V0LkVudHJ5TWVkaWFLaW5kIlsKDkVudHJ5TWVkaWFLaW5kEhUKEUVOVFJZX1VOU1BFQ0lGSUVEEAASDwoLRU5UUllfVklERU8QARIPCgtFTlRSWV9BVURJTxACEhAKDEVOVFJZX1NDUkVFThADIusBCg9MYXllckhpbnRQYWNrZXQSLwoHZW50cmllcxgBIAMoCzIeLmNhbGwudjEuTGF5ZXJIaW50UGFja2V0LkVudHJ5GlwKBUVudHJ5EjYKCm1lZGlhX2tpbmQYASABKA4yIi5jYWxsLnYxLkxheWVySGludFBhY2tldC5NZWRpYUtpbmQSGwoTbWF4X3JlcXVlc3RlZF9sYXllchgCIAEoDSJJCglNZWRpYUtpbmQSGgoWTUVESUFfS0lORF9VTlNQRUNJRklFRBAAEgkKBVZJREVPEAESCQoFQVVESU8QAhIKCgZTQ1JFRU4QAyIaChhEb3dubGlua0Nvbmdlc3Rpb25QYWNrZXRCIFoecGFybGV5L3Byb3RvYnVmL2NhbGwvdjE7Y2FsbHYxYgZwcm90bzM");
+  fileDesc("ChRjYWxsL3YxL2xheWVycy5wcm90bxIHY2FsbC52MSIlCg5WaWV3cG9ydFBhY2tldBITCgtzZXNzaW9uX2lkcxgBIAMoBCKiAgoVTGF5ZXJQcmVmZXJlbmNlUGFja2V0EjUKB2VudHJpZXMYASADKAsyJC5jYWxsLnYxLkxheWVyUHJlZmVyZW5jZVBhY2tldC5FbnRyeRp1CgVFbnRyeRISCgpzZXNzaW9uX2lkGAEgASgEEhUKDWRlc2lyZWRfbGF5ZXIYAiABKA0SQQoKbWVkaWFfa2luZBgDIAEoDjItLmNhbGwudjEuTGF5ZXJQcmVmZXJlbmNlUGFja2V0LkVudHJ5TWVkaWFLaW5kIlsKDkVudHJ5TWVkaWFLaW5kEhUKEUVOVFJZX1VOU1BFQ0lGSUVEEAASDwoLRU5UUllfVklERU8QARIPCgtFTlRSWV9BVURJTxACEhAKDEVOVFJZX1NDUkVFThADIpICCg9MYXllckhpbnRQYWNrZXQSLwoHZW50cmllcxgBIAMoCzIeLmNhbGwudjEuTGF5ZXJIaW50UGFja2V0LkVudHJ5EhcKD3BsYWluX3JlY2VpdmVycxhkIAEoCBIMCgRub2RlGGUgASgJGlwKBUVudHJ5EjYKCm1lZGlhX2tpbmQYASABKA4yIi5jYWxsLnYxLkxheWVySGludFBhY2tldC5NZWRpYUtpbmQSGwoTbWF4X3JlcXVlc3RlZF9sYXllchgCIAEoDSJJCglNZWRpYUtpbmQSGgoWTUVESUFfS0lORF9VTlNQRUNJRklFRBAAEgkKBVZJREVPEAESCQoFQVVESU8QAhIKCgZTQ1JFRU4QAyIaChhEb3dubGlua0Nvbmdlc3Rpb25QYWNrZXRCIFoecGFybGV5L3Byb3RvYnVmL2NhbGwvdjE7Y2FsbHYxYgZwcm90bzM");
 
 /**
- * ViewportPacket names the sessions whose video a receiver shows.
+ * ViewportPacket names the sessions whose cameras a receiver shows; none means all.
  *
  * @generated from message call.v1.ViewportPacket
  */
@@ -32,7 +32,8 @@ export const ViewportPacketSchema: GenMessage<ViewportPacket> = /*@__PURE__*/
   messageDesc(file_call_v1_layers, 0);
 
 /**
- * LayerPreferencePacket says which simulcast layer a receiver wants of whom.
+ * LayerPreferencePacket says which simulcast layer a receiver wants of whom. Of a source that
+ * it does not name it gets all.
  *
  * @generated from message call.v1.LayerPreferencePacket
  */
@@ -111,7 +112,8 @@ export const LayerPreferencePacket_EntryMediaKindSchema: GenEnum<LayerPreference
   enumDesc(file_call_v1_layers, 1, 0);
 
 /**
- * LayerHintPacket tells a publisher the highest layer that anybody wants.
+ * LayerHintPacket tells a publisher the highest layer that anybody wants. A number above the
+ * highest layer means all.
  *
  * @generated from message call.v1.LayerHintPacket
  */
@@ -120,6 +122,20 @@ export type LayerHintPacket = Message<"call.v1.LayerHintPacket"> & {
    * @generated from field: repeated call.v1.LayerHintPacket.Entry entries = 1;
    */
   entries: LayerHintPacket_Entry[];
+
+  /**
+   * Somebody receives who knows nothing of layers, and gets the lowest alone.
+   *
+   * @generated from field: bool plain_receivers = 100;
+   */
+  plainReceivers: boolean;
+
+  /**
+   * Between nodes: the one whose sessions want no more than this.
+   *
+   * @generated from field: string node = 101;
+   */
+  node: string;
 };
 
 /**

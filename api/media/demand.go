@@ -1,0 +1,211 @@
+package media
+
+import (
+	"context"
+	"time"
+
+	"parley/api/wire"
+)
+
+// Publishers are told the highest layer that anybody wants, so that they need not make those
+// above. What is wanted more is said at once, what is wanted less once it has stayed so.
+//
+// Every node says what its own sessions want of a source that is elsewhere; the node of the
+// source puts that together. Of a node that says nothing everything is assumed, so what gets
+// lost costs bandwidth and nothing else.
+
+const (
+	// recountAfter is how long changes are collected before they are counted.
+	recountAfter = 50 * time.Millisecond
+	// lessAfter is how long less must be wanted before a publisher is told: making a layer
+	// again costs a keyframe.
+	lessAfter = 2 * time.Second
+	// sayDemandEvery is how often nodes repeat what they want, and demandExpires how long
+	// what they said counts.
+	sayDemandEvery = 5 * time.Second
+	demandExpires  = 3 * sayDemandEvery
+	// maxDemandNodes bounds what is remembered for one source.
+	maxDemandNodes = 1024
+)
+
+// everything is what is wanted where nothing else is known.
+var everything = wire.LayersWanted{Video: wire.AllLayers, Screen: wire.AllLayers}
+
+// demand is what is wanted of one source with layers. Room.mu guards it.
+type demand struct {
+	told  wire.LayersWanted // the publisher or, where that is elsewhere, its node
+	at    time.Time         // when; zero when nothing was said
+	less  time.Time         // since when less is wanted than told; zero when it is not
+	nodes map[NodeID]nodeDemand
+}
+
+type nodeDemand struct {
+	wants wire.LayersWanted
+	at    time.Time
+}
+
+// hasLayers begins to count what is wanted of a source.
+func (r *Room) hasLayers(id SessionID) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.demandOf(id)
+}
+
+func (r *Room) demandOf(id SessionID) *demand {
+	d := r.demands[id]
+	if d == nil {
+		d = &demand{told: everything, nodes: make(map[NodeID]nodeDemand)}
+		r.demands[id] = d
+		r.recountIn(recountAfter)
+	}
+	return d
+}
+
+// demanded takes in what another node wants of a source.
+func (r *Room) demanded(id SessionID, data []byte) {
+	wants, node, ok := wire.ReadLayerHint(data)
+	if !ok {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if p := r.local[id]; p == nil || p.session == nil {
+		return
+	}
+	d := r.demandOf(id)
+	if _, known := d.nodes[NodeID(node)]; known || len(d.nodes) < maxDemandNodes {
+		d.nodes[NodeID(node)] = nodeDemand{wants, time.Now()}
+		r.recountIn(recountAfter)
+	}
+}
+
+// recountSoon sees to it that a change of what is wanted gets about.
+func (r *Room) recountSoon() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.recountIn(recountAfter)
+}
+
+// recountIn counts what is wanted after that time at the latest; r.mu is held.
+func (r *Room) recountIn(d time.Duration) {
+	at := time.Now().Add(d)
+	if len(r.demands) == 0 || !r.recountAt.IsZero() && !at.Before(r.recountAt) {
+		return
+	}
+	if r.recounting != nil {
+		r.recounting.Stop()
+	}
+	r.recountAt = at
+	r.recounting = time.AfterFunc(d, func() { r.agenda.add(r.recountDemands) })
+}
+
+// recountDemands tells publishers here, and the nodes of others, what is wanted by now.
+func (r *Room) recountDemands(context.Context) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.recountAt = time.Time{}
+	now, next := time.Now(), sayDemandEvery
+	nodes := make(map[NodeID]bool)
+	for _, m := range r.remote {
+		nodes[m.Node] = true
+	}
+	for id, d := range r.demands {
+		switch {
+		case r.local[id] != nil:
+			if s := r.local[id].session; s != nil {
+				next = min(next, r.hint(s, d, nodes, now))
+			}
+		case r.remote[id] != nil:
+			r.sayDemand(id, d, now)
+		default:
+			delete(r.demands, id)
+		}
+	}
+	r.recountIn(next)
+}
+
+// hint tells the publisher s what is wanted of it, if it is time to. It returns when to count
+// again; r.mu is held.
+func (r *Room) hint(s *Session, d *demand, nodes map[NodeID]bool, now time.Time) time.Duration {
+	wanted := r.wanted(s.id)
+	for n := range nodes {
+		said, known := d.nodes[n]
+		if !known || now.Sub(said.at) > demandExpires {
+			said.wants = everything
+		}
+		wanted = wanted.Join(said.wants)
+	}
+	for n := range d.nodes {
+		if !nodes[n] {
+			delete(d.nodes, n)
+		}
+	}
+	if wanted == d.told {
+		d.less = time.Time{}
+		return sayDemandEvery
+	}
+	if wanted.Within(d.told) {
+		if d.less.IsZero() {
+			d.less = now
+		}
+		if left := lessAfter - now.Sub(d.less); left > 0 {
+			return left
+		}
+	}
+	d.told, d.at, d.less = wanted, now, time.Time{}
+	s.out.Push(control(wire.LayerHint(uint64(s.id), wanted, "")))
+	r.hub.counters.LayerHints.Add(1)
+	return sayDemandEvery
+}
+
+// sayDemand tells the node of a source what is wanted here; r.mu is held.
+func (r *Room) sayDemand(id SessionID, d *demand, now time.Time) {
+	wanted := r.wanted(id)
+	if wanted == d.told && (d.at.IsZero() || now.Sub(d.at) < sayDemandEvery) {
+		return
+	}
+	d.told, d.at = wanted, now
+	f := control(wire.LayerHint(uint64(id), wanted, string(r.hub.node)))
+	f.From, f.To = id, id // it travels on the subject of the source
+	r.publish(f)
+}
+
+// recast does what follows from a change of who is there; r.mu is held.
+func (r *Room) recast() {
+	r.share()
+	r.recountIn(recountAfter)
+}
+
+// wanted returns what the sessions of this node want of a source; r.mu is held.
+func (r *Room) wanted(id SessionID) (w wire.LayersWanted) {
+	for _, s := range *r.sessions.Load() {
+		if s.id != id && !s.peer.Observer && s.active.Load() {
+			w = w.Join(s.wanted(id))
+		}
+	}
+	return w
+}
+
+// wanted returns what s wants of a source.
+func (s *Session) wanted(id SessionID) wire.LayersWanted {
+	sel := s.selection.Load()
+	if sel == nil {
+		if s.knowsLayers() {
+			return everything
+		}
+		return wire.LayersWanted{Plain: true}
+	}
+	w, wanted := sel.of[id], everything
+	if w != nil {
+		if c := w.choice[Screen-firstPicture]; c != nil {
+			wanted.Screen = c.layer
+		}
+		if c := w.choice[Video-firstPicture]; c != nil {
+			wanted.Video = c.layer
+		}
+	}
+	if sel.narrow && (w == nil || !w.shown) {
+		wanted.Video = 0
+	}
+	return wanted
+}

@@ -1,0 +1,43 @@
+package media
+
+import (
+	"time"
+
+	"parley/api/wire"
+)
+
+// flow is what a source sends of one picture: its layers. One goroutine uses it.
+type flow struct {
+	frames  uint64
+	flowing uint8 // one bit for each layer
+	last    [wire.MaxLayer + 1]struct {
+		frame uint64
+		at    time.Time
+	}
+}
+
+// A layer has stopped when others had as many frames since its last, for as long: cameras
+// stutter, and a screen that does not change sends little.
+const (
+	stoppedFrames = 15
+	stoppedFor    = 700 * time.Millisecond
+)
+
+// note takes a frame into account and returns the layers that flow.
+func (l *flow) note(layer uint32, now time.Time) uint8 {
+	l.frames++
+	l.last[layer].frame, l.last[layer].at = l.frames, now
+	l.flowing |= 1 << layer
+	for i := range l.last {
+		if l.frames-l.last[i].frame >= stoppedFrames && now.Sub(l.last[i].at) >= stoppedFor {
+			l.flowing &^= 1 << i
+		}
+	}
+	return l.flowing
+}
+
+// flows are the pictures of one source. They are kept for those with layers only.
+type flows [pictures]flow
+
+// note notes in f which layers of its picture flow.
+func (l *flows) note(f *Frame) { f.Layers = l[f.Kind-firstPicture].note(f.Layer, f.Received) }

@@ -1,0 +1,187 @@
+package media
+
+import (
+	"math"
+	"math/bits"
+	"sync/atomic"
+	"time"
+
+	"parley/api/wire"
+	callv1 "parley/protobuf/call/v1"
+)
+
+// Pictures come in simulcast layers, and a receiver gets of them what it asked for:
+//
+//	VIEWPORT          cameras of others are left out; none named means all are wanted
+//	LAYER_PREFERENCE  one layer of a picture, the others are left out; of pictures that are
+//	                  not named all layers are sent
+//
+// What is left out never gets to the queue. A receiver that wants another layer goes on with
+// the one it has until the new one has a keyframe, for which its publisher is asked. Where the
+// wanted layer is not sent it gets the next one below. Sound is always sent, and so is what
+// nobody can tell from sound.
+//
+// A receiver that shows no sign of knowing layers would decode them all as one stream. It gets
+// the lowest, and publishers are told of it in a hint, so that they can send that in full.
+
+// selection is what one receiver asked for. It is replaced, not changed; only the places of
+// its choices move. Nil stands for a receiver that asked for nothing.
+type selection struct {
+	narrow bool // only cameras that are shown are wanted
+	of     map[SessionID]*wish
+}
+
+// wish is what a receiver wants of one session.
+type wish struct {
+	shown  bool
+	choice [pictures]*choice
+}
+
+// Pictures are the kinds with layers.
+const (
+	firstPicture = Screen
+	pictures     = kinds - firstPicture
+)
+
+func (k Kind) isPicture() bool { return k >= firstPicture }
+
+// choice is the layer that a receiver wants of one picture. Successive choices about the same
+// picture share their place.
+type choice struct {
+	layer uint32
+	at    *place
+}
+
+// place is what a receiver gets of a picture right now.
+type place struct {
+	layer atomic.Uint32
+	asked atomic.Int64 // Unix ns; when a keyframe was last wanted
+}
+
+// everyLayer is the place of a receiver that got all layers before it chose one: it may be
+// decoding any of them.
+const everyLayer = math.MaxUint32
+
+// takes decides about a picture. Ask says that a keyframe of the layer of f is wanted.
+func (c *choice) takes(f *Frame) (yes, ask bool) {
+	at := c.at.layer.Load()
+	within := f.Layers & (2<<c.layer - 1)
+	if best := uint32(bits.Len8(within)) - 1; within != 0 && f.Layer == best && at != best {
+		if f.Key || f.Opaque {
+			c.at.layer.Store(best)
+			return true, !f.Key && c.at.mayAsk(f.Received)
+		}
+		ask = c.at.mayAsk(f.Received)
+	}
+	return at == f.Layer || at == everyLayer, ask
+}
+
+// mayAsk reports whether the last question is long enough ago to be repeated.
+func (p *place) mayAsk(now time.Time) bool {
+	last := p.asked.Load()
+	return now.UnixNano()-last >= int64(askAgain) && p.asked.CompareAndSwap(last, now.UnixNano())
+}
+
+// selects decides whether a picture goes to s. It takes no lock and does not allocate.
+func (s *Session) selects(f *Frame) (yes, ask bool) {
+	sel := s.selection.Load()
+	if sel == nil {
+		return f.Layer == 0 || s.knowsLayers(), false
+	}
+	w := sel.of[f.From]
+	if sel.narrow && f.Kind == Video && !f.Unknown && (w == nil || !w.shown) {
+		return false, false
+	}
+	if w == nil || w.choice[f.Kind-firstPicture] == nil {
+		return true, false
+	}
+	return w.choice[f.Kind-firstPicture].takes(f)
+}
+
+// knowsLayers reports whether the client of s, which asked for nothing, can be sent several
+// layers: those that cannot do not say which client they are either.
+func (s *Session) knowsLayers() bool { return s.peer.Instance != "" }
+
+// gets reports whether frames of a stream go to s as it is.
+func (s *Session) gets(sel *selection, id StreamID) bool {
+	if sel == nil {
+		return id.Layer == 0 || s.knowsLayers()
+	}
+	w := sel.of[id.Session]
+	if sel.narrow && id.Kind == Video && (w == nil || !w.shown) {
+		return false
+	}
+	if w == nil || w.choice[id.Kind-firstPicture] == nil {
+		return true
+	}
+	at := w.choice[id.Kind-firstPicture].at.layer.Load()
+	return at == id.Layer || at == everyLayer
+}
+
+// preferences are what a client said last, for its next selection. The read goroutine of its
+// session uses them.
+type preferences struct {
+	shown  []uint64
+	layers []wire.LayerChoice
+}
+
+// prefer does what the client of s asks for. What does not parse changes nothing.
+func (s *Session) prefer(info *wire.Info) {
+	switch info.Type {
+	case callv1.PacketWrapper_VIEWPORT:
+		shown, ok := wire.ReadViewport(info.Data)
+		if !ok {
+			return
+		}
+		s.preferences.shown = shown
+	case callv1.PacketWrapper_LAYER_PREFERENCE:
+		layers, ok := wire.ReadLayerPreference(info.Data)
+		if !ok {
+			return
+		}
+		s.preferences.layers = layers
+	}
+	old := s.selection.Load()
+	next := s.choose(old)
+	s.out.await(func(id StreamID) bool { return s.gets(next, id) && !s.gets(old, id) })
+	s.selection.Store(next)
+	s.room.recountSoon()
+}
+
+// choose makes a selection of what the client of s said.
+func (s *Session) choose(old *selection) *selection {
+	next := &selection{of: make(map[SessionID]*wish)}
+	wishOf := func(id SessionID) *wish {
+		w := next.of[id]
+		if w == nil {
+			w = new(wish)
+			next.of[id] = w
+		}
+		return w
+	}
+	for _, id := range s.preferences.shown {
+		if id != uint64(s.id) {
+			next.narrow = true
+			wishOf(SessionID(id)).shown = true
+		}
+	}
+	for _, c := range s.preferences.layers {
+		id, kind := SessionID(c.Session), kindOfStream(c.Stream)
+		wishOf(id).choice[kind-firstPicture] = &choice{c.Layer, s.placeIn(old, id, kind)}
+	}
+	return next
+}
+
+// placeIn returns where s is with a picture.
+func (s *Session) placeIn(old *selection, id SessionID, kind Kind) *place {
+	if old != nil {
+		if w := old.of[id]; w != nil && w.choice[kind-firstPicture] != nil {
+			return w.choice[kind-firstPicture].at
+		}
+	}
+	p := new(place)
+	if old != nil || s.knowsLayers() {
+		p.layer.Store(everyLayer)
+	}
+	return p
+}
