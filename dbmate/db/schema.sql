@@ -273,6 +273,230 @@ CREATE TABLE public.sign_outs (
 
 
 --
+-- Name: telemetry_catalogues; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.telemetry_catalogues (
+    id smallint NOT NULL,
+    name character varying(32) NOT NULL
+);
+
+
+--
+-- Name: telemetry_catalogues_id_seq; Type: SEQUENCE; Schema: public; Owner: -
+--
+
+ALTER TABLE public.telemetry_catalogues ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.telemetry_catalogues_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+
+--
+-- Name: telemetry_events; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.telemetry_events (
+    session bigint NOT NULL,
+    seq bigint NOT NULL,
+    received_at timestamp with time zone NOT NULL,
+    at timestamp with time zone NOT NULL,
+    kind integer NOT NULL,
+    catalogue smallint NOT NULL,
+    class smallint NOT NULL,
+    link bigint,
+    number bigint,
+    number2 bigint,
+    subject bytea,
+    body bytea NOT NULL
+)
+PARTITION BY LIST (class);
+
+
+--
+-- Name: telemetry_events_failure; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.telemetry_events_failure (
+    session bigint NOT NULL,
+    seq bigint NOT NULL,
+    received_at timestamp with time zone NOT NULL,
+    at timestamp with time zone NOT NULL,
+    kind integer NOT NULL,
+    catalogue smallint NOT NULL,
+    class smallint NOT NULL,
+    link bigint,
+    number bigint,
+    number2 bigint,
+    subject bytea,
+    body bytea NOT NULL
+)
+PARTITION BY RANGE (received_at);
+
+
+--
+-- Name: telemetry_events_lifecycle; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.telemetry_events_lifecycle (
+    session bigint NOT NULL,
+    seq bigint NOT NULL,
+    received_at timestamp with time zone NOT NULL,
+    at timestamp with time zone NOT NULL,
+    kind integer NOT NULL,
+    catalogue smallint NOT NULL,
+    class smallint NOT NULL,
+    link bigint,
+    number bigint,
+    number2 bigint,
+    subject bytea,
+    body bytea NOT NULL
+)
+PARTITION BY RANGE (received_at);
+
+
+--
+-- Name: telemetry_events_meta; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.telemetry_events_meta (
+    session bigint NOT NULL,
+    seq bigint NOT NULL,
+    received_at timestamp with time zone NOT NULL,
+    at timestamp with time zone NOT NULL,
+    kind integer NOT NULL,
+    catalogue smallint NOT NULL,
+    class smallint NOT NULL,
+    link bigint,
+    number bigint,
+    number2 bigint,
+    subject bytea,
+    body bytea NOT NULL
+)
+PARTITION BY RANGE (received_at);
+
+
+--
+-- Name: telemetry_events_sample; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.telemetry_events_sample (
+    session bigint NOT NULL,
+    seq bigint NOT NULL,
+    received_at timestamp with time zone NOT NULL,
+    at timestamp with time zone NOT NULL,
+    kind integer NOT NULL,
+    catalogue smallint NOT NULL,
+    class smallint NOT NULL,
+    link bigint,
+    number bigint,
+    number2 bigint,
+    subject bytea,
+    body bytea NOT NULL
+)
+PARTITION BY RANGE (received_at);
+
+
+--
+-- Name: telemetry_losses; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.telemetry_losses (
+    session bigint NOT NULL,
+    entry bigint NOT NULL,
+    cause smallint NOT NULL,
+    first_seq numeric(20,0) NOT NULL,
+    last_seq numeric(20,0) NOT NULL,
+    count numeric(20,0) NOT NULL,
+    noted_at timestamp with time zone NOT NULL
+);
+
+
+--
+-- Name: telemetry_quarantine; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.telemetry_quarantine (
+    session bigint NOT NULL,
+    seq bigint NOT NULL,
+    received_at timestamp with time zone NOT NULL,
+    kind integer NOT NULL,
+    reason character varying(256) NOT NULL,
+    body bytea NOT NULL
+);
+
+
+--
+-- Name: telemetry_rollups; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.telemetry_rollups (
+    bucket timestamp with time zone NOT NULL,
+    catalogue smallint NOT NULL,
+    kind integer NOT NULL,
+    scope character varying(256) NOT NULL,
+    source character varying(256) NOT NULL,
+    dimension character varying(256) NOT NULL,
+    measure character varying(64) NOT NULL,
+    writer bigint NOT NULL,
+    count bigint NOT NULL,
+    sum double precision NOT NULL,
+    histogram bytea
+)
+PARTITION BY RANGE (bucket);
+
+
+--
+-- Name: telemetry_sessions; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.telemetry_sessions (
+    id bigint NOT NULL,
+    source bigint NOT NULL,
+    scope character varying(256) NOT NULL,
+    version integer NOT NULL,
+    labels jsonb NOT NULL,
+    parameters jsonb NOT NULL,
+    began_at timestamp with time zone NOT NULL,
+    alive_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone,
+    reason character varying(1024)
+);
+
+
+--
+-- Name: telemetry_sources; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.telemetry_sources (
+    id bigint NOT NULL,
+    catalogue smallint NOT NULL,
+    identity character varying(256) NOT NULL,
+    labels jsonb NOT NULL,
+    first_seen timestamp with time zone NOT NULL,
+    last_seen timestamp with time zone NOT NULL
+);
+
+
+--
+-- Name: telemetry_sources_id_seq; Type: SEQUENCE; Schema: public; Owner: -
+--
+
+ALTER TABLE public.telemetry_sources ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.telemetry_sources_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+
+--
 -- Name: users; Type: TABLE; Schema: public; Owner: -
 --
 
@@ -284,6 +508,34 @@ CREATE TABLE public.users (
     created_at timestamp without time zone DEFAULT CURRENT_TIMESTAMP,
     last_login timestamp without time zone DEFAULT CURRENT_TIMESTAMP
 );
+
+
+--
+-- Name: telemetry_events_failure; Type: TABLE ATTACH; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.telemetry_events ATTACH PARTITION public.telemetry_events_failure FOR VALUES IN ('4');
+
+
+--
+-- Name: telemetry_events_lifecycle; Type: TABLE ATTACH; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.telemetry_events ATTACH PARTITION public.telemetry_events_lifecycle FOR VALUES IN ('3');
+
+
+--
+-- Name: telemetry_events_meta; Type: TABLE ATTACH; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.telemetry_events ATTACH PARTITION public.telemetry_events_meta FOR VALUES IN ('2');
+
+
+--
+-- Name: telemetry_events_sample; Type: TABLE ATTACH; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.telemetry_events ATTACH PARTITION public.telemetry_events_sample FOR VALUES IN ('1');
 
 
 --
@@ -396,11 +648,115 @@ ALTER TABLE ONLY public.sign_outs
 
 
 --
+-- Name: telemetry_catalogues telemetry_catalogues_name_key; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.telemetry_catalogues
+    ADD CONSTRAINT telemetry_catalogues_name_key UNIQUE (name);
+
+
+--
+-- Name: telemetry_catalogues telemetry_catalogues_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.telemetry_catalogues
+    ADD CONSTRAINT telemetry_catalogues_pkey PRIMARY KEY (id);
+
+
+--
+-- Name: telemetry_events telemetry_events_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.telemetry_events
+    ADD CONSTRAINT telemetry_events_pkey PRIMARY KEY (session, seq, received_at, class);
+
+
+--
+-- Name: telemetry_events_failure telemetry_events_failure_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.telemetry_events_failure
+    ADD CONSTRAINT telemetry_events_failure_pkey PRIMARY KEY (session, seq, received_at, class);
+
+
+--
+-- Name: telemetry_events_lifecycle telemetry_events_lifecycle_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.telemetry_events_lifecycle
+    ADD CONSTRAINT telemetry_events_lifecycle_pkey PRIMARY KEY (session, seq, received_at, class);
+
+
+--
+-- Name: telemetry_events_meta telemetry_events_meta_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.telemetry_events_meta
+    ADD CONSTRAINT telemetry_events_meta_pkey PRIMARY KEY (session, seq, received_at, class);
+
+
+--
+-- Name: telemetry_events_sample telemetry_events_sample_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.telemetry_events_sample
+    ADD CONSTRAINT telemetry_events_sample_pkey PRIMARY KEY (session, seq, received_at, class);
+
+
+--
+-- Name: telemetry_losses telemetry_losses_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.telemetry_losses
+    ADD CONSTRAINT telemetry_losses_pkey PRIMARY KEY (session, entry);
+
+
+--
+-- Name: telemetry_quarantine telemetry_quarantine_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.telemetry_quarantine
+    ADD CONSTRAINT telemetry_quarantine_pkey PRIMARY KEY (session, seq);
+
+
+--
+-- Name: telemetry_rollups telemetry_rollups_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.telemetry_rollups
+    ADD CONSTRAINT telemetry_rollups_pkey PRIMARY KEY (bucket, catalogue, kind, scope, source, dimension, measure, writer);
+
+
+--
+-- Name: telemetry_sessions telemetry_sessions_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.telemetry_sessions
+    ADD CONSTRAINT telemetry_sessions_pkey PRIMARY KEY (id);
+
+
+--
+-- Name: telemetry_sources telemetry_sources_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.telemetry_sources
+    ADD CONSTRAINT telemetry_sources_pkey PRIMARY KEY (id);
+
+
+--
 -- Name: meeting_participants uq_meeting_participant_user; Type: CONSTRAINT; Schema: public; Owner: -
 --
 
 ALTER TABLE ONLY public.meeting_participants
     ADD CONSTRAINT uq_meeting_participant_user UNIQUE (meeting_id, user_id);
+
+
+--
+-- Name: telemetry_sources uq_telemetry_sources; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.telemetry_sources
+    ADD CONSTRAINT uq_telemetry_sources UNIQUE (catalogue, identity);
 
 
 --
@@ -559,6 +915,202 @@ CREATE INDEX idx_sign_outs_keep_until ON public.sign_outs USING btree (keep_unti
 
 
 --
+-- Name: idx_telemetry_events_received; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX idx_telemetry_events_received ON ONLY public.telemetry_events USING btree (received_at);
+
+
+--
+-- Name: idx_telemetry_events_subject; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX idx_telemetry_events_subject ON ONLY public.telemetry_events USING btree (subject, received_at) WHERE (subject IS NOT NULL);
+
+
+--
+-- Name: idx_telemetry_losses_noted; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX idx_telemetry_losses_noted ON public.telemetry_losses USING btree (noted_at, session, entry);
+
+
+--
+-- Name: idx_telemetry_quarantine_received; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX idx_telemetry_quarantine_received ON public.telemetry_quarantine USING btree (received_at);
+
+
+--
+-- Name: idx_telemetry_sessions_alive; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX idx_telemetry_sessions_alive ON public.telemetry_sessions USING btree (alive_at) WHERE (ended_at IS NULL);
+
+
+--
+-- Name: idx_telemetry_sessions_scope; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX idx_telemetry_sessions_scope ON public.telemetry_sessions USING btree (scope, id);
+
+
+--
+-- Name: idx_telemetry_sessions_source; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX idx_telemetry_sessions_source ON public.telemetry_sessions USING btree (source, id);
+
+
+--
+-- Name: idx_telemetry_sources_last_seen; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX idx_telemetry_sources_last_seen ON public.telemetry_sources USING btree (last_seen, id);
+
+
+--
+-- Name: telemetry_events_failure_received_at_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX telemetry_events_failure_received_at_idx ON ONLY public.telemetry_events_failure USING btree (received_at);
+
+
+--
+-- Name: telemetry_events_failure_subject_received_at_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX telemetry_events_failure_subject_received_at_idx ON ONLY public.telemetry_events_failure USING btree (subject, received_at) WHERE (subject IS NOT NULL);
+
+
+--
+-- Name: telemetry_events_lifecycle_received_at_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX telemetry_events_lifecycle_received_at_idx ON ONLY public.telemetry_events_lifecycle USING btree (received_at);
+
+
+--
+-- Name: telemetry_events_lifecycle_subject_received_at_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX telemetry_events_lifecycle_subject_received_at_idx ON ONLY public.telemetry_events_lifecycle USING btree (subject, received_at) WHERE (subject IS NOT NULL);
+
+
+--
+-- Name: telemetry_events_meta_received_at_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX telemetry_events_meta_received_at_idx ON ONLY public.telemetry_events_meta USING btree (received_at);
+
+
+--
+-- Name: telemetry_events_meta_subject_received_at_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX telemetry_events_meta_subject_received_at_idx ON ONLY public.telemetry_events_meta USING btree (subject, received_at) WHERE (subject IS NOT NULL);
+
+
+--
+-- Name: telemetry_events_sample_received_at_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX telemetry_events_sample_received_at_idx ON ONLY public.telemetry_events_sample USING btree (received_at);
+
+
+--
+-- Name: telemetry_events_sample_subject_received_at_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX telemetry_events_sample_subject_received_at_idx ON ONLY public.telemetry_events_sample USING btree (subject, received_at) WHERE (subject IS NOT NULL);
+
+
+--
+-- Name: telemetry_events_failure_pkey; Type: INDEX ATTACH; Schema: public; Owner: -
+--
+
+ALTER INDEX public.telemetry_events_pkey ATTACH PARTITION public.telemetry_events_failure_pkey;
+
+
+--
+-- Name: telemetry_events_failure_received_at_idx; Type: INDEX ATTACH; Schema: public; Owner: -
+--
+
+ALTER INDEX public.idx_telemetry_events_received ATTACH PARTITION public.telemetry_events_failure_received_at_idx;
+
+
+--
+-- Name: telemetry_events_failure_subject_received_at_idx; Type: INDEX ATTACH; Schema: public; Owner: -
+--
+
+ALTER INDEX public.idx_telemetry_events_subject ATTACH PARTITION public.telemetry_events_failure_subject_received_at_idx;
+
+
+--
+-- Name: telemetry_events_lifecycle_pkey; Type: INDEX ATTACH; Schema: public; Owner: -
+--
+
+ALTER INDEX public.telemetry_events_pkey ATTACH PARTITION public.telemetry_events_lifecycle_pkey;
+
+
+--
+-- Name: telemetry_events_lifecycle_received_at_idx; Type: INDEX ATTACH; Schema: public; Owner: -
+--
+
+ALTER INDEX public.idx_telemetry_events_received ATTACH PARTITION public.telemetry_events_lifecycle_received_at_idx;
+
+
+--
+-- Name: telemetry_events_lifecycle_subject_received_at_idx; Type: INDEX ATTACH; Schema: public; Owner: -
+--
+
+ALTER INDEX public.idx_telemetry_events_subject ATTACH PARTITION public.telemetry_events_lifecycle_subject_received_at_idx;
+
+
+--
+-- Name: telemetry_events_meta_pkey; Type: INDEX ATTACH; Schema: public; Owner: -
+--
+
+ALTER INDEX public.telemetry_events_pkey ATTACH PARTITION public.telemetry_events_meta_pkey;
+
+
+--
+-- Name: telemetry_events_meta_received_at_idx; Type: INDEX ATTACH; Schema: public; Owner: -
+--
+
+ALTER INDEX public.idx_telemetry_events_received ATTACH PARTITION public.telemetry_events_meta_received_at_idx;
+
+
+--
+-- Name: telemetry_events_meta_subject_received_at_idx; Type: INDEX ATTACH; Schema: public; Owner: -
+--
+
+ALTER INDEX public.idx_telemetry_events_subject ATTACH PARTITION public.telemetry_events_meta_subject_received_at_idx;
+
+
+--
+-- Name: telemetry_events_sample_pkey; Type: INDEX ATTACH; Schema: public; Owner: -
+--
+
+ALTER INDEX public.telemetry_events_pkey ATTACH PARTITION public.telemetry_events_sample_pkey;
+
+
+--
+-- Name: telemetry_events_sample_received_at_idx; Type: INDEX ATTACH; Schema: public; Owner: -
+--
+
+ALTER INDEX public.idx_telemetry_events_received ATTACH PARTITION public.telemetry_events_sample_received_at_idx;
+
+
+--
+-- Name: telemetry_events_sample_subject_received_at_idx; Type: INDEX ATTACH; Schema: public; Owner: -
+--
+
+ALTER INDEX public.idx_telemetry_events_subject ATTACH PARTITION public.telemetry_events_sample_subject_received_at_idx;
+
+
+--
 -- Name: flag_changes flag_changes_are_kept; Type: TRIGGER; Schema: public; Owner: -
 --
 
@@ -585,6 +1137,22 @@ CREATE TRIGGER update_meetings_updated_at BEFORE UPDATE ON public.meetings FOR E
 
 ALTER TABLE ONLY public.meeting_participants
     ADD CONSTRAINT meeting_participants_meeting_id_fkey FOREIGN KEY (meeting_id) REFERENCES public.meetings(id) ON DELETE CASCADE;
+
+
+--
+-- Name: telemetry_sessions telemetry_sessions_source_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.telemetry_sessions
+    ADD CONSTRAINT telemetry_sessions_source_fkey FOREIGN KEY (source) REFERENCES public.telemetry_sources(id) ON DELETE CASCADE;
+
+
+--
+-- Name: telemetry_sources telemetry_sources_catalogue_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.telemetry_sources
+    ADD CONSTRAINT telemetry_sources_catalogue_fkey FOREIGN KEY (catalogue) REFERENCES public.telemetry_catalogues(id);
 
 
 --
@@ -616,4 +1184,5 @@ INSERT INTO public.schema_migrations (version) VALUES
     ('20261121000000'),
     ('20261121000002'),
     ('20261121000003'),
-    ('20261121000004');
+    ('20261121000004'),
+    ('20261121000010');

@@ -1,0 +1,133 @@
+package archive
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"parley/api/telemetry"
+)
+
+// EventQuery says which events are asked for. Empty fields ask for all.
+type EventQuery struct {
+	Catalogue string
+	Kinds     []uint16
+	Classes   []telemetry.Class
+	Sessions  []telemetry.SessionID
+	Source    string   // identity
+	Scopes    []string // nil is all, empty is none
+	Subject   []byte
+	Number    telemetry.Number
+	Index     telemetry.Number
+	From, To  time.Time // of receipt
+	Page
+}
+
+// StoredEvent is an event as it is on record.
+type StoredEvent struct {
+	telemetry.Row
+	Session telemetry.Session
+}
+
+const selectEvents = `
+select e.session, e.seq, e.received_at, e.at, e.kind, e.class, e.link, e.number, e.number2, e.subject, e.body,
+    c.name, r.identity, s.scope, s.version, s.labels, s.parameters, s.began_at
+from telemetry_events e
+join telemetry_sessions s on s.id = e.session
+join telemetry_sources r on r.id = s.source
+join telemetry_catalogues c on c.id = e.catalogue`
+
+// Events returns events, the last received first, and the cursor of what comes after them; ""
+// when that is nothing. A cursor stays good while events come and go.
+func (a *Archive) Events(ctx context.Context, q EventQuery) (events []StoredEvent, next string, err error) {
+	var w where
+	if q.Catalogue != "" {
+		w.add("c.name = ?", q.Catalogue)
+	}
+	if len(q.Kinds) > 0 {
+		w.add("e.kind = any(?)", wide(q.Kinds))
+	}
+	if len(q.Classes) > 0 {
+		w.add("e.class = any(?)", wide(q.Classes))
+	}
+	if len(q.Sessions) > 0 {
+		w.add("e.session = any(?)", q.Sessions)
+	}
+	if q.Source != "" {
+		w.add("e.session in (select ss.id from telemetry_sessions ss join telemetry_sources rr on rr.id = ss.source where rr.identity = ?)", q.Source)
+	}
+	if q.Scopes != nil {
+		w.add("e.session in (select ss.id from telemetry_sessions ss where ss.scope = any(?))", q.Scopes)
+	}
+	if q.Subject != nil {
+		w.add("e.subject = ?", q.Subject)
+	}
+	if q.Number.Known {
+		w.add("e.number = ?", int64(q.Number.Value))
+	}
+	if q.Index.Known {
+		w.add("e.number2 = ?", int64(q.Index.Value))
+	}
+	if !q.From.IsZero() {
+		w.add("e.received_at >= ?", q.From)
+	}
+	if !q.To.IsZero() {
+		w.add("e.received_at < ?", q.To)
+	}
+	at, err := cursor(q.After, 3)
+	if err != nil {
+		return nil, "", err
+	}
+	if at != nil {
+		w.add("e.received_at <= ?", time.UnixMicro(at[0])) // for the index; the next is exact
+		w.add("(e.received_at, e.session, e.seq) < (?, ?, ?)", time.UnixMicro(at[0]), at[1], at[2])
+	}
+	limit := w.limit(q.Limit + 1)
+	rows, _ := a.pool.Query(ctx, selectEvents+w.sql()+" order by e.received_at desc, e.session desc, e.seq desc"+limit, w.values...) // its error comes with the rows
+	events, err = pgx.CollectRows(rows, scanEvent)
+	if err != nil {
+		return nil, "", fmt.Errorf("read events: %w", err)
+	}
+	if len(events) > q.Limit {
+		events = events[:q.Limit]
+		last := &events[q.Limit-1]
+		next = mark(last.Received, int64(last.Row.Session), int64(last.Seq))
+	}
+	return events, next, nil
+}
+
+// wide returns small numbers as the database compares them.
+func wide[N uint16 | telemetry.Class | telemetry.Cause](small []N) []int32 {
+	all := make([]int32, len(small))
+	for i, n := range small {
+		all[i] = int32(n)
+	}
+	return all
+}
+
+func scanEvent(row pgx.CollectableRow) (e StoredEvent, err error) {
+	var received, at time.Time
+	var seq int64
+	var kind int32
+	var link, number, index *int64
+	s := &e.Session
+	err = row.Scan(&e.Row.Session, &seq, &received, &at, &kind, &e.Class, &link, &number, &index, &e.Subject, &e.Body,
+		&s.Catalogue, &s.Identity, &s.Scope, &s.Version, &s.Labels, &s.Parameters, &s.Began)
+	e.Seq, e.Received, e.At, e.Kind = uint64(seq), received.UnixMicro(), at.UnixMicro(), uint16(kind)
+	e.Link = known(link, telemetry.HasLink, &e.Has)
+	e.Number = known(number, telemetry.HasNumber, &e.Has)
+	e.Index = known(index, telemetry.HasIndex, &e.Has)
+	e.Catalogue, s.ID = s.Catalogue, e.Row.Session
+	return e, err
+}
+
+// known returns the value of a column, and notes in has that there is one.
+func known(v *int64, bit telemetry.Has, has *telemetry.Has) uint64 {
+	if v == nil {
+		return 0
+	}
+	*has |= bit
+	return uint64(*v)
+}

@@ -1,0 +1,152 @@
+package archive
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"parley/api/telemetry"
+)
+
+// ahead is for how many days after today there are tables.
+const ahead = 2
+
+// keepLock is the advisory lock of who makes and drops tables: nodes take turns.
+const keepLock = 0x7061726c65795401
+
+const dayName = "20060102"
+
+// parents are the tables that have one per day, and the class of events in them; 0 is
+// roll-ups.
+var parents = []struct {
+	name  string
+	class telemetry.Class
+}{
+	{"telemetry_events_sample", telemetry.Samples},
+	{"telemetry_events_meta", telemetry.Meta},
+	{"telemetry_events_lifecycle", telemetry.Lifecycle},
+	{"telemetry_events_failure", telemetry.Failure},
+	{"telemetry_rollups", 0},
+}
+
+// tables makes the tables of these days where they are not known to be there.
+func (a *Archive) tables(ctx context.Context, days []time.Time) error {
+	var missing []time.Time
+	a.mu.Lock()
+	for _, d := range days {
+		if !a.days[d.Format(dayName)] {
+			missing = append(missing, d)
+		}
+	}
+	a.mu.Unlock()
+	if len(missing) == 0 {
+		return nil
+	}
+	err := pgx.BeginFunc(ctx, a.pool, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, "select pg_advisory_xact_lock($1)", int64(keepLock)); err != nil {
+			return err
+		}
+		for _, d := range missing {
+			for _, p := range parents {
+				// Names and dates are ours: nothing to escape.
+				sql := fmt.Sprintf("create table if not exists %s_%s partition of %s for values from ('%s') to ('%s')",
+					p.name, d.Format(dayName), p.name, d.Format(time.DateOnly), d.AddDate(0, 0, 1).Format(time.DateOnly))
+				if _, err := tx.Exec(ctx, sql); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("make tables of a day: %w", err)
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, d := range missing {
+		a.days[d.Format(dayName)] = true
+	}
+	return nil
+}
+
+func (a *Archive) forgetTables() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	clear(a.days)
+}
+
+const endStale = `
+update telemetry_sessions set ended_at = alive_at, reason = 'the node that had it is gone'
+where ended_at is null and alive_at < $1`
+
+const dropSessions = `
+with gone as (delete from telemetry_sessions where ended_at < $1 returning id),
+     losses as (delete from telemetry_losses where session in (select id from gone))
+delete from telemetry_quarantine where received_at < $1`
+
+const dropSources = `
+delete from telemetry_sources s where last_seen < $1
+and not exists (select from telemetry_sessions where source = s.id)`
+
+// Keep implements [telemetry.Store].
+func (a *Archive) Keep(ctx context.Context, r telemetry.Retention) error {
+	now := time.Now().UTC()
+	today := now.Truncate(24 * time.Hour)
+	a.forgetTables() // other nodes drop them too
+	var days []time.Time
+	for i := range ahead + 1 {
+		days = append(days, today.AddDate(0, 0, i))
+	}
+	if err := a.tables(ctx, days); err != nil {
+		return err
+	}
+	if _, err := a.pool.Exec(ctx, endStale, now.Add(-telemetry.StaleAfter)); err != nil {
+		return fmt.Errorf("end sessions of nodes that are gone: %w", err)
+	}
+	for _, p := range parents {
+		age := r.Rollups
+		if p.class != 0 {
+			age = r.Of(p.class)
+		}
+		if age <= 0 {
+			continue
+		}
+		if err := a.drop(ctx, p.name, now.Add(-age)); err != nil {
+			return err
+		}
+	}
+	if r.Sessions > 0 {
+		before := now.Add(-r.Sessions)
+		for _, sql := range []string{dropSessions, dropSources} {
+			if _, err := a.pool.Exec(ctx, sql, before); err != nil {
+				return fmt.Errorf("drop old sessions: %w", err)
+			}
+		}
+	}
+	return nil
+}
+
+const listDays = `
+select c.relname from pg_inherits i join pg_class c on c.oid = i.inhrelid
+where i.inhparent = $1::regclass order by 1`
+
+// drop drops the tables of days that ended before a time.
+func (a *Archive) drop(ctx context.Context, parent string, before time.Time) error {
+	rows, _ := a.pool.Query(ctx, listDays, parent) // its error comes with the rows
+	names, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return fmt.Errorf("list tables of days: %w", err)
+	}
+	for _, name := range names {
+		day, err := time.Parse(parent+"_"+dayName, name)
+		if err != nil || day.AddDate(0, 0, 1).After(before) {
+			continue
+		}
+		if _, err := a.pool.Exec(ctx, "drop table if exists "+name); err != nil {
+			return fmt.Errorf("drop table of a day: %w", err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,319 @@
+package telemetry
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Options are what an engine is made of. Store and Log are required; what is zero has the
+// default.
+type Options struct {
+	Store      Store
+	Catalogues []Catalogue
+	Log        *slog.Logger
+
+	Shards      int // writers side by side; [DefaultShards]
+	MaxEvents   int // that wait to be written; [DefaultMaxEvents]
+	MaxBytes    int // likewise; [DefaultMaxBytes]
+	MaxSessions int // at once; [DefaultMaxSessions]
+
+	// SpillDir is where events are kept until they are in the store, so that they outlive
+	// this process. It belongs to one engine at a time. "" is nowhere: then what was not
+	// written yet is lost when the process is killed.
+	SpillDir string
+
+	Retention Retention // [DefaultRetention]
+}
+
+// Defaults.
+const (
+	DefaultShards      = 2
+	DefaultMaxEvents   = 1_000_000
+	DefaultMaxBytes    = 256 << 20
+	DefaultMaxSessions = 65_536
+)
+
+const (
+	// batchTime and batchEvents are when waiting events are written, whichever is first.
+	batchTime   = 20 * time.Millisecond
+	batchEvents = 1000
+
+	// rollupTime is how often roll-ups are written.
+	rollupTime = 5 * time.Second
+
+	// aliveTime is how often open sessions are said to go on, and StaleAfter when one of
+	// which nobody said so for that long has ended.
+	aliveTime  = 30 * time.Second
+	StaleAfter = 2 * time.Minute
+
+	// keepTime is how often the store is asked to make and drop what it has to.
+	keepTime = 10 * time.Minute
+
+	// lastTime bounds the last writes when the engine stops.
+	lastTime = 10 * time.Second
+)
+
+// Engine takes events in. It implements [Ingest].
+type Engine struct {
+	Options
+	catalogues map[string]Catalogue
+	shards     []*shard
+	hub        *hub
+	counters   Counters
+	seed       maphash.Seed
+	lastID     atomic.Int64
+	sessions   atomic.Int64
+	replay     replay
+
+	waiting      atomic.Int64 // events in all queues
+	waitingBytes atomic.Int64
+}
+
+var _ Ingest = (*Engine)(nil)
+
+// Counters are totals since the start. They may be read at any time.
+type Counters struct {
+	Received    atomic.Uint64 // records handed to feeds
+	Stored      atomic.Uint64
+	Batches     atomic.Uint64
+	Failures    atomic.Uint64 // of batches, to be tried again
+	Quarantined atomic.Uint64
+	Lost        [len(causes)]atomic.Uint64 // by cause
+}
+
+// New returns an engine. Sessions can begin at once; they are stored once Run is called.
+func New(o Options) (*Engine, error) {
+	if o.Shards == 0 {
+		o.Shards = DefaultShards
+	}
+	if o.MaxEvents == 0 {
+		o.MaxEvents = DefaultMaxEvents
+	}
+	if o.MaxBytes == 0 {
+		o.MaxBytes = DefaultMaxBytes
+	}
+	if o.MaxSessions == 0 {
+		o.MaxSessions = DefaultMaxSessions
+	}
+	if o.Retention == (Retention{}) {
+		o.Retention = DefaultRetention()
+	}
+	epoch := random()
+	e := &Engine{Options: o, catalogues: map[string]Catalogue{}, hub: newHub(epoch), seed: maphash.MakeSeed()}
+	for _, c := range o.Catalogues {
+		e.catalogues[c.ID()] = c
+	}
+	if err := e.replay.open(o.SpillDir); err != nil {
+		return nil, fmt.Errorf("open what was spilled: %w", err)
+	}
+	for i := range o.Shards {
+		s := newShard(e, epoch+int64(i))
+		if o.SpillDir != "" {
+			s.spill = newSpill(o.SpillDir, fmt.Sprintf("%016x-%d", uint64(epoch), i), o.Log)
+		}
+		e.shards = append(e.shards, s)
+	}
+	return e, nil
+}
+
+// random returns a positive number that leaves room for additions.
+func random() int64 {
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // it does not fail
+	return int64(binary.LittleEndian.Uint64(b[:]) >> 2)
+}
+
+// idEpoch is the year in which session ids began: milliseconds since then, 10 random bits of
+// the engine and 12 to count with make one.
+var idEpoch = time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC)
+
+func (e *Engine) nextID(now time.Time) SessionID {
+	for {
+		last := e.lastID.Load()
+		next := max(last+1, now.Sub(idEpoch).Milliseconds()<<22|(e.hub.epoch&(1<<10-1))<<12)
+		if e.lastID.CompareAndSwap(last, next) {
+			return SessionID(next)
+		}
+	}
+}
+
+// Reasons to refuse a session.
+var (
+	ErrTooManySessions = errors.New("too many telemetry sessions")
+	ErrBadSource       = errors.New("telemetry source is not acceptable")
+)
+
+// Begin implements [Ingest].
+func (e *Engine) Begin(ctx context.Context, source Source) (Feed, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if _, ok := e.catalogues[source.Catalogue]; !ok {
+		return nil, fmt.Errorf("%w: no catalogue %.32q", ErrBadSource, source.Catalogue)
+	}
+	if source.Identity == "" || len(source.Identity) > MaxIdentity || len(source.Scope) > MaxIdentity ||
+		len(source.Labels) > MaxLabels || len(source.Parameters) > MaxLabels || source.Version != int(int32(source.Version)) {
+		return nil, fmt.Errorf("%w: identity, scope, version, labels or parameters are missing or too long", ErrBadSource)
+	}
+	if e.sessions.Add(1) > int64(e.MaxSessions) {
+		e.sessions.Add(-1)
+		return nil, ErrTooManySessions
+	}
+	now := time.Now()
+	if source.Began.Year() < 1970 || source.Began.Year() > 9999 {
+		source.Began = now
+	}
+	source.Identity, source.Scope = clean(source.Identity, MaxIdentity), clean(source.Scope, MaxIdentity)
+	labels := make(map[string]string, len(source.Labels))
+	for k, v := range source.Labels {
+		labels[clean(k, MaxLabel)] = clean(v, MaxLabel)
+	}
+	parameters := make(map[string]uint64, len(source.Parameters))
+	for k, v := range source.Parameters {
+		parameters[clean(k, MaxLabel)] = v
+	}
+	source.Labels, source.Parameters = labels, parameters
+	f := &feed{
+		id: e.nextID(now), source: source, engine: e, catalogue: e.catalogues[source.Catalogue],
+		shard: e.shards[maphash.String(e.seed, source.Identity)%uint64(len(e.shards))],
+	}
+	f.shard.begin(f)
+	return f, nil
+}
+
+// Catalogue returns the catalogue of that id, nil when there is none.
+func (e *Engine) Catalogue(id string) Catalogue { return e.catalogues[id] }
+
+// Counters returns the totals.
+func (e *Engine) Counters() *Counters { return &e.counters }
+
+// Waiting returns how many events wait to be written, and their size.
+func (e *Engine) Waiting() (events, bytes int64) { return e.waiting.Load(), e.waitingBytes.Load() }
+
+// Sessions returns how many sessions there are.
+func (e *Engine) Sessions() int { return int(e.sessions.Load()) }
+
+// Run stores what comes until ctx ends; then it stores what is left, for some seconds at
+// most, and says how much it could not.
+func (e *Engine) Run(ctx context.Context) error {
+	e.keep(ctx)
+	writing, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	var writers, rest sync.WaitGroup
+	for _, s := range e.shards {
+		writers.Go(func() { s.run(writing) })
+	}
+	rest.Go(func() { e.replay.run(ctx, e) })
+	rest.Go(func() { e.upkeep(ctx) })
+	<-ctx.Done()
+	rest.Wait()
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastTime)
+	defer cancel()
+	err := errors.Join(e.flushShards(last), e.WriteRollups(last))
+	stop()
+	writers.Wait()
+	if n := e.waiting.Load(); n > 0 {
+		err = errors.Join(err, fmt.Errorf("%d events are not stored", n))
+	}
+	for _, s := range e.shards {
+		if s.spill != nil {
+			s.mu.Lock()
+			s.spill.close(e.waiting.Load() == 0)
+			s.mu.Unlock()
+		}
+	}
+	return err
+}
+
+// upkeep does what is to be done now and then.
+func (e *Engine) upkeep(ctx context.Context) {
+	rollups, alive, keep := time.NewTicker(rollupTime), time.NewTicker(aliveTime), time.NewTicker(keepTime)
+	defer rollups.Stop()
+	defer alive.Stop()
+	defer keep.Stop()
+	for {
+		var err error
+		select {
+		case <-rollups.C:
+			err = e.WriteRollups(ctx)
+		case <-alive.C:
+			err = e.alive(ctx)
+		case <-keep.C:
+			e.keep(ctx)
+		case <-ctx.Done():
+			return
+		}
+		if err != nil && ctx.Err() == nil {
+			e.Log.Warn("telemetry is not up to date", "err", err)
+		}
+	}
+}
+
+func (e *Engine) keep(ctx context.Context) {
+	if err := e.Store.Keep(ctx, e.Retention); err != nil && ctx.Err() == nil {
+		e.Log.Warn("telemetry tables are not kept up", "err", err)
+	}
+}
+
+func (e *Engine) alive(ctx context.Context) error {
+	var open []SessionID
+	for _, s := range e.shards {
+		open = s.sessions(open)
+	}
+	if len(open) == 0 {
+		return nil
+	}
+	return e.Store.Alive(ctx, open)
+}
+
+// WriteRollups stores what was counted until now. Run does so every few seconds.
+func (e *Engine) WriteRollups(ctx context.Context) error {
+	var errs []error
+	for _, s := range e.shards {
+		cells := s.rollups()
+		if len(cells) == 0 {
+			continue
+		}
+		if err := e.Store.WriteRollups(ctx, cells); err != nil {
+			s.again(cells)
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Flush returns nil once everything that was handed to feeds before the call, and is not in
+// the ledger, can be read from the store, and so can the ledger. While the store does not
+// work it returns the error of the attempt; what is not stored then stays in the queue. Rows
+// that went into quarantine since the last call are an error once. Run has to be running.
+func (e *Engine) Flush(ctx context.Context) error {
+	if err := e.replay.wait(ctx); err != nil {
+		return err
+	}
+	return errors.Join(e.flushShards(ctx), e.WriteRollups(ctx))
+}
+
+func (e *Engine) flushShards(ctx context.Context) error {
+	tokens := make([]*token, len(e.shards))
+	for i, s := range e.shards {
+		tokens[i] = s.barrier()
+	}
+	var errs []error
+	for _, t := range tokens {
+		select {
+		case err := <-t.done:
+			errs = append(errs, err)
+		case <-ctx.Done():
+			return fmt.Errorf("flush telemetry: %w", ctx.Err())
+		}
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,174 @@
+package telemetry
+
+import (
+	"context"
+	"math"
+	"time"
+)
+
+// maxOpen is how many events of a session are remembered as beginnings of something.
+const maxOpen = 1024
+
+// feed implements [Feed].
+type feed struct {
+	id        SessionID
+	source    Source // never changed
+	engine    *Engine
+	catalogue Catalogue
+	shard     *shard
+
+	// All below is guarded by the shard's lock.
+	ended  bool
+	ledger ledger
+	opened map[uint64]opening
+	order  []uint64 // of opened, the oldest first
+	bucket int64    // that these are of
+	total  *cell
+	kinds  map[uint16]*cell // without dimension
+}
+
+// opening is an event that others continue.
+type opening struct {
+	kind uint16
+	at   time.Time
+}
+
+var _ Feed = (*feed)(nil)
+
+// ID implements [Feed].
+func (f *feed) ID() SessionID { return f.id }
+
+// unknown describes kinds that a catalogue does not have.
+var unknown = Kind{Name: "unknown", Group: "unknown", Class: Meta}
+
+// Record implements [Feed].
+func (f *feed) Record(r Record) {
+	e := f.engine
+	e.counters.Received.Add(1)
+	if r.Received.IsZero() {
+		r.Received = time.Now()
+	}
+	kind, ok := f.catalogue.Lookup(r.Kind)
+	if !ok {
+		kind = unknown
+	}
+	if len(r.Raw) > MaxRaw {
+		f.Lost(TooLarge, r.Seq, 1)
+		return
+	}
+	r.Hot.Subject = r.Hot.Subject[:min(len(r.Hot.Subject), MaxSubject)]
+	s := f.shard
+	s.mu.Lock()
+	if f.ended {
+		s.mu.Unlock()
+		return
+	}
+	f.count(&r, kind)
+	if !s.hasRoom(kind.Class, len(r.Raw)) {
+		f.lose(Loss{QueueFull, r.Seq, r.Seq, 1}, r.Received)
+		s.mu.Unlock()
+		return
+	}
+	row := s.put(f, &r, kind)
+	s.mu.Unlock()
+	e.hub.publish(Event{Row: row, Kind: kind, Source: &f.source})
+}
+
+// Lost implements [Feed].
+func (f *feed) Lost(cause Cause, first, n uint64) {
+	if n == 0 || int(cause) >= len(causes) {
+		return
+	}
+	f.shard.mu.Lock()
+	defer f.shard.mu.Unlock()
+	if !f.ended {
+		f.lose(Loss{cause, first, plus(first, n-1), n}, time.Now())
+	}
+}
+
+// lose is called with the shard's lock held.
+func (f *feed) lose(loss Loss, now time.Time) {
+	f.engine.counters.Lost[loss.Cause].Add(loss.Count)
+	if g := f.ledger.add(f.id, loss, now); g != nil {
+		f.shard.gaps = append(f.shard.gaps, g)
+	}
+	f.shard.spillLoss(f.ledger.open[loss.Cause].Entry)
+	f.shard.wake(false)
+}
+
+// End implements [Feed].
+func (f *feed) End(reason string) {
+	f.shard.end(f, clean(reason, MaxLabel), time.Now())
+}
+
+// count enters r into the roll-ups. It is called with the shard's lock held.
+func (f *feed) count(r *Record, kind Kind) {
+	c := f.shard.counts
+	c.turn(r.Received.UnixMicro())
+	if f.bucket != c.bucket || f.kinds == nil {
+		f.bucket, f.kinds = c.bucket, make(map[uint16]*cell)
+		f.total = c.of(cellKey{catalogue: f.source.Catalogue, kind: AllKinds, scope: f.source.Scope, source: f.source.Identity})
+	}
+	f.total.add()
+	key := cellKey{catalogue: f.source.Catalogue, kind: int32(r.Kind), scope: f.source.Scope, dimension: clean(r.Hot.Dimension, MaxIdentity)}
+	if key.dimension != "" {
+		c.of(key).add()
+	} else {
+		at := f.kinds[r.Kind]
+		if at == nil {
+			at = c.of(key)
+			f.kinds[r.Kind] = at
+		}
+		at.add()
+	}
+	for _, sample := range r.Hot.Samples {
+		if math.IsNaN(sample.Value) || math.IsInf(sample.Value, 0) {
+			continue
+		}
+		key.measure = clean(sample.Measure, 64)
+		c.of(key).sample(sample.Value)
+	}
+	if o, ok := f.opened[r.Link]; ok && r.Linked {
+		key.measure = SinceMeasure(o.kind)
+		c.of(key).sample(max(0, float64(r.At.Sub(o.at))/float64(time.Millisecond)))
+	}
+	if kind.Opens {
+		f.remember(r)
+	}
+}
+
+func (f *feed) remember(r *Record) {
+	if f.opened == nil {
+		f.opened = make(map[uint64]opening)
+	}
+	if len(f.order) == maxOpen {
+		delete(f.opened, f.order[0])
+		f.order = append(f.order[:0], f.order[1:]...)
+	}
+	f.opened[r.Seq] = opening{r.Kind, r.At}
+	f.order = append(f.order, r.Seq)
+}
+
+// session describes f as it is stored.
+func (f *feed) session() Session { return Session{ID: f.id, Source: f.source} }
+
+// token is a place in a shard's queue that somebody waits for.
+type token struct {
+	at    uint64 // rows that were put before
+	taken bool   // a batch was taken since
+	done  chan error
+}
+
+// answer tells who waits.
+func (t *token) answer(err error) { t.done <- err }
+
+// pause waits for d, until somebody hurries, or ctx ends.
+func pause(ctx context.Context, d time.Duration, hurry <-chan struct{}) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-hurry:
+	case <-ctx.Done():
+	}
+}
