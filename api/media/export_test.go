@@ -80,7 +80,7 @@ func (c *Crowd) Ingest(packet []byte) {
 // Drain empties the queues and returns how many frames they held.
 func (c *Crowd) Drain() (n int) {
 	for _, s := range *c.room.sessions.Load() {
-		for s.out.Stats().Frames > 0 {
+		for s.out.Len() > 0 {
 			got, _ := s.out.popReady(c.batch[:0])
 			n += len(got)
 		}

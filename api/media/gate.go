@@ -97,17 +97,22 @@ func (s *Session) admits(info *wire.Info, size int, now time.Time) bool {
 		}
 		return true // it may be a heartbeat, without which s would be taken for gone
 	}
+	var why Cause
 	switch {
 	case wire.Sources(g&gateShut).Has(info.Stream) && !s.paused(info.Stream, now):
+		why = Silenced
 	case g&gateEncrypted != 0 && info.Clear:
 		s.tellRefused(wire.EncryptionRequired, now)
+		why = Unencrypted
 	case g&gateNoScreens != 0 && info.Stream == wire.Screen:
 		s.tellRefused(wire.ScreensOff, now)
+		why = ScreensOff
 	case g&gateCapped != 0 && !s.meter.admits(s, info, size, now):
+		why = Capped
 	default:
 		return true
 	}
-	s.room.hub.counters.Refused[kindOf(info)].Add(1)
+	s.refusals[why][kindOf(info)].Add(1)
 	return false
 }
 

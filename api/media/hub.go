@@ -31,6 +31,9 @@ type Options struct {
 	// Rules says what an operator decided about a room; it is asked when the room opens and by
 	// [Hub.Refresh], and does not block. Nil means no rules.
 	Rules func(RoomID) Rules
+	// Joined is told once for every call of Serve that the session takes part from now on, or
+	// why it does not. It does not block. May be nil.
+	Joined func(ctx context.Context, over Transport, refused error)
 	// StatsInterval is the time between two reports of traffic; 0 means DefaultStatsInterval.
 	StatsInterval time.Duration
 }
@@ -52,13 +55,16 @@ type Hub struct {
 	grace    time.Duration
 	rules    func(RoomID) Rules
 	interval time.Duration
+	joined   func(context.Context, Transport, error)
 	counters Counters
+	timings  Timings
 	hurry    atomic.Bool    // no grace periods any more
 	work     sync.WaitGroup // rooms, and what they record in the ledger
 
 	mu       sync.Mutex
 	rooms    map[RoomID]*Room
 	sessions map[*Session]struct{}
+	past     Count // of rooms that closed
 	draining bool
 	idle     chan struct{} // closed when draining and the last room is gone
 }
@@ -67,7 +73,7 @@ type Hub struct {
 func NewHub(o Options) *Hub {
 	h := &Hub{
 		node: o.Node, relay: o.Relay, ledger: o.Ledger, reporter: o.Reporter, log: o.Log,
-		limits: o.Queue, grace: o.Grace, rules: o.Rules, interval: o.StatsInterval,
+		limits: o.Queue, grace: o.Grace, rules: o.Rules, interval: o.StatsInterval, joined: o.Joined,
 		rooms:    make(map[RoomID]*Room),
 		sessions: make(map[*Session]struct{}),
 		idle:     make(chan struct{}),
@@ -77,6 +83,9 @@ func NewHub(o Options) *Hub {
 	}
 	if h.rules == nil {
 		h.rules = func(RoomID) Rules { return Rules{} }
+	}
+	if h.joined == nil {
+		h.joined = func(context.Context, Transport, error) {}
 	}
 	if h.grace == 0 {
 		h.grace = DefaultGrace
@@ -99,6 +108,7 @@ var errDraining = &fault.Error{
 // the peer left politely. The server ends it by cancelling ctx with a cause.
 func (h *Hub) Serve(ctx context.Context, conn Conn, peer Peer) error {
 	if peer.User == wire.SystemUser {
+		h.joined(ctx, conn.Transport(), errReserved)
 		refusal := control(wire.MeetingEnded(string(peer.Room), errReserved.Message))
 		return errors.Join(errReserved, conn.Write(ctx, []*Frame{refusal}), conn.Close(fault.Reserved))
 	}
@@ -110,24 +120,28 @@ func (h *Hub) Serve(ctx context.Context, conn Conn, peer Peer) error {
 	s.host.Store(peer.Host)
 	r, err := h.enter(ctx, s)
 	if err != nil {
+		h.joined(ctx, conn.Transport(), err)
 		return errors.Join(err, conn.Close(fault.CodeOf(err)))
 	}
 	defer h.leave(s)
 
 	meeting, err := h.meeting(ctx, s)
 	if err != nil {
+		h.joined(ctx, conn.Transport(), err)
 		return errors.Join(err, conn.Close(fault.CodeOf(err)))
 	}
 	stats := s.stats()
 	stats.Reconnection = r.attach(s, meeting)
+	h.joined(ctx, conn.Transport(), nil)
 	h.reporter.Connected(stats)
 	log := h.log.With("room", string(r.id), "session", uint64(s.id), "user", peer.User)
 	log.Info("session started", "transport", string(conn.Transport()), "observer", peer.Observer)
 	err = s.run(ctx)
 	r.detach(s, err)
-	h.reporter.Disconnected(s.stats())
+	stats = s.stats()
+	h.reporter.Disconnected(stats)
 	log.Info("session ended", "code", string(fault.CodeOf(err)), "err", err,
-		"received", s.received.Load(), "sent", s.sent.Load(), "age", time.Since(s.joined).Round(time.Millisecond))
+		"received", stats.BytesReceived, "sent", stats.BytesSent, "age", time.Since(s.joined).Round(time.Millisecond))
 	return err
 }
 
@@ -213,6 +227,8 @@ func (h *Hub) register(ctx context.Context, s *Session) (r *Room, closing bool, 
 func (h *Hub) leave(s *Session) {
 	h.mu.Lock()
 	delete(h.sessions, s)
+	last := s.count()
+	s.room.past.add(&last)
 	h.mu.Unlock()
 	h.release(s.room)
 }
@@ -237,6 +253,8 @@ func (h *Hub) closed(r *Room) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	delete(h.rooms, r.id)
+	last := r.begun()
+	h.past.add(&last)
 	h.signalIdle()
 }
 
@@ -348,34 +366,25 @@ func (h *Hub) Reenter(ctx context.Context) {
 func (s *Session) stats() SessionStats {
 	return SessionStats{
 		Member:    s.member(),
-		BytesSent: s.sent.Load(), BytesReceived: s.received.Load(),
+		BytesSent: s.sent.total(), BytesReceived: s.in.total(),
 		Age: time.Since(s.joined),
 	}
 }
 
-// Counters are totals of a hub since it started. They may be read at any time.
+// Counters are totals of a hub since it started, beside what [Hub.Census] has. They may be
+// read at any time.
 type Counters struct {
-	Delivered [kinds]atomic.Uint64 // frames taken by queues
-	Dropped   [kinds]atomic.Uint64 // frames that queues refused
-	Refused   [kinds]atomic.Uint64 // frames that a host or an operator does not want
-	Unwanted  [kinds]atomic.Uint64 // frames that their receivers did not select
+	Unwanted [kinds]atomic.Uint64 // frames that their receivers did not select
 
-	Forged           atomic.Uint64 // packets of clients that only the server may send
-	Malformed        atomic.Uint64 // packets of clients that no parser, or not every one, can read
-	BadHealth        atomic.Uint64 // health packets that do not parse
-	KeyframesLimited atomic.Uint64 // requests of clients above the limit
-	KeyframesAsked   atomic.Uint64 // requests made by the server
-	LayerHints       atomic.Uint64 // publishers told which layers are wanted
-	Congestions      atomic.Uint64 // senders told that a receiver loses their frames
+	Forged             atomic.Uint64 // packets of clients that only the server may send
+	Malformed          atomic.Uint64 // packets of clients that no parser, or not every one, can read
+	BadHealth          atomic.Uint64 // health packets that do not parse
+	KeyframesForwarded atomic.Uint64 // requests of clients that reached the room
+	KeyframesLimited   atomic.Uint64 // requests of clients above the limit
+	KeyframesAsked     atomic.Uint64 // requests made by the server
+	LayerHints         atomic.Uint64 // publishers told which layers are wanted
+	Congestions        atomic.Uint64 // senders told that a receiver loses their frames
 }
 
 // Counters returns the totals of h.
 func (h *Hub) Counters() *Counters { return &h.counters }
-
-func (c *Counters) count(k Kind, v Verdict) {
-	if v == Taken {
-		c.Delivered[k].Add(1)
-	} else {
-		c.Dropped[k].Add(1)
-	}
-}

@@ -65,7 +65,7 @@ type Queue struct {
 	mu      sync.Mutex
 	lanes   [kinds]lane
 	streams map[StreamID]*streamState
-	dropped [kinds]uint64
+	lost    Drops
 	err     error // set once: no more frames; what is left of control is still popped
 }
 
@@ -95,6 +95,7 @@ func (q *Queue) Push(f *Frame) (v Verdict, wantKey bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.err != nil {
+		q.lost[Closed][f.Kind]++
 		return Refused, false
 	}
 	l := &q.lanes[f.Kind]
@@ -103,9 +104,9 @@ func (q *Queue) Push(f *Frame) (v Verdict, wantKey bool) {
 		return q.pushVideo(l, f, fits)
 	}
 	if !fits {
-		q.dropped[f.Kind]++
+		q.lost[Full][f.Kind]++
 		if f.Kind == Control {
-			q.lanes = [kinds]lane{}
+			q.discard(0)
 			q.close(&fault.Error{Code: fault.Slow, Message: "connection too slow", Retry: 2 * time.Second})
 		}
 		return Dropped, false
@@ -133,8 +134,12 @@ func (q *Queue) pushVideo(l *lane, f *Frame, fits bool) (v Verdict, wantKey bool
 		s.asked = f.Received
 		wantKey = true
 	}
-	if !fits || s.skipping {
-		q.dropped[f.Kind]++
+	switch {
+	case !fits:
+		q.lost[Full][f.Kind]++
+		return Dropped, wantKey
+	case s.skipping:
+		q.lost[Skipped][f.Kind]++
 		return Dropped, wantKey
 	}
 	q.take(l, f)
@@ -203,10 +208,10 @@ func (q *Queue) stale(f *Frame, now time.Time) bool {
 	if limit == 0 || now.Sub(f.Received) <= limit {
 		return false
 	}
-	q.dropped[f.Kind]++
+	q.lost[Stale][f.Kind]++
 	if s := q.streams[f.Stream()]; s != nil && (s.begun || !f.Opaque) {
 		removed, found := q.lanes[f.Kind].skipToKey(f.Stream())
-		q.dropped[f.Kind] += uint64(removed)
+		q.lost[Skipped][f.Kind] += uint64(removed)
 		s.skipping = s.skipping || !found
 	}
 	return true
@@ -218,7 +223,7 @@ func (q *Queue) Forget(session SessionID) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for kind := Audio; kind < kinds; kind++ {
-		q.lanes[kind].remove(func(from SessionID) bool { return from == session })
+		q.remove(kind, func(from SessionID) bool { return from == session })
 	}
 	for id := range q.streams {
 		if id.Session == session {
@@ -237,7 +242,7 @@ func (q *Queue) purge(of func(SessionID) bool, sources wire.Sources) {
 			continue
 		}
 		kind := kindOfStream(stream)
-		q.lanes[kind].remove(of)
+		q.remove(kind, of)
 		for id, s := range q.streams {
 			if id.Kind == kind && of(id.Session) {
 				s.skipping = s.begun
@@ -257,6 +262,22 @@ func (q *Queue) await(streams func(StreamID) bool) {
 	}
 }
 
+// remove drops what waits of some sessions in one lane; q.mu is held.
+func (q *Queue) remove(kind Kind, of func(SessionID) bool) {
+	l := &q.lanes[kind]
+	before := l.len()
+	l.remove(of)
+	q.lost[Withdrawn][kind] += uint64(before - l.len())
+}
+
+// discard drops what waits in the lanes from first on, for the queue is closing; q.mu is held.
+func (q *Queue) discard(first Kind) {
+	for kind := first; kind < kinds; kind++ {
+		q.lost[Closed][kind] += uint64(q.lanes[kind].len())
+		q.lanes[kind] = lane{}
+	}
+}
+
 // forgetStreams makes the queue ask for a keyframe of every stream it meets from now on.
 func (q *Queue) forgetStreams() {
 	q.mu.Lock()
@@ -270,8 +291,7 @@ func (q *Queue) Close(err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.err == nil {
-		control := q.lanes[Control]
-		q.lanes = [kinds]lane{Control: control}
+		q.discard(Audio)
 		q.close(err)
 	}
 }
@@ -283,21 +303,31 @@ func (q *Queue) close(err error) {
 
 // QueueStats is what a queue holds and lost.
 type QueueStats struct {
-	Frames  int
-	Bytes   [kinds]int
-	Dropped [kinds]uint64
+	Frames [kinds]int
+	Bytes  [kinds]int
+	Lost   Drops
 }
 
 // Stats returns the current state.
 func (q *Queue) Stats() QueueStats {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	s := QueueStats{Dropped: q.dropped}
+	s := QueueStats{Lost: q.lost}
 	for kind := range kinds {
-		s.Frames += q.lanes[kind].len()
+		s.Frames[kind] = q.lanes[kind].len()
 		s.Bytes[kind] = q.lanes[kind].bytes
 	}
 	return s
+}
+
+// Len returns how many frames wait.
+func (q *Queue) Len() (n int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for kind := range kinds {
+		n += q.lanes[kind].len()
+	}
+	return n
 }
 
 // A single frame fits into an empty lane, so the largest packet must be bounded.

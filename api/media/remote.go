@@ -24,6 +24,7 @@ func (r *Room) Deliver(d Delivery) {
 	if f.Kind.isPicture() {
 		r.noteRemote(f)
 	}
+	r.remotely.count(f.Kind, len(d.Wire))
 	switch info.Class {
 	case wire.MediaFrame, wire.Message:
 		r.fanout(f)

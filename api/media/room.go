@@ -25,10 +25,12 @@ type Room struct {
 	allotment atomic.Pointer[allotment]  // nil without a cap
 	link      atomic.Pointer[Link]       // nil while the relay is out of reach
 
-	agenda agenda
-	opened chan struct{} // closed after the first attempt to reach the relay
-	closed chan struct{} // closed when run has returned
-	refs   int           // guarded by hub.mu
+	agenda   agenda
+	opened   chan struct{} // closed after the first attempt to reach the relay
+	closed   chan struct{} // closed when run has returned
+	refs     int           // guarded by hub.mu
+	past     Count         // of sessions that ended; guarded by hub.mu
+	remotely traffic       // from other nodes
 
 	mu     sync.Mutex
 	local  map[SessionID]*presence // active and away sessions of this node
@@ -107,7 +109,6 @@ func (r *Room) noteLayer(of **flows, f *Frame) {
 // deliver offers f to one session and acts on what its queue says.
 func (r *Room) deliver(s *Session, f *Frame) {
 	verdict, wantKey := s.out.Push(f)
-	r.hub.counters.count(f.Kind, verdict)
 	if verdict == Dropped && s.congestion.lost(f.From, f.Received) {
 		r.reportCongestion(s, f.From)
 	}

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"parley/api/fault"
+	"parley/api/histogram"
 	"parley/api/wire"
 	callv1 "parley/protobuf/call/v1"
 )
@@ -47,7 +48,8 @@ type Session struct {
 	talker     talker
 	refused    [wire.Refusals]time.Time // when its client was last told
 
-	received, sent atomic.Uint64 // bytes
+	in, sent traffic
+	refusals drops // of what it sends
 
 	// Guarded by room.mu.
 	replaces SessionID // the lost session whose place it takes when it becomes active
@@ -116,6 +118,7 @@ func (s *Session) readLoop(session, ctx context.Context) error {
 	// Not with ctx, which ends when the write loop does: a transport that gives up reading
 	// would cut the line before the close code is on it. Close ends Read.
 	life := context.WithoutCancel(session)
+	var sampler histogram.Sampler
 	for {
 		p, err := s.conn.Read(life)
 		if err != nil {
@@ -127,26 +130,52 @@ func (s *Session) readLoop(session, ctx context.Context) error {
 		if err := s.budget.wait(ctx, len(p.Data)); err != nil {
 			return fmt.Errorf("read: %w", err)
 		}
-		s.received.Add(uint64(len(p.Data)))
+		if !sampler.Pick() {
+			s.ingest(ctx, p)
+			continue
+		}
+		begin := time.Now()
 		s.ingest(ctx, p)
+		s.room.hub.timings.Ingest.Observe(time.Since(begin))
 	}
 }
 
 func (s *Session) writeLoop(ctx context.Context) error {
 	batch := make([]*Frame, 0, batchFrames)
+	var sampler histogram.Sampler
 	for {
 		var err error
 		if batch, err = s.out.Pop(ctx, batch[:0]); err != nil {
 			return err
 		}
-		if err = s.conn.Write(ctx, batch); err != nil {
+		if sampler.Pick() {
+			err = s.timedWrite(ctx, batch)
+		} else {
+			err = s.conn.Write(ctx, batch)
+		}
+		if err != nil {
 			return fmt.Errorf("write: %w", err)
 		}
+		var sent Traffic
 		for i, f := range batch {
-			s.sent.Add(uint64(len(f.Wire)))
+			sent.Packets[f.Kind]++
+			sent.Bytes[f.Kind] += uint64(len(f.Wire))
 			batch[i] = nil // a waiting session holds no frames
 		}
+		s.sent.add(&sent)
 	}
+}
+
+// timedWrite writes batch and looks at what it tells about the queue and the transport.
+func (s *Session) timedWrite(ctx context.Context, batch []*Frame) error {
+	t, begin := &s.room.hub.timings, time.Now()
+	t.Depth.Observe(len(batch) + s.out.Len())
+	for _, f := range batch {
+		t.Age[f.Kind].Observe(begin.Sub(f.Received))
+	}
+	err := s.conn.Write(ctx, batch)
+	t.write(s.conn.Transport()).Observe(time.Since(begin))
+	return err
 }
 
 // ingest does with one packet of the peer what its class asks for. It blocks only for the one
@@ -157,6 +186,7 @@ func (s *Session) ingest(ctx context.Context, p Packet) {
 	if !s.active.Load() && s.isEncryptedProbe(&info, len(p.Data), now) {
 		info.Class = wire.RTT
 	}
+	s.in.count(kindIn(&info), len(p.Data))
 	switch info.Class {
 	case wire.RTT:
 		s.out.Push(&Frame{Kind: Control, To: s.id, Datagram: p.Datagram, Received: now, Wire: p.Data})
@@ -179,6 +209,7 @@ func (s *Session) ingest(ctx context.Context, p Packet) {
 	switch info.Class {
 	case wire.KeyframeRequest:
 		if s.keyframes.allow(&info, now) {
+			s.room.hub.counters.KeyframesForwarded.Add(1)
 			s.forward(&info, p.Data, now)
 		} else {
 			s.room.hub.counters.KeyframesLimited.Add(1)
@@ -258,6 +289,17 @@ func kindOf(info *wire.Info) Kind {
 		return Data
 	}
 	return kindOfStream(info.Stream)
+}
+
+// kindIn is the kind that a packet of a client is counted as.
+func kindIn(info *wire.Info) Kind {
+	switch info.Class {
+	case wire.MediaFrame:
+		return kindOfStream(info.Stream)
+	case wire.Message, wire.Chat, wire.KeyframeRequest:
+		return Data
+	}
+	return Control
 }
 
 func kindOfStream(stream wire.Stream) Kind {

@@ -48,7 +48,7 @@ func TestWhoIsMutedIsSilentUntilTheySwitchOffAndOn(t *testing.T) {
 		heard = []string{"heartbeat from bob", "heartbeat from bob", "audio again from bob"}
 		ada.expect(heard...)
 		cyd.expect(heard...)
-		if n := b.hub.Counters().Refused[media.Audio].Load(); n != 3 {
+		if n := b.hub.Census().Total.Drops[media.Silenced][media.Audio]; n != 3 {
 			t.Errorf("%d frames refused, want 3", n)
 		}
 	})

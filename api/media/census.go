@@ -1,0 +1,150 @@
+package media
+
+import (
+	"cmp"
+	"slices"
+
+	"parley/api/histogram"
+)
+
+// Standing is how far a session is.
+type Standing string
+
+// The standings.
+const (
+	Testing  Standing = "testing" // its client may yet choose another connection
+	Active   Standing = "active"
+	Observer Standing = "observer" // in the waiting room
+)
+
+func (s *Session) standing() Standing {
+	switch {
+	case s.peer.Observer:
+		return Observer
+	case s.active.Load():
+		return Active
+	}
+	return Testing
+}
+
+// Group is sessions that have these in common.
+type Group struct {
+	Transport Transport
+	Standing  Standing
+}
+
+// Census is what a hub holds at one moment, and what it counted until then. Its numbers never
+// go down from one census to the next, but those of what waits or is connected.
+type Census struct {
+	Total    Count
+	Sessions map[Group]int
+	Waiting  [kinds]Waiting // in all queues
+	Rooms    []RoomCensus   // in no order
+}
+
+// Waiting is what queues hold.
+type Waiting struct{ Frames, Bytes int }
+
+// RoomCensus is one room of this node.
+type RoomCensus struct {
+	Room     RoomID
+	Sessions int // of this node
+	Count    Count
+}
+
+// Census asks every session. It takes a microsecond for each, in which nobody can join or
+// leave; packets do not wait.
+func (h *Hub) Census() Census {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	c := Census{Total: h.past, Sessions: make(map[Group]int), Rooms: make([]RoomCensus, 0, len(h.rooms))}
+	at := make(map[*Room]int, len(h.rooms))
+	for _, r := range h.rooms {
+		at[r] = len(c.Rooms)
+		c.Rooms = append(c.Rooms, RoomCensus{Room: r.id, Count: r.begun()})
+	}
+	for s := range h.sessions {
+		c.Sessions[Group{s.conn.Transport(), s.standing()}]++
+		queue := s.out.Stats()
+		for k := range kinds {
+			c.Waiting[k].Frames += queue.Frames[k]
+			c.Waiting[k].Bytes += queue.Bytes[k]
+		}
+		count := s.countWith(&queue)
+		room := &c.Rooms[at[s.room]]
+		room.Sessions++
+		room.Count.add(&count)
+	}
+	for i := range c.Rooms {
+		c.Total.add(&c.Rooms[i].Count)
+	}
+	return c
+}
+
+// begun returns what r counted beside its present sessions; hub.mu is held.
+func (r *Room) begun() Count {
+	c := r.past
+	c.Remote = r.remotely.read()
+	return c
+}
+
+// count returns what s passed on and lost.
+func (s *Session) count() Count {
+	queue := s.out.Stats()
+	return s.countWith(&queue)
+}
+
+func (s *Session) countWith(queue *QueueStats) Count {
+	c := Count{In: s.in.read(), Out: s.sent.read(), Drops: queue.Lost}
+	s.refusals.addTo(&c.Drops)
+	return c
+}
+
+// SessionCensus is one session of this node.
+type SessionCensus struct {
+	Member
+	Standing Standing
+	Count    Count
+	Waiting  [kinds]Waiting
+}
+
+// Attendance returns the sessions of this node, those of the first room by name first, the
+// oldest of a room first.
+func (h *Hub) Attendance() []SessionCensus {
+	live := h.live()
+	all := make([]SessionCensus, len(live))
+	for i, s := range live {
+		queue := s.out.Stats()
+		all[i] = SessionCensus{Member: s.member(), Standing: s.standing(), Count: s.countWith(&queue)}
+		for k := range kinds {
+			all[i].Waiting[k] = Waiting{queue.Frames[k], queue.Bytes[k]}
+		}
+	}
+	slices.SortFunc(all, func(a, b SessionCensus) int {
+		return cmp.Or(cmp.Compare(a.Room, b.Room), a.Joined.Compare(b.Joined), cmp.Compare(a.Session, b.Session))
+	})
+	return all
+}
+
+// Timings are how long things took and how much waited, of one in [histogram.Rate] packets or
+// writes. They may be read at any time.
+type Timings struct {
+	Ingest histogram.Durations        // from a packet that was read to its last queue
+	Age    [kinds]histogram.Durations // of frames when they are handed to the transport
+	Depth  histogram.Sizes            // frames in a queue when some are taken from it
+
+	writeWebSocket, writeWebTransport histogram.Durations
+}
+
+// Write returns how long writes to a transport took.
+func (t *Timings) Write(over Transport) histogram.Reading { return t.write(over).Read() }
+
+func (t *Timings) write(over Transport) *histogram.Durations {
+	if over == WebTransport {
+		return &t.writeWebTransport
+	}
+	return &t.writeWebSocket
+}
+
+// Timings returns the histograms of h.
+func (h *Hub) Timings() *Timings { return &h.timings }

@@ -1,0 +1,138 @@
+package media
+
+import (
+	"iter"
+	"sync/atomic"
+)
+
+// Cause is why a packet got no further.
+type Cause uint8
+
+// The causes, those of queues first.
+const (
+	Full        Cause = iota // no room in the queue of a receiver
+	Stale                    // too old when its turn came
+	Skipped                  // not decodable: its stream waits for a keyframe
+	Withdrawn                // its sender left or was silenced while it waited
+	Closed                   // its receiver is being disconnected
+	Silenced                 // a host switched its source off
+	Unencrypted              // in the clear where an operator wants encryption
+	ScreensOff               // a screen where an operator wants none
+	Capped                   // beyond what the bit rate of the room allows its sender
+	causes
+)
+
+// String returns the lower-case name used in metrics.
+func (c Cause) String() string {
+	return [...]string{"full", "stale", "skipped", "withdrawn", "closed", "silenced", "unencrypted", "screens_off", "capped"}[c]
+}
+
+// Causes yields every cause in order.
+func Causes() iter.Seq[Cause] {
+	return func(yield func(Cause) bool) {
+		for c := range causes {
+			if !yield(c) {
+				return
+			}
+		}
+	}
+}
+
+// Drops are numbers of packets that got no further, by cause and kind.
+type Drops [causes][kinds]uint64
+
+// Total returns the sum of d.
+func (d *Drops) Total() (n uint64) {
+	for c := range causes {
+		for k := range kinds {
+			n += d[c][k]
+		}
+	}
+	return n
+}
+
+// Traffic is how much went one way, by kind.
+type Traffic struct {
+	Packets, Bytes [kinds]uint64
+}
+
+// Total returns the sums of f.
+func (f *Traffic) Total() (packets, bytes uint64) {
+	for k := range kinds {
+		packets += f.Packets[k]
+		bytes += f.Bytes[k]
+	}
+	return packets, bytes
+}
+
+func (f *Traffic) add(o *Traffic) {
+	for k := range kinds {
+		f.Packets[k] += o.Packets[k]
+		f.Bytes[k] += o.Bytes[k]
+	}
+}
+
+// Count is what a session, a room or a node passed on and lost since it began. In is from
+// clients of this node, Out to them, Remote from other nodes. What is from a client for the
+// server, such as probes, counts as Control.
+type Count struct {
+	In, Out, Remote Traffic
+	Drops           Drops
+}
+
+func (c *Count) add(o *Count) {
+	c.In.add(&o.In)
+	c.Out.add(&o.Out)
+	c.Remote.add(&o.Remote)
+	for cause := range causes {
+		for k := range kinds {
+			c.Drops[cause][k] += o.Drops[cause][k]
+		}
+	}
+}
+
+// traffic is a Traffic that one goroutine adds to while others read it.
+type traffic struct {
+	packets, bytes [kinds]atomic.Uint64
+}
+
+func (f *traffic) count(k Kind, size int) {
+	f.packets[k].Add(1)
+	f.bytes[k].Add(uint64(size))
+}
+
+// add counts several at once.
+func (f *traffic) add(o *Traffic) {
+	for k := range kinds {
+		if o.Packets[k] > 0 {
+			f.packets[k].Add(o.Packets[k])
+			f.bytes[k].Add(o.Bytes[k])
+		}
+	}
+}
+
+func (f *traffic) read() (r Traffic) {
+	for k := range kinds {
+		r.Packets[k], r.Bytes[k] = f.packets[k].Load(), f.bytes[k].Load()
+	}
+	return r
+}
+
+// total returns how many bytes f counted.
+func (f *traffic) total() (bytes uint64) {
+	for k := range kinds {
+		bytes += f.bytes[k].Load()
+	}
+	return bytes
+}
+
+// drops are Drops that any goroutine adds to.
+type drops [causes][kinds]atomic.Uint64
+
+func (d *drops) addTo(sum *Drops) {
+	for c := range causes {
+		for k := range kinds {
+			sum[c][k] += d[c][k].Load()
+		}
+	}
+}
