@@ -16,10 +16,12 @@ import (
 	"parley/api/config"
 	"parley/api/flagfeed"
 	"parley/api/flags"
+	"parley/api/inspect"
 	"parley/api/lobby"
 	"parley/api/management"
 	"parley/api/media"
 	"parley/api/meeting"
+	"parley/api/metrics"
 	"parley/api/natsrelay"
 	"parley/api/observe"
 	"parley/api/signout"
@@ -32,6 +34,9 @@ type Options struct {
 	Mode   config.Mode
 	Flags  *flags.Registry
 	Log    *slog.Logger
+
+	// Settings are what the node was configured with, without secrets, for /debug. Optional.
+	Settings []config.Setting
 
 	// Ready is called once, when the node serves. May be nil.
 	Ready func(config.Ready)
@@ -49,7 +54,9 @@ type node struct {
 	hub        *media.Hub
 	cert       *cert.Holder
 	metrics    *observe.Metrics
-	secret     string // that signs tokens
+	joins      *metrics.Joins
+	inspect    *inspect.Server // nil without an internal address
+	secret     string          // that signs tokens
 	tokens     *token.Authority
 	lobby      *lobby.Lobby
 	feed       *flagfeed.Feed
@@ -78,7 +85,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	serving, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
 	var parts errgroup.Group
-	for _, run := range []func(context.Context) error{n.relay.Run, n.hub.Run, n.cert.Run, n.record, n.reconcile, n.feed.Run, n.signOuts.Run, n.enforce, n.spread, n.refresh} {
+	for _, run := range []func(context.Context) error{n.relay.Run, n.hub.Run, n.cert.Run, n.record, n.reconcile, n.feed.Run, n.signOuts.Run, n.enforce, n.spread, n.refresh, n.show} {
 		parts.Go(func() error {
 			err := run(life)
 			if err != nil {
@@ -147,6 +154,7 @@ func (n *node) prepare(ctx context.Context) (err error) {
 	n.openSignOuts()
 	n.lobby = lobby.New(lobby.Options{Tokens: n.tokens, Flags: n.Flags, Log: n.Log, TTL: c.Access.TokenTTL, SignedOut: n.signOuts.Has})
 	n.metrics = observe.NewMetrics(observe.ReadBuild())
+	n.joins = metrics.NewJoins(n.metrics)
 	n.meetings = meeting.New(meeting.Options{
 		Store: n.stores.store, Log: n.Log,
 		Enabled:        func(room string) bool { return flags.MeetingManagement.For(n.Flags, room) },
@@ -166,14 +174,17 @@ func (n *node) prepare(ctx context.Context) (err error) {
 	}
 	n.hub = media.NewHub(media.Options{
 		Node: n.id, Relay: n.relay, Ledger: n.ledger, Reporter: n.relay, Log: n.Log,
-		Rules: n.rules, StatsInterval: c.Node.StatsInterval,
+		Rules: n.rules, StatsInterval: c.Node.StatsInterval, Joined: n.joined,
 	})
 	// Without knowing who signed out a node does not start: they would be in again.
 	if err := n.signOuts.Load(ctx); err != nil {
 		return fmt.Errorf("read who signed out: %w", err)
 	}
-	n.measure()
-	return nil
+	metrics.Register(n.metrics, metrics.Parts{
+		Hub: n.hub, Relay: n.relay, NATS: n.stores.conn, Pool: n.stores.store.Pool, Ledger: n.meetings,
+		Flags: n.Flags, Revision: n.feed.Revision,
+	})
+	return n.openInspect()
 }
 
 // certificate returns the configured certificate or the node's own.
@@ -252,27 +263,4 @@ func (n *node) closeLeftovers(ctx context.Context) error {
 	ended, err := n.ledger.reconcile(bounded, append(alive, n.id))
 	n.tell(ctx, ended)
 	return err
-}
-
-// measure offers the hub's totals to Prometheus.
-func (n *node) measure() {
-	c := n.hub.Counters()
-	read := func(v *atomic.Uint64) func() float64 {
-		return func() float64 { return float64(v.Load()) }
-	}
-	for kind := range media.Kinds() {
-		n.metrics.Counter("parley_frames_delivered_total", "Frames taken by outbound queues.", read(&c.Delivered[kind]), "kind", kind.String())
-		n.metrics.Counter("parley_frames_dropped_total", "Frames that outbound queues refused.", read(&c.Dropped[kind]), "kind", kind.String())
-	}
-	for _, kind := range []media.Kind{media.Audio, media.Screen, media.Video} {
-		n.metrics.Counter("parley_frames_refused_total", "Frames of clients that a host or an operator does not want.", read(&c.Refused[kind]), "kind", kind.String())
-	}
-	n.metrics.Counter("parley_packets_forged_total", "Packets of clients that only the server may send.", read(&c.Forged))
-	n.metrics.Counter("parley_packets_malformed_total", "Packets of clients that do not parse, or not alike for everybody.", read(&c.Malformed))
-	n.metrics.Counter("parley_keyframe_requests_total", "Keyframe requests made by the server.", read(&c.KeyframesAsked))
-	n.metrics.Counter("parley_keyframe_requests_limited_total", "Keyframe requests of clients above the limit.", read(&c.KeyframesLimited))
-	n.metrics.Counter("parley_congestions_total", "Senders told that a receiver loses their frames.", read(&c.Congestions))
-	n.metrics.Gauge("parley_sessions", "Sessions on this node.", func() float64 { return float64(n.hub.Sessions()) })
-	n.metrics.Gauge("parley_flags_revision", "Revision of the flags this node goes by; the same on all nodes.", func() float64 { return float64(n.feed.Revision()) })
-	n.metrics.Gauge("parley_rooms", "Rooms with members on this node.", func() float64 { return float64(n.hub.Rooms()) })
 }

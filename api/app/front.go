@@ -57,7 +57,7 @@ func (n *node) listen() (_ *front, err error) {
 	if err = f.listenSecure(n.Config.Listen.WebTransport); err != nil {
 		return nil, fmt.Errorf("listen for WebTransport: %w", err)
 	}
-	f.ws = ws.New(ws.Options{Hub: n.hub, Admit: n.lobby.Admit, Log: n.Log})
+	f.ws = ws.New(ws.Options{Hub: n.hub, Begin: n.beginJoin, Admit: n.admit, Log: n.Log})
 	routes, err := f.routes()
 	if err != nil {
 		return nil, err
@@ -68,7 +68,7 @@ func (n *node) listen() (_ *front, err error) {
 	}
 	f.quic = wt.New(wt.Options{
 		PacketConn: f.socket, TLS: &tls.Config{GetCertificate: n.cert.GetCertificate},
-		Hub: n.hub, Admit: n.lobby.Admit, Log: n.Log, Routes: routes,
+		Hub: n.hub, Begin: n.beginJoin, Admit: n.admit, Log: n.Log, Routes: routes,
 		Idle: n.Config.Listen.QUICIdleTimeout, KeepAlive: n.Config.Listen.QUICKeepAlive,
 	})
 	return f, nil
@@ -172,6 +172,9 @@ func (n *node) announce(f *front, took time.Duration) {
 	}
 	if n.cert.SelfSigned() {
 		r.CertificateSHA256 = n.cert.SHA256()
+	}
+	if n.inspect != nil {
+		r.Debug = "http://" + reachable(n.inspect.Addr())
 	}
 	n.Log.Info("serving", "http", r.HTTP, "webtransport", r.WebTransport, "took", took.Round(time.Millisecond).String())
 	if file := n.Config.Node.ReadyFile; file != "" {

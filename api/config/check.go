@@ -22,6 +22,7 @@ func (c *Common) check(mode Mode) []error {
 	return append(c.OAuth.check(),
 		address("--http-addr (PARLEY_HTTP_ADDR)", c.Listen.HTTP),
 		address("--webtransport-addr (PARLEY_WEBTRANSPORT_ADDR)", c.Listen.WebTransport),
+		optionalAddress("--debug-addr (PARLEY_DEBUG_ADDR)", c.Listen.Debug),
 		together(c.Listen.CertPath, c.Listen.KeyPath),
 		within("--quic-max-idle-timeout (QUIC_MAX_IDLE_TIMEOUT_SECS)", c.Listen.QUICIdleTimeout, 2*time.Second, 10*time.Minute),
 		within("--quic-keep-alive-interval (QUIC_KEEP_ALIVE_INTERVAL_SECS)", c.Listen.QUICKeepAlive, time.Second, max(time.Second, c.Listen.QUICIdleTimeout/2)),
@@ -54,6 +55,13 @@ func address(at, v string) error {
 		return fmt.Errorf("%s: %q has no port from 0 to 65535", at, v)
 	}
 	return nil
+}
+
+func optionalAddress(at, v string) error {
+	if v == "" {
+		return nil
+	}
+	return address(at, v)
 }
 
 func together(cert, key string) error {

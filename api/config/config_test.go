@@ -96,6 +96,20 @@ func TestDemoSignInDependsOnTheMode(t *testing.T) {
 	}
 }
 
+func TestDebugAddressDependsOnTheMode(t *testing.T) {
+	for _, tc := range []struct {
+		mode      Mode
+		set, want string
+	}{
+		{Dev, "", "127.0.0.1:0"}, {Dev, "off", ""}, {Dev, ":6060", ":6060"}, {Serve, "", ""}, {Serve, "off", ""}, {Serve, "127.0.0.1:6060", "127.0.0.1:6060"},
+	} {
+		c, err := Parse(nil, env("PARLEY_DEBUG_ADDR", tc.set, "JWT_SECRET", goodSecret), tc.mode)
+		if err != nil || c.Listen.Debug != tc.want {
+			t.Errorf("%+v: %q, %v", tc, c.Listen.Debug, err)
+		}
+	}
+}
+
 func TestAdmins(t *testing.T) {
 	c, err := Parse(nil, env("PARLEY_ADMINS", "ada@example.org, bob"), Dev)
 	if err != nil || strings.Join(c.Access.Admins, "|") != "ada@example.org|bob" {
@@ -127,7 +141,7 @@ func TestFlagBeatsEnvironmentBeatsDefault(t *testing.T) {
 }
 
 func TestAllMistakesAtOnce(t *testing.T) {
-	environment := env("PARLEY_WEBTRANSPORT_ADDR", "nowhere", "SESSION_TTL_SECS", "long", "COOKIE_SECURE", "maybe", "CERT_PATH", "/c.pem",
+	environment := env("PARLEY_WEBTRANSPORT_ADDR", "nowhere", "PARLEY_DEBUG_ADDR", "on", "SESSION_TTL_SECS", "long", "COOKIE_SECURE", "maybe", "CERT_PATH", "/c.pem",
 		"NATS_URL", "http://u:hush@x", "DATABASE_URL", "mysql://u:hush@x/y", "CORS_ALLOWED_ORIGIN", "*", "FEATURE_PATH_ENDPOINTS", "ajar",
 		"JWT_SECRET", "hush", "PARLEY_ADMINS", "ada,,bob", "PARLEY_LOG_LEVEL", "loud", "SERVER_ID", "a.b", "DATABASE_URL_FILE", "/x",
 		"SERVICE_VERSION_URLS", "http://relay/version,relay:8080")
@@ -138,7 +152,7 @@ func TestAllMistakesAtOnce(t *testing.T) {
 	text := err.Error()
 	for _, part := range []string{
 		`--http-addr (PARLEY_HTTP_ADDR): ":99999"`, `--webtransport-addr (PARLEY_WEBTRANSPORT_ADDR): "nowhere"`,
-		`--session-ttl (SESSION_TTL_SECS): "long"`, `--cookie-secure (COOKIE_SECURE): "maybe"`, `--cert-path (CERT_PATH)`,
+		`--debug-addr (PARLEY_DEBUG_ADDR): "on"`, `--session-ttl (SESSION_TTL_SECS): "long"`, `--cookie-secure (COOKIE_SECURE): "maybe"`, `--cert-path (CERT_PATH)`,
 		`--nats-url (NATS_URL)`, `--database-url (DATABASE_URL)`, `--cors-allowed-origin (CORS_ALLOWED_ORIGIN): "*"`,
 		`FEATURE_PATH_ENDPOINTS: path_endpoints: "ajar"`, `--jwt-secret (JWT_SECRET): 4 bytes`, `--log-level (PARLEY_LOG_LEVEL): "loud"`,
 		`--log-format (PARLEY_LOG_FORMAT): "xml"`, `--token-ttl (TOKEN_TTL_SECS): 0s`, `--server-id (SERVER_ID): "a.b"`,
@@ -149,8 +163,8 @@ func TestAllMistakesAtOnce(t *testing.T) {
 			t.Errorf("not reported: %s", part)
 		}
 	}
-	if got := strings.Count(text, "\n") + 1; got != 18 {
-		t.Errorf("%d mistakes, want 18:\n%s", got, text)
+	if got := strings.Count(text, "\n") + 1; got != 19 {
+		t.Errorf("%d mistakes, want 19:\n%s", got, text)
 	}
 	if strings.Contains(text, "hush") {
 		t.Errorf("a secret is in the report:\n%s", text)

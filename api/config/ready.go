@@ -19,6 +19,7 @@ type Ready struct {
 	DatabaseURL       string `json:"database_url"`
 	NATSURL           string `json:"nats_url"`
 	NodeID            string `json:"node_id"`
+	Debug             string `json:"debug,omitempty"`       // http://host:port of the internal address, if there is one
 	AdminToken        string `json:"admin_token,omitempty"` // of dev, when no admins are configured
 }
 

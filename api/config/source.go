@@ -71,6 +71,12 @@ func (s *Source) Settle(c *Common, mode Mode) error {
 	if c.Access.DemoSignIn == nil {
 		c.Access.DemoSignIn = new(mode == Dev && c.OAuth.ClientID == "")
 	}
+	switch {
+	case c.Listen.Debug == "off":
+		c.Listen.Debug = ""
+	case c.Listen.Debug == "" && mode == Dev:
+		c.Listen.Debug = "127.0.0.1:0"
+	}
 	for i, user := range c.Access.Admins {
 		c.Access.Admins[i] = strings.TrimSpace(user)
 	}

@@ -73,6 +73,13 @@ func (l *Ledger) Run(ctx context.Context) { l.writes.run(ctx) }
 // the cause of ctx when that ends first.
 func (l *Ledger) Flush(ctx context.Context) error { return l.writes.flush(ctx) }
 
+// Pending returns how many writes wait for the database.
+func (l *Ledger) Pending() int {
+	l.writes.mu.Lock()
+	defer l.writes.mu.Unlock()
+	return l.writes.pending
+}
+
 // Enter records that a session entered its room and returns what to tell it. Where meetings
 // are not recorded that is a meeting of its own which starts now. Enter blocks for at most
 // its patience; after that, or when ctx ends, the answer is a guess and the record is written

@@ -9,6 +9,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"parley/api/fault"
+	"parley/api/histogram"
 	"parley/api/media"
 	"parley/api/wire"
 )
@@ -33,6 +34,8 @@ type link struct {
 	room   media.RoomID
 	prefix string // of the room's subjects
 	system string // the subject of its events
+
+	sampler histogram.Sampler // of receive
 
 	live bool // gets news of members; guarded by relay.mu
 
@@ -186,9 +189,15 @@ func (l *link) receive(m *nats.Msg) {
 		r.stats.malformed.Add(1)
 		return
 	}
-	if ours && from != 0 && time.Duration(r.serverTime(time.Now())-when)*time.Millisecond > r.maxAge {
-		r.stats.outdated.Add(1)
-		return
+	if ours && from != 0 {
+		age := time.Duration(r.serverTime(time.Now())-when) * time.Millisecond
+		if l.sampler.Pick() {
+			r.stats.transit.Observe(age)
+		}
+		if age > r.maxAge {
+			r.stats.outdated.Add(1)
+			return
+		}
 	}
 	if from == 0 && ours { // it is in the log
 		return
@@ -200,6 +209,7 @@ func (l *link) receive(m *nats.Msg) {
 	}
 	l.sink.Deliver(media.Delivery{From: from, Foreign: !ours, Wire: m.Data})
 	r.stats.delivered.Add(1)
+	r.stats.deliveredBytes.Add(uint64(len(m.Data)))
 }
 
 // sender returns the session that the last token of a subject names, 0 for the system.

@@ -101,6 +101,13 @@ func (o *outbox) close() {
 	o.shut = true
 }
 
+// holds returns how many parcels wait, and what they are charged in bytes.
+func (o *outbox) holds() (parcels, bytes int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return int(o.tail - o.head), o.bytes
+}
+
 // drop removes the oldest lossy parcel and reports whether there was one.
 func (o *outbox) drop() bool {
 	for o.lossy = max(o.lossy, o.head); o.lossy < o.tail; o.lossy++ {

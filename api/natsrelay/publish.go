@@ -8,6 +8,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"parley/api/histogram"
 	"parley/api/media"
 )
 
@@ -24,6 +25,8 @@ type publisher struct {
 	stamp []string // the one value of msg's header; nil for reports, which carry none
 	when  int64    // what stamp says
 	buf   []byte
+
+	sampler histogram.Sampler
 }
 
 func newPublisher(r *Relay, stamped bool) *publisher {
@@ -90,6 +93,7 @@ func (p *publisher) send(b *parcel) {
 		return
 	}
 	r.stats.published.Add(1)
+	r.stats.publishedBytes.Add(uint64(len(b.wire)))
 }
 
 // mark writes the stamp of b and reports whether b is young enough to be of use.
@@ -98,6 +102,9 @@ func (p *publisher) mark(b *parcel) bool {
 	since := now
 	if b.lossy && b.ages.Before(now) {
 		since = b.ages
+		if p.sampler.Pick() {
+			p.relay.stats.leave.Observe(now.Sub(since))
+		}
 	}
 	if when := p.relay.serverTime(since); when != p.when {
 		p.when, p.stamp[0] = when, string(p.relay.node)+"."+strconv.FormatInt(when, 36)

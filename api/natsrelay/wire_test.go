@@ -125,7 +125,7 @@ func TestWhatReceiversIgnore(t *testing.T) {
 	send("1", nats.Header{"Parley": {"nonsense"}}, "unmarked")
 	sink.Want("0: foreign event (foreign)", "1: new", "1: unmarked (foreign)")
 	got := n.Stats()
-	want := natsrelay.Stats{Delivered: 3, Outdated: 1, Malformed: 3}
+	want := natsrelay.Stats{Delivered: 3, DeliveredBytes: uint64(len("foreign event" + "new" + "unmarked")), Outdated: 1, Malformed: 3}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
 	}

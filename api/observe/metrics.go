@@ -13,10 +13,14 @@ import (
 // Metrics is what Prometheus may ask of one node. It has a registry of its own, so that
 // several nodes fit into one process. Names begin with parley_.
 //
-// The packet path counts in atomics of its own; Counter and Gauge read them when somebody
-// asks, so being observed costs a packet nothing.
+// There are two audiences. Whoever reaches the public address of a node sees totals; what has
+// the names of rooms in it, or what else is nobody's business, is on the internal address.
+//
+// The packet path counts in atomics of its own; collectors read them when somebody asks, so
+// being observed costs a packet nothing.
 type Metrics struct {
-	registry *prometheus.Registry
+	registry *prometheus.Registry // for everybody
+	internal *prometheus.Registry
 	requests *prometheus.HistogramVec
 }
 
@@ -25,6 +29,7 @@ type Metrics struct {
 func NewMetrics(b Build) *Metrics {
 	m := &Metrics{
 		registry: prometheus.NewRegistry(),
+		internal: prometheus.NewRegistry(),
 		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:                            "parley_http_request_duration_seconds",
 			Help:                            "Time to answer HTTP requests, by route pattern and status.",
@@ -44,40 +49,24 @@ func NewMetrics(b Build) *Metrics {
 	return m
 }
 
-// Counter publishes a number that only grows. read is called from any goroutine and must not
-// block. Labels are name and value by turns; one name may be published with several label
-// values, each once, always with the same help. Publishing the same twice panics.
-func (m *Metrics) Counter(name, help string, read func() float64, labels ...string) {
-	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
-		Name: name, Help: help, ConstLabels: labelsOf(labels),
-	}, read))
-}
-
-// Gauge publishes a number that goes up and down, by the rules of Counter.
-func (m *Metrics) Gauge(name, help string, read func() float64, labels ...string) {
-	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Name: name, Help: help, ConstLabels: labelsOf(labels),
-	}, read))
-}
-
-func labelsOf(pairs []string) prometheus.Labels {
-	labels := prometheus.Labels{}
-	for i := 0; i+1 < len(pairs); i += 2 {
-		labels[pairs[i]] = pairs[i+1]
-	}
-	return labels
-}
-
 // Request counts one answered HTTP request. The route is a pattern, never a path: labels
 // must not grow with what strangers ask for.
 func (m *Metrics) Request(route string, status int, took time.Duration) {
 	m.requests.WithLabelValues(route, strconv.Itoa(status)).Observe(took.Seconds())
 }
 
-// Registerer takes collectors that need more than Counter and Gauge.
+// Registerer takes collectors of what everybody may see.
 func (m *Metrics) Registerer() prometheus.Registerer { return m.registry }
 
-// ServeHTTP answers a scrape.
+// Internal takes collectors of what only operators may see.
+func (m *Metrics) Internal() prometheus.Registerer { return m.internal }
+
+// ServeHTTP answers a scrape with what everybody may see.
 func (m *Metrics) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{Registry: m.registry}).ServeHTTP(w, r)
+}
+
+// Everything answers scrapes with all there is.
+func (m *Metrics) Everything() http.Handler {
+	return promhttp.HandlerFor(prometheus.Gatherers{m.registry, m.internal}, promhttp.HandlerOpts{})
 }

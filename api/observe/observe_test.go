@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"net/http"
 	"net/http/httptest"
 	"runtime/debug"
 	"strings"
@@ -14,6 +15,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/goleak"
 )
 
@@ -112,14 +114,15 @@ func TestBuild(t *testing.T) {
 
 func TestMetrics(t *testing.T) {
 	a, b := NewMetrics(ReadBuild()), NewMetrics(ReadBuild())
-	a.Gauge("parley_sessions", "Connected sessions.", func() float64 { return 3 }, "transport", "websocket")
-	a.Gauge("parley_sessions", "Connected sessions.", func() float64 { return 4 }, "transport", "webtransport")
-	a.Counter("parley_packets_total", "Packets read.", func() float64 { return 17 })
+	packets := prometheus.NewCounter(prometheus.CounterOpts{Name: "parley_packets_total", Help: "Packets."})
+	packets.Add(17)
+	a.Registerer().MustRegister(packets)
+	secret := prometheus.NewGauge(prometheus.GaugeOpts{Name: "parley_room", Help: "A room.", ConstLabels: prometheus.Labels{"room": "board"}})
+	a.Internal().MustRegister(secret)
 	a.Request("GET /profile", 200, 3*time.Millisecond)
 
 	page := scrape(t, a)
 	for _, line := range []string{
-		`parley_sessions{transport="websocket"} 3`, `parley_sessions{transport="webtransport"} 4`,
 		"# TYPE parley_packets_total counter", "parley_packets_total 17", "go_goroutines ", "process_open_fds ",
 		`parley_http_request_duration_seconds_count{route="GET /profile",status="200"} 1`, "parley_build_info{",
 	} {
@@ -127,12 +130,18 @@ func TestMetrics(t *testing.T) {
 			t.Errorf("no %q in the answer", line)
 		}
 	}
-	if strings.Contains(scrape(t, b), "parley_sessions") {
+	if strings.Contains(page, "board") {
+		t.Error("strangers learn the name of a room")
+	}
+	if all := scrape(t, a.Everything()); !strings.Contains(all, "parley_packets_total 17") || !strings.Contains(all, `parley_room{room="board"} 0`) {
+		t.Errorf("operators see %s", all)
+	}
+	if strings.Contains(scrape(t, b), "parley_packets_total") {
 		t.Error("nodes share metrics")
 	}
 }
 
-func scrape(t *testing.T, m *Metrics) string {
+func scrape(t *testing.T, m http.Handler) string {
 	t.Helper()
 	w := httptest.NewRecorder()
 	m.ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))

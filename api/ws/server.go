@@ -40,6 +40,11 @@ const (
 type Options struct {
 	Hub Hub
 
+	// Begin is told of every request for a session before Admit is asked. The context it
+	// returns is that of Admit and, but for its end, of Serve; end is called when all is over.
+	// May be nil.
+	Begin func(r *http.Request) (ctx context.Context, end func())
+
 	// Admit decides who may enter. Its error is answered with the status that fault.Codes
 	// has for it and the message as the body.
 	Admit func(r *http.Request) (media.Peer, error)
@@ -89,6 +94,11 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer s.sessions.Done()
+	if s.opt.Begin != nil {
+		ctx, end := s.opt.Begin(r)
+		defer end()
+		r = r.WithContext(ctx)
+	}
 
 	peer, err := s.opt.Admit(r)
 	if err != nil {

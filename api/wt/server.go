@@ -48,6 +48,11 @@ type Options struct {
 	TLS        *tls.Config    // with a certificate; the server adds the rest
 	Hub        Hub
 
+	// Begin is told of every request for a session before Admit is asked. The context it
+	// returns is that of Admit and, but for its end, of Serve; end is called when all is over.
+	// May be nil.
+	Begin func(r *http.Request) (ctx context.Context, end func())
+
 	// Admit decides who may enter. Its error is answered with the status that fault.Codes
 	// has for it and the message as the body.
 	Admit func(r *http.Request) (media.Peer, error)

@@ -30,6 +30,11 @@ func (s *Server) serveSession(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer s.sessions.Done()
+	if s.opt.Begin != nil {
+		ctx, end := s.opt.Begin(r)
+		defer end()
+		r = r.WithContext(ctx)
+	}
 
 	peer, err := s.opt.Admit(r)
 	if err != nil {

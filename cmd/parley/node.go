@@ -56,7 +56,7 @@ func runNode(w *world, c *config.Common, mode config.Mode) error {
 		return misconfigured{err}
 	}
 	return app.Run(w.ctx, app.Options{
-		Config: c, Mode: mode, Flags: reg, Log: log,
+		Config: c, Mode: mode, Flags: reg, Log: log, Settings: w.source.Redacted(c),
 		Ready: func(r config.Ready) { welcome(w.stdout, r, mode) },
 	})
 }

@@ -1,0 +1,136 @@
+package app_test
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"testing"
+
+	"parley/api/media/mediatest"
+)
+
+// page returns what an address answers.
+func (c *cluster) page(url string) string {
+	c.t.Helper()
+	r, err := http.NewRequestWithContext(c.t.Context(), http.MethodGet, url, nil)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	w, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Do(r)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	defer w.Body.Close()
+	body, err := io.ReadAll(w.Body)
+	if err != nil || w.StatusCode != http.StatusOK {
+		c.t.Fatalf("%s: %d, %v", url, w.StatusCode, err)
+	}
+	return string(body)
+}
+
+// series returns the value of a series, by its name with labels, on a page of metrics.
+func series(t *testing.T, page, name string) float64 {
+	t.Helper()
+	for line := range strings.Lines(page) {
+		if value, ok := strings.CutPrefix(line, name+" "); ok {
+			v, err := strconv.ParseFloat(strings.TrimSpace(value), 64)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return v
+		}
+	}
+	t.Errorf("no %s", name)
+	return -1
+}
+
+// What a node tells its operators is what happened, and strangers are told less.
+func TestNodeCanBeLookedAt(t *testing.T) {
+	each(t, func(t *testing.T, over way) {
+		c := newCluster(t)
+		a, b := c.start("meeting_management=false"), c.start("meeting_management=false")
+		room := newRoom()
+		ada := a.join(over, "ada", room)
+		bob := a.join(over, "bob", room)
+		cyd := b.join(over, "cyd", room)
+		ada.until("joined cyd")
+		const packets = 100
+		for range packets {
+			ada.send(mediatest.Audio("hello"))
+		}
+		for range packets {
+			bob.until("audio hello from ada")
+			cyd.until("audio hello from ada")
+		}
+		if _, err := a.dial(over, "/lobby/ada/bad..room"); err == nil {
+			t.Error("a bad room opens")
+		}
+
+		public, all := c.page(a.HTTP+"/metrics"), c.page(a.Debug+"/metrics")
+		if strings.Contains(public, room) || strings.Contains(public, "parley_flag") {
+			t.Error("strangers learn the names of rooms, or how flags are set")
+		}
+		transport := `transport="websocket"`
+		if over == overWT {
+			transport = `transport="webtransport"`
+		}
+		for name, want := range map[string]float64{
+			`parley_sessions{standing="active",` + transport + `}`: 2,
+			`parley_rooms`: 1,
+			`parley_packets_total{direction="in",kind="audio"}`:             packets,
+			`parley_packets_total{direction="out",kind="audio"}`:            packets,
+			`parley_packets_total{direction="remote",kind="audio"}`:         0,
+			`parley_joins_total{result="ok",` + transport + `}`:             2,
+			`parley_join_duration_seconds_count{` + transport + `}`:         2,
+			`parley_room_sessions{room="` + room + `"}`:                     2,
+			`parley_room_packets_total{direction="in",room="(others)"}`:     0,
+			`parley_flag{flag="meeting_management"}`:                        0,
+			`parley_flag_choice{flag="path_endpoints",value="auto"}`:        1,
+			`parley_nats_connected`:                                         1,
+			`parley_packets_dropped_total{cause="silenced",kind="screen"}`:  0,
+			`parley_ledger_pending_writes`:                                  0,
+			`parley_keyframe_requests_total{by="server"}`:                   0,
+			`parley_packets_rejected_total{cause="forged"}`:                 0,
+			`parley_joins_total{result="bad_request",` + transport + `}`:    1,
+			`parley_postgres_connections{state="opening"}`:                  0,
+			`parley_relay_packets_dropped_total{cause="malformed"}`:         0,
+			`parley_packets_dropped_total{cause="unencrypted",kind="data"}`: 0,
+		} {
+			if got := series(t, all, name); got != want {
+				t.Errorf("%s is %v, want %v", name, got, want)
+			}
+		}
+		for _, name := range []string{
+			`parley_ingest_duration_seconds_count`, `parley_relay_send_duration_seconds_count`,
+			`parley_room_packets_total{direction="out",room="` + room + `"}`,
+			`parley_relay_packets_total{direction="out"}`, `parley_nats_messages_total{direction="in"}`, `go_goroutines`, `parley_postgres_connections_max`,
+		} {
+			if series(t, all, name) <= 0 {
+				t.Errorf("%s is nothing", name)
+			}
+		}
+		if got := series(t, c.page(b.Debug+"/metrics"), `parley_packets_total{direction="remote",kind="audio"}`); got != packets {
+			t.Errorf("%v packets from the other node, want %d", got, packets)
+		}
+
+		var sessions []struct {
+			User     string `json:"user"`
+			Standing string `json:"standing"`
+			In       map[string]struct{ Packets int }
+		}
+		if err := json.Unmarshal([]byte(c.page(a.Debug+"/debug/sessions?room="+room)), &sessions); err != nil || len(sessions) != 2 ||
+			sessions[0].User != "ada" || sessions[0].Standing != "active" || sessions[0].In["audio"].Packets != packets {
+			t.Errorf("sessions: %+v, %v", sessions, err)
+		}
+		for page, want := range map[string]string{
+			"/debug/rooms": room, "/debug/flags": "meeting_management", "/debug/build": "websocket-relay",
+			"/debug/nodes": b.NodeID, "/debug/goroutines": "media.(*Session).readLoop", "/debug/config": "null", "/debug/pprof/goroutine?debug=1": "goroutine profile",
+		} {
+			if text := c.page(a.Debug + page); !strings.Contains(text, want) {
+				t.Errorf("%s does not have %q: %.300s", page, want, text)
+			}
+		}
+	})
+}
