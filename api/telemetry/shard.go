@@ -210,7 +210,7 @@ func (s *shard) take() *taken {
 		k.taken = true
 	}
 	if s.spill != nil {
-		s.spill.turn(s.entered)
+		s.spill.turn()
 	}
 	return t
 }

@@ -37,16 +37,17 @@ type spill struct {
 	number  int
 	file    *os.File // nil until there is something to write
 	size    int
+	rows    uint64 // ever written
 	sealed  []segment
 	buf     []byte
 	failing bool
 }
 
-// segment is a file that is not written to any more, and how many rows the shard had been
-// given when it was closed.
+// segment is a file that is not written to any more.
 type segment struct {
-	name string
-	rows uint64
+	name  string
+	rows  uint64 // that the shard had been given when it was closed
+	taken bool   // sessions and losses in it are in a batch
 }
 
 func newSpill(dir, name string, log *slog.Logger) *spill {
@@ -75,6 +76,7 @@ func (s *spill) loss(e Entry) {
 }
 
 func (s *spill) row(r *Row) {
+	defer func() { s.rows++ }()
 	s.write(spilledRow, func(b []byte) []byte {
 		b = binary.LittleEndian.AppendUint64(b, uint64(r.Session))
 		b = binary.LittleEndian.AppendUint64(b, r.Seq)
@@ -93,6 +95,9 @@ func (s *spill) row(r *Row) {
 
 // write appends one entry, in one call so that a process that dies leaves it whole or not.
 func (s *spill) write(kind byte, fill func([]byte) []byte) {
+	if s.file != nil && s.size >= segmentSize {
+		s.seal()
+	}
 	if s.file == nil && !s.next() {
 		return
 	}
@@ -127,25 +132,24 @@ func (s *spill) failed(err error) {
 	}
 }
 
-// turn closes the file when it is large. All sessions and losses in it, and as many rows of
-// the shard as that, are in batches that were taken.
-func (s *spill) turn(rows uint64) {
-	if s.file != nil && s.size >= segmentSize {
-		s.seal(rows)
+// turn says that all sessions and losses until now are in batches that were taken.
+func (s *spill) turn() {
+	for i := range s.sealed {
+		s.sealed[i].taken = true
 	}
 }
 
-func (s *spill) seal(rows uint64) {
+func (s *spill) seal() {
 	if err := s.file.Close(); err != nil {
 		s.failed(err)
 	}
-	s.sealed = append(s.sealed, segment{s.file.Name(), rows})
+	s.sealed = append(s.sealed, segment{name: s.file.Name(), rows: s.rows})
 	s.file = nil
 }
 
-// forget removes files in which there are only stored rows.
+// forget removes files in which everything is stored, as many rows of the shard are.
 func (s *spill) forget(stored uint64) {
-	for len(s.sealed) > 0 && s.sealed[0].rows <= stored {
+	for len(s.sealed) > 0 && s.sealed[0].taken && s.sealed[0].rows <= stored {
 		if err := os.Remove(s.sealed[0].name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			s.failed(err)
 		}
@@ -156,9 +160,10 @@ func (s *spill) forget(stored uint64) {
 // close ends spilling, and removes everything when all is stored.
 func (s *spill) close(all bool) {
 	if s.file != nil {
-		s.seal(0)
+		s.seal()
 	}
 	if all {
-		s.forget(^uint64(0))
+		s.turn()
+		s.forget(s.rows)
 	}
 }

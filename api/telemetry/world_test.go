@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
+	"os"
 	"testing"
 	"time"
 
@@ -15,7 +17,13 @@ import (
 	"parley/api/telemetry/archive"
 )
 
-func TestMain(m *testing.M) { postgrestest.Main(m) }
+func TestMain(m *testing.M) {
+	if os.Getenv(childEnv) != "" {
+		fmt.Fprintln(os.Stderr, child())
+		os.Exit(1)
+	}
+	postgrestest.Main(m)
+}
 
 // Kinds of the catalogue of these tests.
 const (

@@ -1,0 +1,302 @@
+package telemetry_test
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"parley/api/postgres/postgrestest"
+	"parley/api/telemetry"
+	"parley/api/telemetry/archive"
+)
+
+// cable is the way to the database, and can be cut.
+type cable struct {
+	t      *testing.T
+	server string
+	addr   string
+
+	mu       sync.Mutex
+	listener net.Listener
+	conns    map[net.Conn]bool
+	work     sync.WaitGroup
+}
+
+// newCable returns a cable and the address of the database by it.
+func newCable(t *testing.T, address string) (*cable, string) {
+	t.Helper()
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &cable{t: t, server: u.Host, addr: "127.0.0.1:0"}
+	c.mend()
+	c.addr = c.listener.Addr().String()
+	t.Cleanup(c.cut)
+	u.Host = c.addr
+	return c, u.String()
+}
+
+// mend lets connections through again.
+func (c *cable) mend() {
+	c.t.Helper()
+	l, err := net.Listen("tcp", c.addr)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	c.mu.Lock()
+	c.listener, c.conns = l, map[net.Conn]bool{}
+	c.mu.Unlock()
+	c.work.Go(func() {
+		for {
+			from, err := l.Accept()
+			if err != nil {
+				return
+			}
+			to, err := net.Dial("tcp", c.server)
+			if err != nil || !c.keep(from, to) {
+				from.Close()
+				continue
+			}
+			c.work.Go(func() { _, _ = io.Copy(to, from); to.Close(); from.Close() })
+			c.work.Go(func() { _, _ = io.Copy(from, to); to.Close(); from.Close() })
+		}
+	})
+}
+
+func (c *cable) keep(from, to net.Conn) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.conns == nil {
+		to.Close()
+		return false
+	}
+	c.conns[from], c.conns[to] = true, true
+	return true
+}
+
+// cut ends all connections and refuses others.
+func (c *cable) cut() {
+	c.mu.Lock()
+	c.listener.Close()
+	for conn := range c.conns {
+		conn.Close()
+	}
+	c.conns = nil
+	c.mu.Unlock()
+	c.work.Wait()
+}
+
+func TestNothingIsLostWhileTheDatabaseIsAway(t *testing.T) {
+	address := postgrestest.URL(t)
+	cable, through := newCable(t, address)
+	w := worldAt(t, through)
+	feed := w.begin("patient")
+	n := uint64(0)
+	send := func(count int) {
+		for range count {
+			feed.Record(telemetry.Record{Kind: kindMeta, Seq: n, At: time.Now(), Raw: []byte("something")})
+			n++
+		}
+	}
+	send(3000)
+	var sender sync.WaitGroup
+	sender.Go(func() { send(20_000) }) // while it is cut
+	cable.cut()
+	sender.Wait()
+	late := w.begin("late")
+	late.Lost(telemetry.SourceDropped, 0, 3)
+	late.End("gone before anybody knew")
+
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if err := w.engine.Flush(ctx); err == nil || ctx.Err() != nil {
+		t.Errorf("flush without a database: %v", err)
+	}
+	cable.mend()
+	w.flush()
+	events := w.events(feed.ID())
+	if len(events) != 23_000 {
+		t.Errorf("%d events", len(events))
+	}
+	for i, e := range events {
+		if e.Seq != uint64(i) {
+			t.Fatalf("event %d has number %d", i, e.Seq)
+		}
+	}
+	if lost := w.lost(feed.ID()); len(lost) > 0 {
+		t.Errorf("lost: %v", lost)
+	}
+	if lost := w.lost(late.ID()); lost[telemetry.SourceDropped] != 3 {
+		t.Errorf("lost: %v", lost)
+	}
+	if s := w.session(late.ID()); s.Reason != "gone before anybody knew" {
+		t.Errorf("%+v", s)
+	}
+}
+
+// childEnv makes this test binary the process that is killed: it has the address of the
+// database, and spillEnv the directory.
+const (
+	childEnv = "PARLEY_TELEMETRY_TEST_CHILD"
+	spillEnv = "PARLEY_TELEMETRY_TEST_SPILL"
+)
+
+const (
+	beforeCut = 2500
+	afterCut  = 30_000 // more than one file
+)
+
+// child stores some events, says so, waits until it is told that the database is away, sends
+// more, says so, and waits to be killed.
+func child() error {
+	ctx := context.Background()
+	store, err := archive.Open(ctx, os.Getenv(childEnv))
+	if err != nil {
+		return err
+	}
+	e, err := telemetry.New(telemetry.Options{
+		Store: store, Catalogues: []telemetry.Catalogue{plain{}}, SpillDir: os.Getenv(spillEnv),
+		Log: slog.New(slog.NewTextHandler(os.Stderr, nil)),
+	})
+	if err != nil {
+		return err
+	}
+	go e.Run(ctx) // until the process dies
+	feed, err := e.Begin(ctx, telemetry.Source{Catalogue: "plain", Identity: "victim", Labels: map[string]string{"a": "b"}})
+	if err != nil {
+		return err
+	}
+	body := []byte(strings.Repeat("x", 500))
+	for n := range uint64(beforeCut) {
+		feed.Record(telemetry.Record{Kind: kindMeta, Seq: n, At: time.Now(), Raw: body, Hot: telemetry.Hot{Subject: []byte("s"), Number: telemetry.Of(n)}})
+	}
+	if err := e.Flush(ctx); err != nil {
+		return err
+	}
+	fmt.Println(int64(feed.ID()))
+	if _, err := fmt.Scanln(new(string)); err != nil {
+		return err
+	}
+	for n := range uint64(afterCut) {
+		feed.Record(telemetry.Record{Kind: kindMeta, Seq: beforeCut + n, At: time.Now(), Raw: body, Link: n, Linked: true})
+	}
+	feed.Lost(telemetry.RateLimited, beforeCut+afterCut, 12)
+	fmt.Println("done")
+	select {}
+}
+
+func TestKilledProcessLosesNothingItSpilled(t *testing.T) {
+	address := postgrestest.URL(t)
+	cable, through := newCable(t, address)
+	dir := filepath.Join(t.TempDir(), "spill")
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	victim := exec.CommandContext(t.Context(), self)
+	victim.Env = append(os.Environ(), childEnv+"="+through, spillEnv+"="+dir)
+	victim.Stderr = t.Output()
+	in, err := victim.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := victim.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := victim.Start(); err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewScanner(out)
+	if !lines.Scan() {
+		t.Fatal("the child said nothing")
+	}
+	var id telemetry.SessionID
+	if _, err := fmt.Sscan(lines.Text(), &id); err != nil {
+		t.Fatal(err)
+	}
+	cable.cut()
+	fmt.Fprintln(in, "cut")
+	if !lines.Scan() || lines.Text() != "done" {
+		t.Fatalf("the child said %q", lines.Text())
+	}
+	if err := victim.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = victim.Wait() // killed
+
+	files, _ := filepath.Glob(filepath.Join(dir, "*"))
+	if len(files) < 2 {
+		t.Fatalf("%d files", len(files))
+	}
+	// As if it had died while it wrote.
+	last, err := os.OpenFile(files[len(files)-1], os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := last.WriteString("\x20\x00\x00\x00"); err != nil {
+		t.Fatal(err)
+	}
+	last.Close()
+
+	w := worldAt(t, address, func(o *telemetry.Options) { o.SpillDir = dir })
+	w.flush()
+	events := w.events(id)
+	if len(events) != beforeCut+afterCut {
+		t.Errorf("%d events", len(events))
+	}
+	for i, e := range events {
+		if e.Seq != uint64(i) || len(e.Body) != 500 {
+			t.Fatalf("event %d has number %d and %d bytes", i, e.Seq, len(e.Body))
+		}
+	}
+	if e := events[0]; string(e.Subject) != "s" || e.Has != telemetry.HasNumber {
+		t.Errorf("first: %+v", e.Row)
+	}
+	if e := events[beforeCut+1]; e.Link != 1 || e.Has != telemetry.HasLink {
+		t.Errorf("linked: %+v", e.Row)
+	}
+	if lost := w.lost(id); lost[telemetry.RateLimited] != 12 || len(lost) != 1 {
+		t.Errorf("ledger: %v", lost)
+	}
+	if s := w.session(id); s.Ended.IsZero() || s.Labels["a"] != "b" {
+		t.Errorf("session: %+v", s)
+	}
+	if files, _ := filepath.Glob(filepath.Join(dir, "*")); len(files) > 0 {
+		t.Errorf("left: %v", files)
+	}
+}
+
+func TestNothingIsLeftInTheSpillDirectoryAfterAStop(t *testing.T) {
+	dir := t.TempDir()
+	w := newWorld(t, func(o *telemetry.Options) { o.SpillDir = dir })
+	feed := w.begin("tidy")
+	for n := range uint64(100) {
+		feed.Record(telemetry.Record{Kind: kindMeta, Seq: n, At: time.Now(), Raw: []byte("x")})
+	}
+	feed.End("over")
+	if files, _ := filepath.Glob(filepath.Join(dir, "*")); len(files) == 0 {
+		t.Error("nothing was spilled")
+	}
+	if err := w.stop(); err != nil {
+		t.Fatal(err)
+	}
+	if files, _ := filepath.Glob(filepath.Join(dir, "*")); len(files) > 0 {
+		t.Errorf("left: %v", files)
+	}
+	if n := len(w.events(feed.ID())); n != 100 {
+		t.Errorf("%d events", n)
+	}
+}
