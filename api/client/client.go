@@ -32,6 +32,11 @@ type Options struct {
 	// the server feels it. Zero means DefaultInbox.
 	Inbox int
 
+	// On, when set, gets every packet in place of Receive, as it arrives: reading stops until
+	// it returns, so that the server feels it, and over WebTransport several calls run at
+	// once. The data of the packet is the receiver's only until then.
+	On func(Packet)
+
 	// DialTCP opens the connection beneath a WebSocket; nil means the network.
 	DialTCP func(ctx context.Context, network, addr string) (net.Conn, error)
 
@@ -75,11 +80,13 @@ type link interface {
 	sendDatagram(packet []byte) error
 	read(ctx context.Context, deliver func(Packet) error) error
 	close() error
+	cut() // as the network would: no goodbye
 }
 
 // Client is one session. Its methods may be called by any goroutine.
 type Client struct {
 	link  link
+	on    func(Packet) // nil: the inbox
 	inbox chan Packet
 
 	stop context.CancelFunc // ends the reader
@@ -117,6 +124,7 @@ func Dial(ctx context.Context, rawURL string, opt Options) (*Client, error) {
 	reading, stop := context.WithCancel(context.WithoutCancel(ctx))
 	c := &Client{
 		link:     l,
+		on:       opt.On,
 		inbox:    make(chan Packet, opt.Inbox),
 		stop:     stop,
 		done:     make(chan struct{}),
@@ -151,6 +159,10 @@ func (c *Client) deliver(ctx context.Context, p Packet) error {
 				close(c.assigned)
 			})
 		}
+	}
+	if c.on != nil {
+		c.on(p)
+		return ctx.Err()
 	}
 	select {
 	case c.inbox <- p:
@@ -233,4 +245,12 @@ func (c *Client) Close() error {
 	err := c.link.close()
 	<-c.done
 	return err
+}
+
+// Cut ends the session without a goodbye, as a network that goes away does, and waits until
+// nothing of it is left. Packets that were received before can still be read.
+func (c *Client) Cut() {
+	c.stop()
+	c.link.cut()
+	<-c.done
 }

@@ -20,6 +20,8 @@ const closeTimeout = time.Second
 type webSocket struct {
 	sock *websocket.Conn
 	raw  net.Conn // beneath sock, to cut a goodbye short
+
+	reuse bool // a packet is read into the memory of the one before
 }
 
 func dialWebSocket(ctx context.Context, u *url.URL, opt Options) (*webSocket, error) {
@@ -49,7 +51,7 @@ func dialWebSocket(ctx context.Context, u *url.URL, opt Options) (*webSocket, er
 		return nil, err
 	}
 	sock.SetReadLimit(wire.MaxPacket + wire.StampRoom)
-	return &webSocket{sock: sock, raw: raw}, nil
+	return &webSocket{sock: sock, raw: raw, reuse: opt.On != nil}, nil
 }
 
 // refused turns the answer of a server into an error and closes its body.
@@ -68,8 +70,12 @@ func (w *webSocket) sendDatagram(packet []byte) error {
 }
 
 func (w *webSocket) read(_ context.Context, deliver func(Packet) error) error {
+	var data []byte
 	for {
-		typ, data, err := w.sock.Read(context.Background())
+		typ, message, err := w.sock.Reader(context.Background())
+		if err == nil {
+			data, err = w.readInto(data, message)
+		}
 		if e, ok := errors.AsType[websocket.CloseError](err); ok {
 			return &ClosedError{Code: int(e.Code), Reason: e.Reason}
 		}
@@ -85,6 +91,30 @@ func (w *webSocket) read(_ context.Context, deliver func(Packet) error) error {
 		}
 	}
 }
+
+// readInto reads a message to its end. Like [readPacket] it asks for memory once for nearly
+// all packets, and for none where the memory of the last one may be used again.
+func (w *webSocket) readInto(last []byte, r io.Reader) ([]byte, error) {
+	if !w.reuse {
+		return readPacket(r)
+	}
+	b := last[:0]
+	for {
+		if len(b) == cap(b) {
+			b = append(b, 0)[:len(b)]
+		}
+		n, err := r.Read(b[len(b):cap(b)])
+		b = b[:len(b)+n]
+		if err == io.EOF {
+			return b, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+}
+
+func (w *webSocket) cut() { _ = w.raw.Close() }
 
 func (w *webSocket) close() error {
 	cut := time.AfterFunc(closeTimeout, func() { _ = w.raw.Close() })

@@ -172,3 +172,7 @@ func (w *webTransport) close() error {
 		return w.conn.CloseWithError(quic.ApplicationErrorCode(http3.ErrCodeNoError), "")
 	}
 }
+
+func (w *webTransport) cut() {
+	_ = w.conn.CloseWithError(quic.ApplicationErrorCode(http3.ErrCodeNoError), "")
+}

@@ -1,0 +1,124 @@
+package load
+
+import (
+	"bufio"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"parley/api/config"
+)
+
+// Node is a server started for a run: parley dev in a process of its own, with everything it
+// needs, on ports of its own choice.
+type Node struct {
+	config.Ready
+	Secret string // that signs tokens it accepts
+
+	dir  string
+	cmd  *exec.Cmd
+	done chan struct{} // closed when the process has ended
+	err  error
+}
+
+const (
+	nodeStart = 60 * time.Second // the first start makes a database cluster
+	nodeStop  = 30 * time.Second
+)
+
+// StartNode starts program, which is a parley, and returns when it serves. env is added to the
+// environment, as NAME=VALUE. What the node logs goes to log.
+func StartNode(ctx context.Context, program string, env []string, log io.Writer) (*Node, error) {
+	dir, err := os.MkdirTemp("", "parley-load-")
+	if err != nil {
+		return nil, fmt.Errorf("start node: %w", err)
+	}
+	// The server of the database is another user, and has to get to its files.
+	if err := os.Chmod(dir, 0o711); err != nil {
+		return nil, errors.Join(fmt.Errorf("start node: %w", err), os.RemoveAll(dir))
+	}
+	ready := filepath.Join(dir, "ready.json")
+	n := &Node{Secret: rand.Text() + rand.Text(), dir: dir, done: make(chan struct{})}
+	n.cmd = exec.Command(program, "dev")
+	n.cmd.Env = append(append(os.Environ(), env...),
+		"PARLEY_HTTP_ADDR=127.0.0.1:0", "PARLEY_WEBTRANSPORT_ADDR=127.0.0.1:0", "PARLEY_DATA_DIR="+filepath.Join(dir, "data"),
+		"PARLEY_READY_FILE="+ready, "PARLEY_LOG_LEVEL=warn", "JWT_SECRET="+n.Secret, "DATABASE_URL=", "NATS_URL=")
+	n.cmd.Stderr = log
+	n.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C ends the run, which then stops it
+	out, err := n.cmd.StdoutPipe()
+	if err == nil {
+		err = n.cmd.Start()
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("start node: %w", err), os.RemoveAll(dir))
+	}
+	serving := make(chan struct{})
+	go func() { // Stop waits for it
+		defer close(n.done)
+		lines := bufio.NewScanner(out)
+		for told := false; lines.Scan(); {
+			if !told && strings.Contains(lines.Text(), "Ctrl-C") { // the last line of the welcome, after the ready file
+				told = true
+				close(serving)
+			}
+		}
+		_, _ = io.Copy(io.Discard, out) // after a line too long to scan
+		n.err = n.cmd.Wait()
+	}()
+	patience := time.NewTimer(nodeStart)
+	defer patience.Stop()
+	select {
+	case <-serving:
+		n.Ready, err = config.ReadReady(ready)
+	case <-n.done:
+		err = fmt.Errorf("it ended: %w", n.err)
+	case <-patience.C:
+		err = errors.New("it does not serve")
+	case <-ctx.Done():
+		err = ctx.Err()
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("start node: %w", err), n.Stop())
+	}
+	return n, nil
+}
+
+// Watch returns how to look at the node.
+func (n *Node) Watch() *Watch { return &Watch{PID: n.cmd.Process.Pid, Metrics: n.HTTP + "/metrics"} }
+
+// Address returns where the node listens for a transport: ws, wss or wt.
+func (n *Node) Address(transport string) (string, error) {
+	switch transport {
+	case "ws":
+		return "ws" + strings.TrimPrefix(n.HTTP, "http"), nil
+	case "wss": // the TCP twin of the WebTransport port
+		return "wss" + strings.TrimPrefix(n.WebTransport, "https"), nil
+	case "wt":
+		return n.WebTransport, nil
+	}
+	return "", fmt.Errorf("no transport is called %q: ws, wss, wt", transport)
+}
+
+// Stop stops the node and removes what it left. Its error says that the node did not end well.
+func (n *Node) Stop() error {
+	_ = n.cmd.Process.Signal(syscall.SIGTERM)
+	patience := time.NewTimer(nodeStop)
+	defer patience.Stop()
+	err := errors.New("stop node: it does not end")
+	select {
+	case <-n.done:
+		err = n.err
+	case <-patience.C:
+		_ = n.cmd.Process.Kill()
+		<-n.done
+	}
+	return errors.Join(err, os.RemoveAll(n.dir))
+}

@@ -1,0 +1,371 @@
+package load
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/quic-go/quic-go"
+	"google.golang.org/protobuf/proto"
+
+	"parley/api/client"
+	"parley/api/wire"
+	callv1 "parley/protobuf/call/v1"
+)
+
+// pacing of one connection.
+const (
+	joinPatience = 20 * time.Second // to connect and be given a number
+	retryFirst   = 500 * time.Millisecond
+	retryMost    = 10 * time.Second
+
+	// unnumbered is how long to wait for the number of the session: servers that speak the
+	// older contract assign none.
+	unnumbered = 3 * time.Second
+
+	// settle is how long a publisher is silent before its connection is cut, so that nothing
+	// is on its way that nobody could account for.
+	settle = 500 * time.Millisecond
+
+	// smallBuffer is what a receiver that is slow or stalled lets the network hold for it, in
+	// bytes; else that would hide for seconds what it is.
+	smallBuffer = 64 << 10
+)
+
+// participant is one connection in one room, and the ones after it when that is lost.
+type participant struct {
+	*room
+	name  string
+	base  string // URL without path
+	pace  pace
+	pacer *pacer // nil for viewers
+	wants struct{ video, screen atomic.Bool }
+	cut   chan struct{} // asks for a cut; capacity 1
+	pass  Pass
+
+	pacing sync.Mutex // held while the pacer sends
+
+	mu       sync.Mutex // guards what follows
+	accounts []account  // by stream of the room
+	settled  bool       // the accounts are closed for good
+
+	reading sync.Mutex // held while a slow receiver takes its time
+}
+
+// attend joins, stays, and comes back whenever the connection is lost, until ctx ends.
+func (p *participant) attend(ctx context.Context) {
+	wait := retryFirst
+	for again := false; ; again = true {
+		joined := p.stay(ctx, again)
+		if ctx.Err() != nil {
+			return
+		}
+		if joined {
+			wait = retryFirst
+			continue
+		}
+		sleep(ctx, wait)
+		wait = min(2*wait, retryMost)
+	}
+}
+
+// sleep returns when d has passed or ctx ended.
+func sleep(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}
+
+// stay is one connection from dialing to its end. It reports whether p was in.
+func (p *participant) stay(ctx context.Context, again bool) (joined bool) {
+	here, leave := context.WithCancel(ctx) // ends what a receiver waits for
+	defer leave()
+	began := p.run.clock.now()
+	c, err := p.join(here)
+	if err != nil {
+		if ctx.Err() == nil {
+			p.run.failed(err)
+		}
+		return false
+	}
+	took := p.run.clock.now() - began
+	p.run.joined(again, took)
+	defer p.run.present.Add(-1)
+	p.enter()
+
+	sending, quiet := context.WithCancel(here)
+	var busy sync.WaitGroup
+	busy.Go(func() { p.beat(sending, c) })
+	if p.pacer != nil {
+		p.wants.video.Store(true) // nobody can show what this connection sends before a keyframe
+		p.wants.screen.Store(true)
+		busy.Go(func() {
+			p.pacing.Lock()
+			defer p.pacing.Unlock()
+			_ = p.pacer.keep(sending, p.sender(c)) // fails when the connection ends
+		})
+	}
+	select {
+	case <-ctx.Done():
+		quiet()
+		busy.Wait()
+		leave()
+		_ = c.Close()
+		return true
+	case <-p.cut:
+		if p.pacer != nil {
+			quiet()
+			busy.Wait()
+			sleep(ctx, settle)
+		}
+	case <-c.Done():
+		p.run.lost(c)
+	}
+	quiet()
+	leave()
+	c.Cut()
+	busy.Wait()
+	p.exit(true)
+	return true
+}
+
+// sender returns how to send over c. A send is not given up because the publisher is to be
+// quiet: that would break the connection in the middle of a packet.
+func (p *participant) sender(c *client.Client) func(context.Context, []byte) error {
+	return func(_ context.Context, packet []byte) error { return c.Send(p.run.sending, packet) }
+}
+
+func (p *participant) join(ctx context.Context) (*client.Client, error) {
+	dialing, cancel := context.WithTimeout(ctx, joinPatience)
+	defer cancel()
+	first := p == p.members[0]
+	if !first {
+		select {
+		case <-p.opened:
+		case <-dialing.Done():
+			return nil, dialing.Err()
+		}
+	}
+	if p.pass.Path == "" {
+		pass, err := p.run.plan.Door.Open(dialing, p.room.name, p.name, first)
+		if err != nil {
+			return nil, err
+		}
+		p.pass = pass
+		if p.pacer != nil {
+			for _, t := range p.pacer.tracks {
+				t.packer.user = pass.User
+			}
+		}
+	}
+	c, err := client.Dial(dialing, p.base+p.pass.Path, p.options(ctx))
+	if err != nil {
+		if e, ok := errors.AsType[*client.RefusedError](err); ok && e.Status < 500 {
+			p.pass = Pass{} // tokens expire
+		}
+		return nil, err
+	}
+	numbering, cancel := context.WithTimeout(dialing, unnumbered)
+	defer cancel()
+	if _, err := c.Session(numbering); err != nil && numbering.Err() == nil {
+		c.Cut()
+		return nil, err
+	}
+	if err := c.Send(dialing, client.Connection(p.pass.User, p.room.name)); err != nil {
+		c.Cut()
+		return nil, err
+	}
+	if first {
+		p.open()
+	}
+	return c, nil
+}
+
+func (p *participant) options(ctx context.Context) client.Options {
+	opt := client.Options{
+		TLS: p.run.tls,
+		On:  func(packet client.Packet) { p.receive(ctx, packet) },
+	}
+	if p.pace == healthy {
+		return opt
+	}
+	opt.DialTCP = func(ctx context.Context, network, addr string) (net.Conn, error) {
+		conn, err := new(net.Dialer).DialContext(ctx, network, addr)
+		if tcp, ok := conn.(*net.TCPConn); ok {
+			err = tcp.SetReadBuffer(smallBuffer)
+		}
+		return conn, err
+	}
+	opt.QUIC = &quic.Config{
+		MaxIdleTimeout:                 30 * time.Second,
+		KeepAlivePeriod:                time.Second,
+		MaxIncomingUniStreams:          256,
+		MaxIncomingStreams:             -1,
+		InitialStreamReceiveWindow:     smallBuffer,
+		MaxStreamReceiveWindow:         smallBuffer,
+		InitialConnectionReceiveWindow: smallBuffer,
+		MaxConnectionReceiveWindow:     smallBuffer,
+	}
+	return opt
+}
+
+// beat says what p publishes and probes the connection, until ctx ends.
+func (p *participant) beat(ctx context.Context, c *client.Client) {
+	state := new(callv1.HeartbeatMetadata)
+	if p.pacer != nil {
+		for _, t := range p.pacer.tracks {
+			switch t.kind {
+			case wire.Audio:
+				state.AudioEnabled = true
+			case wire.Video:
+				state.VideoEnabled = true
+			case wire.Screen:
+				state.ScreenEnabled = true
+			}
+		}
+	}
+	heartbeats, probes := ticker(p.run.plan.Heartbeat), ticker(p.run.plan.Probe)
+	defer heartbeats.Stop()
+	defer probes.Stop()
+	send := func(packet []byte) { _ = c.Send(p.run.sending, packet) } // a failure ends c as well
+	send(client.Heartbeat(p.pass.User, state, float64(time.Now().UnixMilli())))
+	for {
+		select {
+		case <-heartbeats.C:
+			send(client.Heartbeat(p.pass.User, state, float64(time.Now().UnixMilli())))
+		case <-probes.C:
+			send(client.RTTProbe(p.pass.User, p.run.clock.now().Seconds()*1000))
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// ticker returns a ticker that never ticks for an interval of 0.
+func ticker(every time.Duration) *time.Ticker {
+	if every > 0 {
+		return time.NewTicker(every)
+	}
+	t := time.NewTicker(time.Hour)
+	t.Stop()
+	return t
+}
+
+// enter begins a stay in the accounts.
+func (p *participant) enter() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i := range p.accounts {
+		if p.streams[i].owner != p {
+			p.accounts[i].enter(p.streams[i])
+		}
+	}
+}
+
+// exit ends a stay in the accounts, if one is on.
+func (p *participant) exit(lost bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.settled = p.settled || !lost
+	for i := range p.accounts {
+		p.accounts[i].leave(p.streams[i], lost)
+	}
+}
+
+// complete reports whether p got all it is expected to get.
+func (p *participant) complete() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i := range p.accounts {
+		if !p.accounts[i].complete(p.streams[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+// receive is called with every packet that arrives, over WebTransport several times at once.
+// ctx ends with the stay.
+func (p *participant) receive(ctx context.Context, packet client.Packet) {
+	now := p.run.clock.now()
+	p.run.packets.Add(1)
+	p.run.bytes.Add(uint64(len(packet.Data)))
+	w, err := wire.Scan(packet.Data)
+	if err == nil && w.Type == callv1.PacketWrapper_MEDIA {
+		if t, ok := readTag(w.Data); !ok {
+			p.other(w.Data, now)
+		} else if t.run == p.run.id && int(t.stream) < len(p.accounts) {
+			p.count(t, len(packet.Data), now)
+		}
+	}
+	switch {
+	case p.pace == slow:
+		p.reading.Lock()
+		sleep(ctx, time.Duration(len(packet.Data)*8)*time.Second/time.Duration(p.run.plan.SlowKbps*1000))
+		p.reading.Unlock()
+	case p.pace == stalled && p.run.clock.at() >= measuring:
+		<-ctx.Done()
+	}
+}
+
+func (p *participant) count(t tag, size int, now time.Duration) {
+	s := p.streams[t.stream]
+	p.mu.Lock()
+	counted := !p.settled && p.accounts[t.stream].got(s, t, size)
+	p.mu.Unlock()
+	if counted {
+		p.run.delivered.Add(1)
+		p.run.latency[p.pace][s.kind].add(now - time.Duration(t.due))
+	}
+}
+
+// other takes the packets of a call that are no media of ours.
+func (p *participant) other(data []byte, now time.Duration) {
+	m := new(callv1.MediaPacket)
+	if proto.Unmarshal(data, m) != nil || string(m.UserId) != p.pass.User {
+		return
+	}
+	switch m.MediaType {
+	case callv1.MediaPacket_RTT:
+		if p.run.clock.at() == measuring {
+			p.run.rtt.add(now - time.Duration(m.Timestamp*1e6))
+		}
+	case callv1.MediaPacket_KEYFRAME_REQUEST:
+		p.run.keyRequests.Add(1)
+		if string(m.Data) == "SCREEN" {
+			p.wants.screen.Store(true)
+		} else {
+			p.wants.video.Store(true)
+		}
+	}
+}
+
+// reason is why a connection failed or ended, in a few words that many share.
+func reason(err error) string {
+	if e, ok := errors.AsType[*client.RefusedError](err); ok {
+		return fmt.Sprintf("refused with status %d", e.Status)
+	}
+	if e, ok := errors.AsType[*client.ClosedError](err); ok {
+		return strings.TrimSpace(fmt.Sprintf("closed with code %d %s", e.Code, e.Reason))
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		return "took too long"
+	}
+	text := err.Error()
+	if i := strings.LastIndex(text, ": "); i >= 0 {
+		return text[i+2:]
+	}
+	return text
+}
+
+// insecure accepts any certificate: test servers make their own, and there is nothing to hide.
+func insecure() *tls.Config { return &tls.Config{InsecureSkipVerify: true} }

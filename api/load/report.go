@@ -1,0 +1,245 @@
+package load
+
+import (
+	"fmt"
+	"maps"
+	"time"
+
+	"parley/api/wire"
+)
+
+// Report is what came of a run. Its JSON names stay as they are; more may be added. Counts are
+// of packets that were due while the run measured.
+type Report struct {
+	Started time.Time `json:"started"`
+	Seconds float64   `json:"seconds"` // measured
+	Plan    Shape     `json:"plan"`
+
+	Sent     map[string]Sent     `json:"sent"`     // by kind: audio, video, screen
+	Received map[string]Received `json:"received"` // by how participants read: healthy, slow, stalled; those that exist
+	Kinds    map[string]Received `json:"kinds"`    // by kind, of healthy receivers
+
+	Joins  Joins     `json:"joins"`
+	RTT    Quantiles `json:"rtt"` // of probes that the server sends back
+	Server *Server   `json:"server,omitempty"`
+
+	Generator Generator `json:"generator"`
+	Notes     []string  `json:"notes"` // what to know before believing the rest
+}
+
+// Shape is the part of the plan that says how large it was.
+type Shape struct {
+	URLs       []string `json:"urls"`
+	Rooms      int      `json:"rooms"`
+	Publishers int      `json:"publishers"` // in each room
+	Viewers    int      `json:"viewers"`    // in each room
+	Seed       uint64   `json:"seed"`
+}
+
+// Sent is what publishers sent of one kind.
+type Sent struct {
+	Packets   uint64 `json:"packets"`
+	Bytes     uint64 `json:"bytes"` // of packets, envelope included
+	Keyframes uint64 `json:"keyframes"`
+	Skipped   uint64 `json:"skipped"` // frames a publisher dropped, for the server did not take the ones before for a second
+}
+
+// Received is what a group of participants got. Expected is Delivered plus Lost.
+type Received struct {
+	Participants int       `json:"participants"`
+	Expected     uint64    `json:"expected"`
+	Delivered    uint64    `json:"delivered"`
+	Lost         uint64    `json:"lost"`
+	Duplicated   uint64    `json:"duplicated"`
+	OutOfOrder   uint64    `json:"out_of_order"` // among delivered
+	Bytes        uint64    `json:"bytes"`
+	Latency      Quantiles `json:"latency"`
+}
+
+// Joins is how participants got in, from dialing to the number of their session, over the
+// whole run.
+type Joins struct {
+	Wanted  int            `json:"wanted"` // participants of the plan
+	In      int64          `json:"in"`     // when measuring ended
+	Failed  uint64         `json:"failed"` // attempts
+	Why     map[string]int `json:"failed_why,omitempty"`
+	Lost    map[string]int `json:"lost_why,omitempty"` // connections that others than us ended
+	First   Quantiles      `json:"first"`
+	Again   Quantiles      `json:"again"`             // after a connection was lost
+	Request uint64         `json:"keyframe_requests"` // that publishers got
+}
+
+// Server is what the process of the server used while the run measured. CPU, switches and
+// memory are of that process alone, not of a database beside it.
+type Server struct {
+	PID             int     `json:"pid,omitempty"`
+	CPUSeconds      float64 `json:"cpu_seconds"`
+	CPUShare        float64 `json:"cpu_share"` // of all processors, 0 to 1
+	CPUPerDelivery  float64 `json:"cpu_us_per_delivery"`
+	SwitchesPer1000 float64 `json:"context_switches_per_1000_deliveries"`
+	Switches        uint64  `json:"context_switches"`
+	RSS             uint64  `json:"rss_bytes"`      // at the end
+	RSSMost         uint64  `json:"rss_peak_bytes"` // since it started
+	Heap            uint64  `json:"heap_bytes,omitempty"`
+	Goroutines      int     `json:"goroutines,omitempty"`
+	Threads         int     `json:"threads,omitempty"`
+	Error           string  `json:"error,omitempty"` // what could not be read
+}
+
+// Generator is what the run itself used, and whether that was the limit.
+type Generator struct {
+	CPUSeconds  float64   `json:"cpu_seconds"`
+	CPUShare    float64   `json:"cpu_share"`    // of all processors, 0 to 1
+	MachineBusy float64   `json:"machine_busy"` // by all that runs on it, 0 to 1
+	Lag         Quantiles `json:"pacing_lag"`   // how late packets were sent because of the generator
+	Held        Quantiles `json:"send"`         // how long the server took to accept a packet
+	Bottleneck  bool      `json:"bottleneck"`
+}
+
+// A run is not to be believed when its own publishers are this late, or when nothing of the
+// machine is left.
+const (
+	lagMost  = 5.0 // ms, p99
+	busyMost = 0.95
+)
+
+func (r *run) report(first, last sample) *Report {
+	took := last.at - first.at
+	rep := &Report{
+		Started: r.clock.began.UTC().Truncate(time.Millisecond), Seconds: round(took.Seconds(), 3),
+		Plan: Shape{
+			URLs: r.plan.URLs, Rooms: r.plan.Rooms, Publishers: r.plan.Publishers,
+			Viewers: r.plan.Viewers, Seed: r.plan.Seed,
+		},
+		Sent: r.sent(), Received: make(map[string]Received), Kinds: make(map[string]Received),
+		RTT: quantiles(&r.rtt), Notes: []string{},
+	}
+	counted := r.counted()
+	for p, name := range paceNames {
+		n := 0
+		for _, who := range r.all {
+			if who.pace == pace(p) {
+				n++
+			}
+		}
+		if n == 0 {
+			continue
+		}
+		l := &r.latency[p]
+		var sum counts
+		for kind := range kinds {
+			sum.add(counted[p][kind])
+		}
+		rep.Received[name] = sum.received(n, quantiles(&l[wire.Audio], &l[wire.Video], &l[wire.Screen]))
+		if pace(p) == healthy {
+			for kind, name := range kindNames {
+				if c := counted[p][kind]; c.expected+c.delivered > 0 {
+					rep.Kinds[name] = c.received(n, quantiles(&l[kind]))
+				}
+			}
+		}
+	}
+	r.mu.Lock()
+	rep.Joins = Joins{
+		Wanted: len(r.all), In: r.present.Load(), Failed: r.failedN.Load(), Why: maps.Clone(r.fails), Lost: maps.Clone(r.ends),
+		First: quantiles(&r.joins), Again: quantiles(&r.rejoins), Request: r.keyRequests.Load(),
+	}
+	r.mu.Unlock()
+	rep.Generator = Generator{
+		CPUSeconds:  round((last.own - first.own).Seconds(), 3),
+		CPUShare:    round((last.own-first.own).Seconds()/took.Seconds()/processors(), 3),
+		MachineBusy: round(last.machine.busy(first.machine), 3),
+		Lag:         quantiles(&r.lag), Held: quantiles(&r.held),
+	}
+	if last.server != nil {
+		rep.Server = r.server(first, last)
+	}
+	rep.judge()
+	return rep
+}
+
+func (r *run) sent() map[string]Sent {
+	all := make(map[string]Sent)
+	for _, p := range r.all {
+		if p.pacer == nil {
+			continue
+		}
+		for _, t := range p.pacer.tracks {
+			s := all[kindNames[t.kind]]
+			s.Packets += t.sums.packets.Load()
+			s.Bytes += t.sums.bytes.Load()
+			s.Keyframes += t.sums.keys.Load()
+			s.Skipped += t.sums.skipped.Load()
+			all[kindNames[t.kind]] = s
+		}
+	}
+	return all
+}
+
+// counted sums the accounts.
+func (r *run) counted() (sum [paces][kinds]counts) {
+	for _, p := range r.all {
+		p.mu.Lock()
+		for i := range p.accounts {
+			sum[p.pace][p.streams[i].kind].add(p.accounts[i].counts)
+		}
+		p.mu.Unlock()
+	}
+	return sum
+}
+
+func (c counts) received(participants int, latency Quantiles) Received {
+	return Received{
+		Participants: participants, Expected: c.expected, Delivered: c.delivered,
+		Lost: c.expected - min(c.expected, c.delivered), Duplicated: c.duplicated, OutOfOrder: c.outOfOrder,
+		Bytes: c.bytes, Latency: latency,
+	}
+}
+
+func (r *run) server(first, last sample) *Server {
+	a, b := first.server, last.server
+	took := last.at - first.at
+	cpu := b.cpu - a.cpu
+	s := &Server{
+		PID: r.plan.Watch.PID, CPUSeconds: round(cpu.Seconds(), 3),
+		CPUShare: round(cpu.Seconds()/took.Seconds()/processors(), 3),
+		Switches: b.switches - min(b.switches, a.switches), RSS: b.resident, RSSMost: b.most, Heap: b.heap,
+		Goroutines: b.goroutines, Threads: b.threads,
+	}
+	if n := last.delivered - first.delivered; n > 0 {
+		s.CPUPerDelivery = round(float64(cpu.Microseconds())/float64(n), 3)
+		s.SwitchesPer1000 = round(float64(s.Switches)*1000/float64(n), 1)
+	}
+	for _, at := range []sample{first, last} {
+		if at.err != nil {
+			s.Error = at.err.Error()
+		}
+	}
+	return s
+}
+
+// judge notes what stands against believing the report.
+func (r *Report) judge() {
+	note := func(format string, args ...any) { r.Notes = append(r.Notes, fmt.Sprintf(format, args...)) }
+	g := &r.Generator
+	if g.Lag.P99 > lagMost {
+		g.Bottleneck = true
+		note("the generator was the bottleneck: one in a hundred of its packets was sent more than %.1f ms late", g.Lag.P99)
+	}
+	if g.MachineBusy > busyMost {
+		g.Bottleneck = g.Bottleneck || r.Server == nil || g.CPUSeconds > r.Server.CPUSeconds
+		note("the machine was %.0f %% busy, %.0f %% by the generator: latencies are those of waiting for a processor",
+			100*g.MachineBusy, 100*g.CPUShare)
+	}
+	if missing := int64(r.Joins.Wanted) - r.Joins.In; missing > 0 {
+		note("%d of %d participants were not in when measuring ended", missing, r.Joins.Wanted)
+	}
+	if h := r.Received["healthy"]; h.Delivered > h.Expected {
+		note("%d more packets were delivered than expected: the accounts are wrong", h.Delivered-h.Expected)
+	}
+	for name, s := range r.Sent {
+		if s.Skipped > 0 {
+			note("publishers dropped %d frames of %s, because the server did not take those before", s.Skipped, name)
+		}
+	}
+}

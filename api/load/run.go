@@ -1,0 +1,330 @@
+package load
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"math/rand/v2"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"parley/api/client"
+	"parley/api/wire"
+)
+
+// pace is how a participant reads.
+type pace uint8
+
+const (
+	healthy pace = iota
+	slow
+	stalled
+	paces = 3
+)
+
+var paceNames = [paces]string{"healthy", "slow", "stalled"}
+
+// kinds is how many kinds of streams there are, with wire.NoStream.
+const kinds = int(wire.Screen) + 1
+
+// room is a room of the server as it is known here.
+type room struct {
+	run     *run
+	name    string
+	members []*participant
+	streams []*stream
+
+	opened chan struct{} // closed when the first member is in
+	open   func()
+}
+
+// run is one run of a plan.
+type run struct {
+	plan    Plan
+	id      uint64
+	clock   *clock
+	tls     *tls.Config
+	rooms   []*room
+	all     []*participant
+	sending context.Context // of packets
+
+	lag, held      histogram
+	latency        [paces][kinds]histogram
+	joins, rejoins histogram
+	rtt            histogram
+
+	packets, bytes   atomic.Uint64 // everything that was received
+	delivered        atomic.Uint64
+	keyRequests      atomic.Uint64
+	present          atomic.Int64
+	joinedN, failedN atomic.Uint64
+
+	mu    sync.Mutex
+	fails map[string]int // why nobody got in
+	ends  map[string]int // why connections were lost
+}
+
+// Run runs a plan and says what came of it. progress is called about once a second from
+// another goroutine, and not after Run has returned. When ctx ends while the run measures, the
+// report is about the time up to then; before that it makes Run fail. No connection is left
+// when it returns.
+func Run(ctx context.Context, plan Plan, progress func(Progress)) (*Report, error) {
+	if err := plan.Check(); err != nil {
+		return nil, err
+	}
+	r, err := newRun(plan)
+	if err != nil {
+		return nil, err
+	}
+	attending, leave := context.WithCancel(context.WithoutCancel(ctx))
+	defer leave()
+	sending, silence := context.WithCancel(attending)
+	defer silence()
+	r.sending = sending
+
+	var people, looking sync.WaitGroup
+	looked := make(chan struct{})
+	looking.Go(func() { r.look(looked, progress) })
+	defer func() {
+		leave()
+		people.Wait()
+		close(looked)
+		looking.Wait()
+	}()
+	for i, p := range r.all {
+		people.Go(func() {
+			sleep(attending, r.plan.Ramp*time.Duration(i)/time.Duration(len(r.all)))
+			if attending.Err() == nil {
+				p.attend(attending)
+			}
+		})
+	}
+	if r.plan.StormEvery > 0 {
+		people.Go(func() { r.storm(attending) })
+	}
+	sleep(ctx, plan.Ramp+plan.WarmUp)
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	if r.present.Load() == 0 {
+		return nil, errors.Join(errNobody, r.why())
+	}
+	first := r.sample()
+	r.clock.phase.Store(int32(measuring))
+	sleep(ctx, plan.Duration)
+	last := r.sample()
+	r.drain(silence)
+	return r.report(first, last), nil
+}
+
+var errNobody = errors.New("nobody got in")
+
+// drain ends sending, waits for what is on its way and closes the accounts.
+func (r *run) drain(silence context.CancelFunc) {
+	r.clock.drain()
+	stuck := time.AfterFunc(max(r.plan.Drain, settle), silence)
+	defer stuck.Stop()
+	for _, p := range r.all {
+		if p.pacer == nil {
+			continue
+		}
+		p.pacing.Lock() // nothing is being sent, and nothing will be
+		for _, t := range p.pacer.tracks {
+			t.close()
+		}
+		p.pacing.Unlock()
+	}
+	last := time.Now().Add(r.plan.Drain)
+	for time.Now().Before(last) && !r.complete() {
+		sleep(context.Background(), min(drainStep, time.Until(last)))
+	}
+	for _, p := range r.all {
+		p.exit(false)
+	}
+}
+
+// drainStep is how often to look whether everything has come.
+const drainStep = 20 * time.Millisecond
+
+// complete reports whether those who read have got everything.
+func (r *run) complete() bool {
+	return !slices.ContainsFunc(r.all, func(p *participant) bool { return p.pace != stalled && !p.complete() })
+}
+
+func newRun(plan Plan) (*run, error) {
+	if plan.Door == nil {
+		plan.Door = ByPath{}
+	}
+	if api, ok := plan.Door.(ByAPI); ok && api.Client == nil {
+		api.Client = &http.Client{Timeout: joinPatience}
+		plan.Door = api
+	}
+	r := &run{
+		plan: plan, id: rand.Uint64(), clock: newClock(), tls: insecure(),
+		fails: make(map[string]int), ends: make(map[string]int),
+	}
+	recorded, err := readFiles(plan)
+	if err != nil {
+		return nil, err
+	}
+	tag := strconv.FormatUint(r.id&0xfffff, 36) // people of different runs are not the same
+	for i := range plan.Rooms {
+		m := &room{run: r, name: plan.Room, opened: make(chan struct{})}
+		m.open = sync.OnceFunc(func() { close(m.opened) })
+		if plan.Rooms > 1 {
+			m.name += "-" + strconv.Itoa(i+1)
+		}
+		for j := range plan.Publishers + plan.Viewers {
+			role := "viewer"
+			if j < plan.Publishers {
+				role = "publisher"
+			}
+			p := &participant{
+				room: m, name: strings.Join([]string{role, tag, strconv.Itoa(i + 1), strconv.Itoa(j + 1)}, "-"),
+				base: strings.TrimSuffix(plan.URLs[(i+j)%len(plan.URLs)], "/"),
+				cut:  make(chan struct{}, 1),
+			}
+			m.members = append(m.members, p)
+			if j < plan.Publishers {
+				p.pacer = r.pacerOf(p, i, j, recorded)
+			}
+		}
+		for _, p := range m.members {
+			p.accounts = make([]account, len(m.streams))
+		}
+		r.rooms = append(r.rooms, m)
+	}
+	// Rooms fill together, and publishers come first.
+	for j := range plan.Publishers + plan.Viewers {
+		for _, m := range r.rooms {
+			r.all = append(r.all, m.members[j])
+		}
+	}
+	r.slowDown()
+	return r, nil
+}
+
+// pacerOf makes the tracks of a publisher: number j in room i.
+func (r *run) pacerOf(p *participant, i, j int, recorded recordings) *pacer {
+	plan := &r.plan
+	pc := &pacer{clock: r.clock, run: r.id, lag: &r.lag, held: &r.held}
+	add := func(kind wire.Stream, src source, wantKey *atomic.Bool) {
+		s := newStream(uint32(len(p.streams)), kind, p)
+		p.room.streams = append(p.room.streams, s)
+		pc.tracks = append(pc.tracks, &track{source: src, stream: s, packer: packer{kind: kind}, wantKey: wantKey})
+	}
+	source := func(kind wire.Stream) *rand.Rand {
+		return rand.New(rand.NewPCG(plan.Seed, uint64(i)<<40|uint64(j)<<8|uint64(kind)))
+	}
+	switch {
+	case plan.SteadyRate > 0:
+		add(wire.Video, newSteady(source(wire.Video), plan.SteadyRate, plan.SteadySize-envelope), nil)
+		return pc
+	case j == 0 && (len(recorded.audio) > 0 || len(recorded.video) > 0):
+		if len(recorded.audio) > 0 {
+			add(wire.Audio, &recording{frames: recorded.audio, length: recorded.length}, nil)
+		}
+		if len(recorded.video) > 0 {
+			add(wire.Video, &recording{frames: recorded.video, length: recorded.length}, nil)
+		}
+		return pc
+	}
+	if plan.AudioKbps > 0 {
+		add(wire.Audio, newVoice(source(wire.Audio), plan.AudioKbps, plan.TalkShare), nil)
+	}
+	if plan.VideoKbps > 0 {
+		add(wire.Video, newCamera(source(wire.Video), plan.VideoKbps, plan.FPS, plan.KeyframeEvery, &p.wants.video), &p.wants.video)
+	}
+	if j < plan.Screens && plan.ScreenKbps > 0 {
+		add(wire.Screen, newScreen(source(wire.Screen), plan.ScreenKbps, &p.wants.screen), &p.wants.screen)
+	}
+	if len(pc.tracks) == 0 {
+		return nil
+	}
+	return pc
+}
+
+// slowDown makes some receivers slow and some stalled, evenly spread: viewers, or where there
+// are none, publishers.
+func (r *run) slowDown() {
+	receivers := r.all
+	if r.plan.Viewers > 0 {
+		receivers = r.all[r.plan.Rooms*r.plan.Publishers:]
+	}
+	n := float64(len(receivers))
+	stuck, late := int(n*r.plan.Stalled+.5), int(n*r.plan.Slow+.5)
+	hit := min(stuck+late, len(receivers))
+	for k := range hit {
+		p := receivers[k*len(receivers)/hit]
+		if p.pace = slow; (k+1)*stuck/hit > k*stuck/hit {
+			p.pace = stalled
+		}
+	}
+}
+
+// storm cuts connections off, again and again until ctx ends or the run drains.
+func (r *run) storm(ctx context.Context) {
+	every := time.NewTicker(r.plan.StormEvery)
+	defer every.Stop()
+	source := rand.New(rand.NewPCG(r.plan.Seed, 0))
+	for {
+		select {
+		case <-every.C:
+		case <-r.clock.over:
+			return
+		case <-ctx.Done():
+			return
+		}
+		if r.clock.at() != measuring {
+			continue
+		}
+		hit := int(float64(len(r.all))*r.plan.StormShare + .5)
+		for _, i := range source.Perm(len(r.all))[:hit] {
+			select {
+			case r.all[i].cut <- struct{}{}:
+			default: // it has not come back from the last one
+			}
+		}
+	}
+}
+
+func (r *run) joined(again bool, took time.Duration) {
+	r.present.Add(1)
+	r.joinedN.Add(1)
+	if again {
+		r.rejoins.add(took)
+	} else {
+		r.joins.add(took)
+	}
+}
+
+func (r *run) failed(err error) {
+	r.failedN.Add(1)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.fails[reason(err)]++
+}
+
+// lost notes why the server, or the network, ended a connection.
+func (r *run) lost(c *client.Client) {
+	_, err := c.Receive(r.sending)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.ends[reason(err)]++
+}
+
+// why returns the reasons for which nobody got in.
+func (r *run) why() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var errs []error
+	for text := range r.fails {
+		errs = append(errs, errors.New(text))
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,158 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"parley/api/load"
+	"parley/api/observe"
+	"parley/api/token"
+)
+
+type loadCommand struct {
+	URL       []string `name:"url" placeholder:"URL" help:"Where to connect; repeat it, and participants take turns. ws and wss are WebSocket, https is WebTransport." group:"server"`
+	Self      bool     `name:"self" help:"Start a node of its own for the run, in its own process, and look at it." group:"server"`
+	Transport []string `name:"transport" default:"ws" enum:"ws,wss,wt" placeholder:"ws|wss|wt" help:"With --self: how to connect to it." group:"server"`
+	PID       int      `name:"pid" placeholder:"PID" help:"The server's process, if it is on this machine." group:"server"`
+	Metrics   string   `name:"metrics" placeholder:"URL" help:"The server's metrics, for what the kernel does not know." group:"server"`
+	JWTSecret string   `name:"jwt-secret" env:"JWT_SECRET" placeholder:"SECRET" help:"Signs tokens with the server's secret, instead of naming user and room in the path." group:"server"`
+	API       string   `name:"api" placeholder:"URL" help:"Gets room tokens from this REST API: as users of --jwt-secret, or signed in by name." group:"server"`
+
+	Room       string `name:"room" placeholder:"NAME" help:"Name of the room; with several, what their names begin with." group:"people"`
+	Rooms      int    `name:"rooms" default:"1" help:"Number of rooms." group:"people"`
+	Publishers int    `name:"publishers" default:"4" help:"Participants of each room who send; they receive as well." group:"people"`
+	Viewers    int    `name:"viewers" default:"4" help:"Participants of each room who only receive." group:"people"`
+
+	Audio      int           `name:"audio" default:"32" help:"Opus while somebody speaks, kbit/s; 0 is none." group:"media"`
+	Talk       float64       `name:"talk" default:"0.4" help:"Share of the time that each publisher speaks." group:"media"`
+	Video      int           `name:"video" default:"800" help:"Camera, kbit/s; 0 is none." group:"media"`
+	FPS        int           `name:"fps" default:"30" help:"Pictures of the camera a second." group:"media"`
+	KeyEvery   time.Duration `name:"keyframe-every" default:"5s" help:"Time between keyframes of a camera." group:"media"`
+	Screens    int           `name:"screens" default:"0" help:"How many publishers of each room share a screen." group:"media"`
+	Screen     int           `name:"screen" default:"2500" help:"Shared screen while it changes, kbit/s." group:"media"`
+	SteadyRate float64       `name:"steady-rate" placeholder:"N" help:"Instead of media, N packets a second of one size from each publisher." group:"media"`
+	SteadySize int           `name:"steady-size" default:"1200" help:"Size of those packets." group:"media"`
+	VideoFile  string        `name:"video-file" type:"existingfile" placeholder:"IVF" help:"The first publisher of each room sends this video, again and again." group:"media"`
+	AudioFile  string        `name:"audio-file" type:"existingfile" placeholder:"OGG" help:"The first publisher of each room sends this Opus audio, again and again." group:"media"`
+
+	Ramp       time.Duration `name:"ramp" default:"2s" help:"Time over which participants come." group:"course"`
+	WarmUp     time.Duration `name:"warm-up" default:"3s" help:"Time after that which is not measured." group:"course"`
+	Duration   time.Duration `name:"duration" default:"10s" help:"Time that is measured." group:"course"`
+	Drain      time.Duration `name:"drain" default:"2s" help:"How long packets may still take at the end." group:"course"`
+	Slow       float64       `name:"slow" default:"0" help:"Share of the receivers that read slowly." group:"course"`
+	SlowRate   int           `name:"slow-rate" default:"200" help:"How fast those read, kbit/s." group:"course"`
+	Stalled    float64       `name:"stalled" default:"0" help:"Share of the receivers that stop reading." group:"course"`
+	StormEvery time.Duration `name:"storm-every" default:"0s" help:"Time between storms, in which connections are cut and come back; 0 is none." group:"course"`
+	StormShare float64       `name:"storm-share" default:"0.5" help:"Share of the connections that a storm cuts." group:"course"`
+	Heartbeat  time.Duration `name:"heartbeat" default:"5s" help:"Time between heartbeats of each participant." group:"course"`
+	Probe      time.Duration `name:"probe" default:"1s" help:"Time between probes of each participant; 0 is none." group:"course"`
+	Seed       uint64        `name:"seed" default:"1" help:"Runs with the same seed send the same media." group:"course"`
+
+	JSON  bool `name:"json" help:"Write JSON." group:"output"`
+	Quiet bool `name:"quiet" help:"Show no progress." group:"output"`
+}
+
+// Validate says all mistakes of the command line at once.
+func (c *loadCommand) Validate() error {
+	plan := c.plan()
+	var errs []error
+	if c.Self {
+		if len(c.URL) > 0 || c.PID != 0 || c.API != "" {
+			errs = append(errs, errors.New("--self starts a server: --url, --pid and --api name another"))
+		}
+		plan.URLs = []string{"ws://of.its.own"}
+	}
+	return errors.Join(append(errs, plan.Check())...)
+}
+
+// Run puts a server under load. What it finds goes to stdout, how it is doing to stderr.
+func (c *loadCommand) Run(w *world) (err error) {
+	plan := c.plan()
+	if c.Self {
+		program, err := os.Executable()
+		if err != nil {
+			return err
+		}
+		node, err := load.StartNode(w.ctx, program, nil, w.stderr)
+		if err != nil {
+			return err
+		}
+		defer func() {
+			if e := node.Stop(); err == nil {
+				err = e
+			}
+		}()
+		for _, t := range c.Transport {
+			url, err := node.Address(t)
+			if err != nil {
+				return err
+			}
+			plan.URLs = append(plan.URLs, url)
+		}
+		plan.Watch = node.Watch()
+		if c.JWTSecret != "" {
+			plan.Door = load.BySecret{Tokens: token.New(node.Secret)}
+		}
+	}
+	report, err := load.Run(w.ctx, plan, c.progress(w.stderr))
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return writeJSON(w.stdout, report)
+	}
+	return report.Table(w.stdout)
+}
+
+func (c *loadCommand) plan() load.Plan {
+	p := load.Plan{
+		URLs: c.URL,
+		Room: c.Room, Rooms: c.Rooms, Publishers: c.Publishers, Viewers: c.Viewers,
+		AudioKbps: c.Audio, TalkShare: c.Talk, VideoKbps: c.Video, FPS: c.FPS, KeyframeEvery: c.KeyEvery,
+		Screens: c.Screens, ScreenKbps: c.Screen, SteadyRate: c.SteadyRate, SteadySize: c.SteadySize,
+		VideoFile: c.VideoFile, AudioFile: c.AudioFile,
+		Ramp: c.Ramp, WarmUp: c.WarmUp, Duration: c.Duration, Drain: c.Drain,
+		Slow: c.Slow, SlowKbps: c.SlowRate, Stalled: c.Stalled, StormEvery: c.StormEvery, StormShare: c.StormShare,
+		Heartbeat: c.Heartbeat, Probe: c.Probe, Seed: c.Seed,
+	}
+	if p.Room == "" {
+		p.Room = "load-" + strconv.FormatUint(rand.Uint64()&0xfffffff, 36)
+	}
+	var tokens *token.Authority
+	if c.JWTSecret != "" {
+		tokens = token.New(c.JWTSecret)
+		p.Door = load.BySecret{Tokens: tokens}
+	}
+	if c.API != "" {
+		p.Door = load.ByAPI{URL: c.API, Tokens: tokens}
+	}
+	if c.PID != 0 || c.Metrics != "" {
+		p.Watch = &load.Watch{PID: c.PID, Metrics: c.Metrics}
+	}
+	return p
+}
+
+// progress returns how to show progress: one line that changes, for somebody who looks.
+func (c *loadCommand) progress(out io.Writer) func(load.Progress) {
+	if c.Quiet {
+		return nil
+	}
+	return func(p load.Progress) {
+		line := p.String()
+		if observe.IsTerminal(out) {
+			line = "\r\x1b[K" + line
+			if p.Phase == "draining" {
+				line += "\n"
+			}
+			fmt.Fprint(out, line)
+			return
+		}
+		fmt.Fprintln(out, strings.TrimSpace(line))
+	}
+}

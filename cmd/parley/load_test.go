@@ -1,0 +1,123 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"testing"
+
+	"parley/api/load"
+)
+
+// runLoad runs parley load and returns its report.
+func runLoad(t *testing.T, args ...string) load.Report {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "parley", append([]string{"load", "--json", "--quiet", "--ramp=200ms", "--warm-up=1s"}, args...)...)
+	cmd.Env = append(parley(nil).Env, "TMPDIR="+t.TempDir())
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	if err := cmd.Run(); err != nil {
+		t.Fatalf("%v: %v\n%s", args, err, errs.Bytes())
+	}
+	var r load.Report
+	if err := json.Unmarshal(out.Bytes(), &r); err != nil {
+		t.Fatalf("%v\n%s", err, out.Bytes())
+	}
+	t.Logf("%s", out.Bytes())
+	return r
+}
+
+// Each packet is expected by everybody else in its room, over any transport.
+func TestLoadAccountsForEveryPacket(t *testing.T) {
+	const rooms, publishers, viewers = 2, 3, 2
+	r := runLoad(t, "--self", "--transport=ws,wt,wss", "--duration=2s", "--drain=5s",
+		"--rooms=2", "--publishers=3", "--viewers=2", "--screens=1", "--video=300", "--keyframe-every=1s")
+	var sent uint64
+	for _, kind := range []string{"audio", "video", "screen"} {
+		if r.Sent[kind].Packets == 0 {
+			t.Errorf("no %s is sent", kind)
+		}
+		sent += r.Sent[kind].Packets
+	}
+	got := r.Received["healthy"]
+	if want := sent * (publishers + viewers - 1); got.Expected != want {
+		t.Errorf("%d packets are expected, want %d", got.Expected, want)
+	}
+	if got.Delivered == 0 || got.Delivered+got.Lost != got.Expected || got.Duplicated != 0 {
+		t.Errorf("accounts: %+v", got)
+	}
+	if uint64(got.Latency.Count) != got.Delivered || got.Latency.P50 <= 0 || got.Latency.P50 > got.Latency.Max {
+		t.Errorf("latency: %+v of %d", got.Latency, got.Delivered)
+	}
+	var ofKinds uint64
+	for _, k := range r.Kinds {
+		ofKinds += k.Expected
+	}
+	if ofKinds != got.Expected {
+		t.Errorf("kinds expect %d, all of them %d", ofKinds, got.Expected)
+	}
+	if r.Joins.In != rooms*(publishers+viewers) || r.Joins.Failed != 0 || r.Joins.First.Count != r.Joins.In {
+		t.Errorf("joins: %+v", r.Joins)
+	}
+	if s := r.Server; s == nil || s.Error != "" || s.CPUSeconds <= 0 || s.RSS == 0 || s.Goroutines == 0 || s.Switches == 0 {
+		t.Errorf("server: %+v", s)
+	}
+}
+
+// People who lose their connections come back, and what they missed meanwhile is nobody's loss.
+func TestLoadWithStorms(t *testing.T) {
+	n := startNode(t, t.TempDir()+"/data")
+	r := runLoad(t, "--url="+ws(n.HTTP), "--url="+n.WebTransport, "--duration=4s", "--drain=5s",
+		"--publishers=2", "--viewers=4", "--storm-every=1500ms", "--storm-share=1", "--video=300")
+	got := r.Received["healthy"]
+	if got.Delivered == 0 || got.Delivered+got.Lost != got.Expected || got.Duplicated != 0 {
+		t.Errorf("accounts: %+v", got)
+	}
+	if r.Joins.Again.Count < 6 || r.Joins.In != 6 {
+		t.Errorf("joins: %+v", r.Joins)
+	}
+	if r.Server != nil {
+		t.Error("nobody said who the server is")
+	}
+	if err := n.stop(); err != nil {
+		t.Error(err)
+	}
+}
+
+// A managed meeting is opened and joined by the REST API; a secret does without.
+func TestLoadGetsIn(t *testing.T) {
+	const secret = "the-secret-of-a-node-under-load!!"
+	n := startNode(t, t.TempDir()+"/data", "FEATURE_PATH_ENDPOINTS=off", "JWT_SECRET="+secret)
+	for what, args := range map[string][]string{
+		"by secret":         {"--jwt-secret=" + secret},
+		"by API, by name":   {"--api=" + n.HTTP},
+		"by API and secret": {"--api=" + n.HTTP, "--jwt-secret=" + secret},
+	} {
+		r := runLoad(t, append(args, "--url="+ws(n.HTTP), "--duration=500ms", "--publishers=1", "--viewers=2")...)
+		if got := r.Received["healthy"]; r.Joins.In != 3 || got.Delivered == 0 || got.Expected != 2*(r.Sent["audio"].Packets+r.Sent["video"].Packets) {
+			t.Errorf("%s: %+v, %+v", what, r.Joins, got)
+		}
+	}
+	cmd := parley([]string{"load", "--quiet", "--ramp=0s", "--warm-up=1s", "--url=" + ws(n.HTTP)})
+	out, err := cmd.CombinedOutput()
+	if err == nil || !bytes.Contains(out, []byte("nobody got in\nrefused with status 410")) {
+		t.Errorf("without a token: %v\n%s", err, out)
+	}
+	if err := n.stop(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestLoadSaysAllMistakes(t *testing.T) {
+	var out, errs bytes.Buffer
+	status := run([]string{"load", "--url=ftp://x", "--talk=2", "--duration=0s"}, os.Getenv, &out, &errs)
+	for _, want := range []string{"ftp://x", "talk is a share", "nothing to measure"} {
+		if status != 2 || !bytes.Contains(errs.Bytes(), []byte(want)) {
+			t.Errorf("status %d, %s lacks %q", status, errs.Bytes(), want)
+		}
+	}
+}
