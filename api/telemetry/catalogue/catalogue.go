@@ -4,6 +4,8 @@ import (
 	_ "embed"
 	"slices"
 	"time"
+
+	"parley/api/telemetry"
 )
 
 //go:embed jip3.txt
@@ -51,30 +53,15 @@ type Catalogue struct {
 	byNumber [2][]*Kind
 }
 
-// Class is what losing an event costs, and how often it comes.
-type Class string
-
-// The classes.
-const (
-	Meta      Class = "meta"      // about the stream itself: what is missing in it
-	Failure   Class = "failure"   // something went wrong
-	Lifecycle Class = "lifecycle" // something began, ended or changed
-	Sample    Class = "sample"    // one of many that say the same; the first to go
-)
-
-// Priority is the order in which events are kept when not all can be: 0 goes first.
-func (c Class) Priority() int {
-	return slices.Index([]Class{Sample, Lifecycle, Failure, Meta}, c)
-}
-
 // Kind is one sort of event.
 type Kind struct {
 	Number  uint16
 	Name    string
 	Group   string
-	Class   Class
+	Class   telemetry.Class
 	Soft    bool  // a failure that failure rates leave out: it blames the other side
 	Version *byte // the only version of the protocol that has it so; nil for all
+	Opens   bool  // whether others may link to it
 	Body    *Type // a struct
 
 	// Fields with a role, as paths such as "outline.hash"; "" where there is none.
@@ -144,6 +131,11 @@ func (c *Catalogue) index() {
 				c.byNumber[v] = append(c.byNumber[v], make([]*Kind, n-len(c.byNumber[v]))...)
 			}
 			c.byNumber[v][k.Number] = k
+		}
+	}
+	for _, k := range c.Kinds {
+		for _, o := range c.Kinds {
+			k.Opens = k.Opens || slices.Contains(o.LinkedTo, k.Number)
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"parley/api/telemetry"
 	"parley/api/telemetry/catalogue"
 )
 
@@ -21,7 +22,7 @@ func TestKindsOfJIP3(t *testing.T) {
 		if !slices.Contains(groups[k.Group], k.Number) {
 			groups[k.Group] = append(groups[k.Group], k.Number)
 		}
-		if k.Class == catalogue.Failure && !k.Soft {
+		if k.Class == telemetry.Failure && !k.Soft {
 			failures = append(failures, k.Number)
 		}
 	}

@@ -3,6 +3,8 @@ package catalogue
 import (
 	"encoding/json"
 	"slices"
+
+	"parley/api/telemetry"
 )
 
 // Description is a catalogue as data for other programs.
@@ -37,23 +39,23 @@ func Describe() []Description {
 // MarshalJSON describes the kind.
 func (k *Kind) MarshalJSON() ([]byte, error) {
 	d := struct {
-		Number   uint16   `json:"number"`
-		Name     string   `json:"name"`
-		Group    string   `json:"group,omitempty"`
-		Class    Class    `json:"class"`
-		Priority int      `json:"priority"`
-		Soft     bool     `json:"soft,omitempty"`
-		Version  *byte    `json:"version,omitempty"`
-		Fields   []Field  `json:"fields"`
-		Link     string   `json:"link,omitempty"`
-		LinkedTo []uint16 `json:"linked_to,omitempty"`
-		Subject  string   `json:"subject,omitempty"`
-		Numbered string   `json:"numbered_by,omitempty"`
-		Index    string   `json:"index,omitempty"`
-		Dims     []string `json:"dimensions,omitempty"`
-		Hists    []string `json:"histograms,omitempty"`
+		Number   uint16          `json:"number"`
+		Name     string          `json:"name"`
+		Group    string          `json:"group,omitempty"`
+		Class    string          `json:"class"`
+		Priority telemetry.Class `json:"priority"` // what goes first when not all can be kept: 1
+		Soft     bool            `json:"soft,omitempty"`
+		Version  *byte           `json:"version,omitempty"`
+		Fields   []Field         `json:"fields"`
+		Link     string          `json:"link,omitempty"`
+		LinkedTo []uint16        `json:"linked_to,omitempty"`
+		Subject  string          `json:"subject,omitempty"`
+		Numbered string          `json:"numbered_by,omitempty"`
+		Index    string          `json:"index,omitempty"`
+		Dims     []string        `json:"dimensions,omitempty"`
+		Hists    []string        `json:"histograms,omitempty"`
 	}{
-		k.Number, k.Name, k.Group, k.Class, k.Class.Priority(), k.Soft, k.Version, k.Body.Fields,
+		k.Number, k.Name, k.Group, k.Class.String(), k.Class, k.Soft, k.Version, k.Body.Fields,
 		k.Link, k.LinkedTo, k.Subject, k.NumberedBy, k.Index, k.Dims, k.Hists,
 	}
 	d.Fields = slices.Concat([]Field{}, d.Fields) // an empty body has [] rather than null

@@ -27,23 +27,13 @@ func ParamsOf(s telemetry.Source) Params {
 // ForEngine returns the catalogue as the engine of telemetry needs it.
 func (c *Catalogue) ForEngine() telemetry.Catalogue {
 	m := meaning{Catalogue: c}
-	opens := map[uint16]bool{}
-	for _, k := range c.Kinds {
-		for _, n := range k.LinkedTo {
-			opens[n] = true
-		}
-	}
 	for _, k := range c.Kinds { // of several versions the newest stays
 		if n := int(k.Number) + 1; n > len(m.kinds) {
 			m.kinds = append(m.kinds, make([]*telemetry.Kind, n-len(m.kinds))...)
 		}
-		m.kinds[k.Number] = &telemetry.Kind{Name: k.Name, Group: k.Group, Class: engineClass[k.Class], Opens: opens[k.Number]}
+		m.kinds[k.Number] = &telemetry.Kind{Name: k.Name, Group: k.Group, Class: k.Class, Opens: k.Opens}
 	}
 	return m
-}
-
-var engineClass = map[Class]telemetry.Class{
-	Meta: telemetry.Meta, Failure: telemetry.Failure, Lifecycle: telemetry.Lifecycle, Sample: telemetry.Samples,
 }
 
 // meaning implements telemetry.Catalogue.
@@ -87,6 +77,6 @@ func (k *Kind) Hot(f *Found, samples []telemetry.Sample) telemetry.Hot {
 	}
 	return telemetry.Hot{
 		Subject: f.Subject, Number: telemetry.Number{Value: f.Number, Known: f.Numbered},
-		Index: telemetry.Number{Value: f.Index, Known: f.Indexed}, Dimension: string(f.Dimension), Samples: samples,
+		Index: telemetry.Number{Value: f.Index, Known: f.Indexed}, Dimension: f.Dimension, Samples: samples,
 	}
 }

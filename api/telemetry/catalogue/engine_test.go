@@ -13,7 +13,7 @@ func TestEngineKnowsEveryKind(t *testing.T) {
 		opens := 0
 		for _, k := range c.Kinds {
 			got, ok := m.Lookup(k.Number)
-			if !ok || got.Name == "" || got.Group != k.Group || got.Class.String() != string(k.Class) {
+			if !ok || got.Name == "" || got.Group != k.Group || got.Class != k.Class {
 				t.Errorf("%s %d: %+v", c.ID, k.Number, got)
 			}
 			if got.Opens {

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"parley/api/telemetry"
 )
 
 // mustParse is Parse for the texts that are part of the program.
@@ -136,7 +138,7 @@ func (p *parser) statement() {
 		p.group = p.next()
 		p.c.Groups = append(p.c.Groups, p.group)
 	case "hello":
-		p.c.Hello = &Kind{Name: p.next(), Class: Meta, Body: p.typ()}
+		p.c.Hello = &Kind{Name: p.next(), Class: telemetry.Meta, Body: p.typ()}
 		p.finish(p.c.Hello)
 	default:
 		n, err := strconv.ParseUint(w, 10, 16)
@@ -266,9 +268,11 @@ func (p *parser) fields() *Type {
 }
 
 func (p *parser) kind(n uint16) {
-	k := &Kind{Number: n, Name: p.next(), Class: Class(p.next()), Group: p.group}
-	if k.Class.Priority() < 0 {
-		p.fail("no class %q", k.Class)
+	k := &Kind{Number: n, Name: p.next(), Group: p.group}
+	class := p.next()
+	known := false
+	if k.Class, known = telemetry.ParseClass(class); !known {
+		p.fail("no class %q", class)
 	}
 	k.Soft = p.accept("soft")
 	if p.accept("version") {

@@ -12,9 +12,15 @@ type Found struct {
 	Numbered  bool
 	Index     uint64
 	Indexed   bool
-	Dimension []byte        // values of [Kind.Dims], with a slash between; used again by the next Scan
+	Dimension string        // values of [Kind.Dims], with a slash between
 	Samples   []Measurement // used again by the next Scan
+
+	dims  []byte            // text of the dimension
+	words map[string]string // dimensions there were
 }
+
+// maxWords is how many dimensions a [Found] remembers the text of, rather than make it anew.
+const maxWords = 32
 
 // Measurement is one value for a histogram.
 type Measurement struct {
@@ -30,8 +36,27 @@ func (k *Kind) Check(p Params, body []byte) error {
 // Scan checks a body and takes out of it what events are found by and counted by. It does
 // not allocate once into has grown.
 func (k *Kind) Scan(p Params, body []byte, into *Found) error {
-	*into = Found{Dimension: into.Dimension[:0], Samples: into.Samples[:0]}
-	return k.Body.walk(p, body, nil, into)
+	*into = Found{dims: into.dims[:0], words: into.words, Samples: into.Samples[:0]}
+	err := k.Body.walk(p, body, nil, into)
+	if err == nil && len(into.dims) > 0 {
+		into.Dimension = into.word()
+	}
+	return err
+}
+
+// word is the dimension as a string. Kinds have few, so most are there already.
+func (f *Found) word() string {
+	if w, ok := f.words[string(f.dims)]; ok {
+		return w
+	}
+	w := string(f.dims)
+	if f.words == nil {
+		f.words = make(map[string]string)
+	}
+	if len(f.words) < maxWords {
+		f.words[w] = w
+	}
+	return w
 }
 
 func (f *Found) number(t *Type, v uint64) {
@@ -52,11 +77,11 @@ func (f *Found) number(t *Type, v uint64) {
 	f.separate()
 	switch t.Form {
 	case Enum:
-		f.Dimension = append(f.Dimension, t.Values[v]...)
+		f.dims = append(f.dims, t.Values[v]...)
 	case Bool:
-		f.Dimension = strconv.AppendBool(f.Dimension, v == 1)
+		f.dims = strconv.AppendBool(f.dims, v == 1)
 	default:
-		f.Dimension = strconv.AppendUint(f.Dimension, v, 10)
+		f.dims = strconv.AppendUint(f.dims, v, 10)
 	}
 }
 
@@ -66,7 +91,7 @@ func (f *Found) text(t *Type, b []byte) {
 	}
 	if t.dim {
 		f.separate()
-		f.Dimension = append(f.Dimension, b...)
+		f.dims = append(f.dims, b...)
 	}
 }
 
@@ -75,7 +100,7 @@ func (f *Found) sample(t *Type, v float64) {
 }
 
 func (f *Found) separate() {
-	if len(f.Dimension) > 0 {
-		f.Dimension = append(f.Dimension, '/')
+	if len(f.dims) > 0 {
+		f.dims = append(f.dims, '/')
 	}
 }
