@@ -25,6 +25,7 @@ import (
 	"parley/api/natsrelay"
 	"parley/api/observe"
 	"parley/api/signout"
+	"parley/api/telemetry"
 	"parley/api/token"
 )
 
@@ -61,6 +62,7 @@ type node struct {
 	lobby      *lobby.Lobby
 	feed       *flagfeed.Feed
 	signOuts   *signout.List
+	telemetry  *telemetry.Engine
 	draining   atomic.Bool
 	news       *news         // of changed meetings, on their way to whoever watches
 	ending     chan struct{} // closed when the node stops
@@ -85,7 +87,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	serving, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
 	var parts errgroup.Group
-	for _, run := range []func(context.Context) error{n.relay.Run, n.hub.Run, n.cert.Run, n.record, n.reconcile, n.feed.Run, n.signOuts.Run, n.enforce, n.spread, n.refresh, n.show} {
+	for _, run := range []func(context.Context) error{n.relay.Run, n.hub.Run, n.cert.Run, n.record, n.reconcile, n.feed.Run, n.signOuts.Run, n.enforce, n.spread, n.refresh, n.show, n.keepTelemetry} {
 		parts.Go(func() error {
 			err := run(life)
 			if err != nil {
@@ -155,6 +157,9 @@ func (n *node) prepare(ctx context.Context) (err error) {
 	n.lobby = lobby.New(lobby.Options{Tokens: n.tokens, Flags: n.Flags, Log: n.Log, TTL: c.Access.TokenTTL, SignedOut: n.signOuts.Has})
 	n.metrics = observe.NewMetrics(observe.ReadBuild())
 	n.joins = metrics.NewJoins(n.metrics)
+	if err := n.openTelemetry(ctx); err != nil {
+		return err
+	}
 	n.meetings = meeting.New(meeting.Options{
 		Store: n.stores.store, Log: n.Log,
 		Enabled:        func(room string) bool { return flags.MeetingManagement.For(n.Flags, room) },
@@ -182,7 +187,7 @@ func (n *node) prepare(ctx context.Context) (err error) {
 	}
 	metrics.Register(n.metrics, metrics.Parts{
 		Hub: n.hub, Relay: n.relay, NATS: n.stores.conn, Pool: n.stores.store.Pool, Ledger: n.meetings,
-		Flags: n.Flags, Revision: n.feed.Revision,
+		Flags: n.Flags, Revision: n.feed.Revision, Telemetry: n.telemetry,
 	})
 	return n.openInspect()
 }

@@ -15,6 +15,7 @@ import (
 	"parley/api/embedded"
 	"parley/api/natsrelay"
 	"parley/api/postgres"
+	"parley/api/telemetry/archive"
 )
 
 // stores are the data directory and what a node keeps or shares through: its own or, where a
@@ -26,8 +27,9 @@ type stores struct {
 	databaseURL string
 	natsURL     string
 
-	store *postgres.Store
-	conn  *nats.Conn
+	store   *postgres.Store
+	archive *archive.Archive // of telemetry
+	conn    *nats.Conn
 }
 
 // openStores takes the data directory, starts what is embedded, brings the schema up to date
@@ -95,6 +97,9 @@ func (s *stores) close() error {
 	}
 	if s.nats != nil {
 		s.nats.Close()
+	}
+	if s.archive != nil {
+		s.archive.Close()
 	}
 	if s.store != nil {
 		s.store.Close()

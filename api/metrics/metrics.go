@@ -17,6 +17,7 @@ import (
 	"parley/api/meeting"
 	"parley/api/natsrelay"
 	"parley/api/observe"
+	"parley/api/telemetry"
 )
 
 // Parts are what a node is made of. All are required.
@@ -28,12 +29,13 @@ type Parts struct {
 	Ledger *meeting.Ledger
 	Flags  *flags.Registry
 	// Revision is that of the flags, the same on all nodes.
-	Revision func() int64
+	Revision  func() int64
+	Telemetry *telemetry.Engine
 }
 
 // Register lets m answer with what the parts of a node count.
 func Register(m *observe.Metrics, p Parts) {
-	m.Registerer().MustRegister(hub{p.Hub}, relay{p.Relay, p.NATS}, store{p.Pool, p.Ledger})
+	m.Registerer().MustRegister(hub{p.Hub}, relay{p.Relay, p.NATS}, store{p.Pool, p.Ledger}, events{p.Telemetry})
 	m.Internal().MustRegister(flagged{p.Flags, p.Revision}, &rooms{census: p.Hub.Census, known: map[media.RoomID]*room{}})
 }
 

@@ -1,5 +1,7 @@
 package telemetry
 
+import "iter"
+
 // Cause is why an event is not stored.
 type Cause uint8
 
@@ -20,6 +22,24 @@ var causes = [...]string{
 	Undecodable:   "undecodable",
 	TooLarge:      "too_large",
 	WriteFailed:   "write_failed",
+}
+
+// Causes are all of them.
+func Causes() iter.Seq[Cause] {
+	return func(yield func(Cause) bool) {
+		for c := SourceDropped; int(c) < len(causes) && yield(c); c++ {
+		}
+	}
+}
+
+// ParseCause is the inverse of String.
+func ParseCause(name string) (Cause, bool) {
+	for c := range Causes() {
+		if c.String() == name {
+			return c, true
+		}
+	}
+	return 0, false
 }
 
 // String returns the stable name of the cause.

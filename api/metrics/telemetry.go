@@ -1,0 +1,42 @@
+package metrics
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"parley/api/telemetry"
+)
+
+// events is the engine of telemetry.
+type events struct{ engine *telemetry.Engine }
+
+var (
+	eventsReceived = desc("telemetry_events_received_total", "Events handed to the engine of telemetry.")
+	eventsStored   = desc("telemetry_events_stored_total", "Events that are in the database.")
+	eventsLost     = desc("telemetry_events_lost_total", "Events that are in the ledger instead of the database.", "cause")
+	eventsWaiting  = desc("telemetry_events_waiting", "Events that wait to be stored.")
+	bytesWaiting   = desc("telemetry_bytes_waiting", "Memory taken by events that wait to be stored.")
+	batchesStored  = desc("telemetry_batches_total", "Batches of events that are in the database.")
+	batchesFailed  = desc("telemetry_batch_failures_total", "Attempts to store a batch that failed and were made again.")
+	feeds          = desc("telemetry_sessions", "Sessions of telemetry on this node.")
+)
+
+// Describe implements prometheus.Collector.
+func (events) Describe(to chan<- *prometheus.Desc) {
+	describe(to, eventsReceived, eventsStored, eventsLost, eventsWaiting, bytesWaiting, batchesStored, batchesFailed, feeds)
+}
+
+// Collect implements prometheus.Collector.
+func (e events) Collect(to chan<- prometheus.Metric) {
+	o, c := out(to), e.engine.Counters()
+	o.counter(eventsReceived, float64(c.Received.Load()))
+	o.counter(eventsStored, float64(c.Stored.Load()))
+	o.counter(batchesStored, float64(c.Batches.Load()))
+	o.counter(batchesFailed, float64(c.Failures.Load()))
+	for cause := range telemetry.Causes() {
+		o.counter(eventsLost, float64(c.Lost[cause].Load()), cause.String())
+	}
+	waiting, bytes := e.engine.Waiting()
+	o.gauge(eventsWaiting, float64(waiting))
+	o.gauge(bytesWaiting, float64(bytes))
+	o.gauge(feeds, float64(e.engine.Sessions()))
+}
