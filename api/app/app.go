@@ -27,6 +27,8 @@ import (
 	"parley/api/signout"
 	"parley/api/telemetry"
 	"parley/api/token"
+	"parley/api/trace"
+	"parley/api/trace/otlp"
 )
 
 // Options are what a node is started with.
@@ -56,6 +58,8 @@ type node struct {
 	cert       *cert.Holder
 	metrics    *observe.Metrics
 	joins      *metrics.Joins
+	traces     *otlp.Exporter  // nil where nobody collects them
+	tracer     *trace.Tracer   // the same
 	inspect    *inspect.Server // nil without an internal address
 	secret     string          // that signs tokens
 	tokens     *token.Authority
@@ -81,6 +85,7 @@ func Run(ctx context.Context, o Options) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, n.stores.close()) }()
+	defer n.closeTraces(ctx)
 
 	// What sessions live on outlasts the listeners; should it fail, they stop as well.
 	life, end := context.WithCancel(context.WithoutCancel(ctx))
@@ -134,6 +139,9 @@ const flushTime = 5 * time.Second
 // prepare builds the parts of the node from the ground up.
 func (n *node) prepare(ctx context.Context) (err error) {
 	c := n.Config
+	if err := n.openTraces(ctx); err != nil {
+		return err
+	}
 	if n.stores, err = openStores(ctx, string(n.id), c.Stores, n.Log); err != nil {
 		return err
 	}
@@ -178,7 +186,7 @@ func (n *node) prepare(ctx context.Context) (err error) {
 		return fmt.Errorf("join the cluster: %w", err)
 	}
 	n.hub = media.NewHub(media.Options{
-		Node: n.id, Relay: n.relay, Ledger: n.ledger, Reporter: n.relay, Log: n.Log,
+		Node: n.id, Relay: tracedRelay{n.relay}, Ledger: n.ledger, Reporter: n.relay, Log: n.Log,
 		Rules: n.rules, StatsInterval: c.Node.StatsInterval, Joined: n.joined,
 	})
 	// Without knowing who signed out a node does not start: they would be in again.

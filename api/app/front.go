@@ -57,7 +57,7 @@ func (n *node) listen() (_ *front, err error) {
 	if err = f.listenSecure(n.Config.Listen.WebTransport); err != nil {
 		return nil, fmt.Errorf("listen for WebTransport: %w", err)
 	}
-	f.ws = ws.New(ws.Options{Hub: n.hub, Begin: n.beginJoin, Admit: n.admit, Log: n.Log})
+	f.ws = ws.New(ws.Options{Hub: entrance{n}, Begin: n.beginJoin, Admit: n.admit, Log: n.Log})
 	routes, err := f.routes()
 	if err != nil {
 		return nil, err
@@ -68,7 +68,7 @@ func (n *node) listen() (_ *front, err error) {
 	}
 	f.quic = wt.New(wt.Options{
 		PacketConn: f.socket, TLS: &tls.Config{GetCertificate: n.cert.GetCertificate},
-		Hub: n.hub, Begin: n.beginJoin, Admit: n.admit, Log: n.Log, Routes: routes,
+		Hub: entrance{n}, Begin: n.beginJoin, Admit: n.admit, Log: n.Log, Routes: routes,
 		Idle: n.Config.Listen.QUICIdleTimeout, KeepAlive: n.Config.Listen.QUICKeepAlive,
 	})
 	return f, nil
@@ -127,7 +127,7 @@ func (f *front) routes() (http.Handler, error) {
 		DemoSignIn: *access.DemoSignIn, CORSOrigins: n.Config.Listen.CORSAllowedOrigin,
 		Admin: n.admin(), Client: f.clientConfig, Page: web.FS(), Lobby: f.ws,
 		VersionURLs: n.Config.Node.VersionURLs,
-		Ready:       n.ready, Metrics: n.metrics, Observe: n.metrics.Request,
+		Ready:       n.ready, Metrics: n.metrics, Observe: n.metrics.Request, Tracer: n.tracer,
 	})
 }
 

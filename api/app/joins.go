@@ -8,16 +8,26 @@ import (
 	"parley/api/fault"
 	"parley/api/media"
 	"parley/api/metrics"
+	"parley/api/trace"
 )
 
-// join is one attempt to get into a room, from the request to the first packet.
+// join is one attempt to get into a room: the lobby looks at the token, the connection comes
+// about, the hub lets the session into the room. Only the goroutine of the request uses it.
 type join struct {
 	begin time.Time
 	over  media.Transport
+	span  trace.Span
+	step  trace.Span // where it is
 	done  bool
 }
 
 type joinKey struct{}
+
+// joinOf returns the join that ctx belongs to.
+func joinOf(ctx context.Context) *join {
+	j, _ := ctx.Value(joinKey{}).(*join)
+	return j
+}
 
 // beginJoin notes that somebody wants in. end is called when the connection is over, or never
 // came about; a join that is not done by then failed on its way.
@@ -26,34 +36,59 @@ func (n *node) beginJoin(r *http.Request) (ctx context.Context, end func()) {
 	if r.Method == http.MethodConnect {
 		j.over = media.WebTransport
 	}
-	ctx = context.WithValue(r.Context(), joinKey{}, j)
-	return ctx, func() { n.endJoin(ctx, metrics.NoHandshake) }
+	ctx, j.span = n.tracer.Request(r, "join")
+	j.span.Set(trace.KeyTransport, string(j.over))
+	ctx = context.WithValue(ctx, joinKey{}, j)
+	return ctx, func() { n.endJoin(ctx, metrics.NoHandshake, nil) }
 }
 
 // admit asks the lobby.
 func (n *node) admit(r *http.Request) (media.Peer, error) {
-	peer, err := n.lobby.Admit(r)
+	j := joinOf(r.Context())
+	ctx, step := trace.Step(r.Context(), "lobby")
+	peer, err := n.lobby.Admit(r.WithContext(ctx))
+	step.End(err)
 	if err != nil {
-		n.endJoin(r.Context(), string(fault.CodeOf(err)))
+		n.endJoin(r.Context(), string(fault.CodeOf(err)), err)
+		return peer, err
 	}
-	return peer, err
+	j.span.Set(trace.KeyRoom, string(peer.Room))
+	_, j.step = trace.Step(r.Context(), "handshake")
+	return peer, nil
+}
+
+// entrance is the hub as transports see it.
+type entrance struct{ node *node }
+
+// Serve implements ws.Hub and wt.Hub.
+func (e entrance) Serve(ctx context.Context, conn media.Conn, peer media.Peer) error {
+	j := joinOf(ctx)
+	j.step.End(nil)
+	ctx, j.step = trace.Step(ctx, "enter room")
+	return e.node.hub.Serve(ctx, conn, peer)
 }
 
 // joined is told by the hub.
 func (n *node) joined(ctx context.Context, _ media.Transport, refused error) {
-	result := metrics.Joined
 	if refused != nil {
-		result = string(fault.CodeOf(refused))
+		n.endJoin(ctx, string(fault.CodeOf(refused)), refused)
+		return
 	}
-	n.endJoin(ctx, result)
+	n.endJoin(ctx, metrics.Joined, nil)
 }
 
 // endJoin counts the join that ctx belongs to, once.
-func (n *node) endJoin(ctx context.Context, result string) {
-	j, ok := ctx.Value(joinKey{}).(*join)
-	if !ok || j.done {
+func (n *node) endJoin(ctx context.Context, result string, err error) {
+	j := joinOf(ctx)
+	if j.done {
 		return
 	}
 	j.done = true
 	n.joins.Count(j.over, result, time.Since(j.begin))
+	j.step.End(err)
+	j.span.Set(trace.KeyResult, result)
+	if result != metrics.Joined {
+		j.span.Fail(result)
+	}
+	j.span.End(nil)
 }

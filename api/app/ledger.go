@@ -5,6 +5,7 @@ import (
 
 	"parley/api/media"
 	"parley/api/meeting"
+	"parley/api/trace"
 )
 
 // ledger lets the hub speak to the meetings in its own words, and keeps those out whom the
@@ -20,11 +21,15 @@ var _ media.Ledger = ledger{}
 
 // Enter implements media.Ledger.
 func (l ledger) Enter(ctx context.Context, m media.Member) (media.Meeting, error) {
-	host, err := l.entry(ctx, m, false)
+	asking, step := trace.Step(ctx, "look up the entrant")
+	host, err := l.entry(asking, m, false)
+	step.End(err)
 	if err != nil {
 		return media.Meeting{}, err
 	}
-	s, err := l.Ledger.Enter(ctx, attendance(m))
+	writing, step := trace.Step(ctx, "record the entry")
+	s, err := l.Ledger.Enter(writing, attendance(m))
+	step.End(err)
 	l.attended(ctx, string(m.Room))
 	return media.Meeting{Started: s.At, Creator: s.Creator, First: s.First, Host: host}, err
 }

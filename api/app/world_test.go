@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -40,6 +41,7 @@ type cluster struct {
 	database string
 	nats     string
 	tokens   *token.Authority
+	env      map[string]string // of nodes that start, beside what they need
 
 	mu    sync.Mutex
 	names map[uint64]string // of sessions
@@ -67,6 +69,7 @@ func (c *cluster) start(features ...string) *node {
 		"PARLEY_HTTP_ADDR": "127.0.0.1:0", "PARLEY_WEBTRANSPORT_ADDR": "127.0.0.1:0",
 		"PARLEY_DATA_DIR": c.t.TempDir(), "DATABASE_URL": c.database, "NATS_URL": c.nats, "JWT_SECRET": secret,
 	}
+	maps.Copy(env, c.env)
 	for _, f := range features {
 		name, value, _ := strings.Cut(f, "=")
 		env["FEATURE_"+strings.ToUpper(name)] = value

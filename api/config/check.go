@@ -43,6 +43,7 @@ func (c *Common) check(mode Mode) []error {
 		within("--drain (PARLEY_DRAIN_SECS)", c.Node.Drain, 0, 10*time.Minute),
 		level(c.Log.Level),
 		format(c.Log.Format),
+		collector(c.Log.Traces),
 	)
 }
 
@@ -182,4 +183,15 @@ func format(v string) error {
 		return nil
 	}
 	return fmt.Errorf("--log-format (PARLEY_LOG_FORMAT): %q is not text, json or auto", v)
+}
+
+func collector(v string) error {
+	if v == "" {
+		return nil
+	}
+	u, err := url.Parse(v)
+	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
+		return fmt.Errorf("--otlp-endpoint (OTEL_EXPORTER_OTLP_ENDPOINT): %q is not an address such as http://collector:4318", redactURL(v))
+	}
+	return nil
 }

@@ -27,7 +27,7 @@ type Common struct {
 	Access Access `embed:"" group:"Access"`
 	OAuth  OAuth  `embed:"" group:"Sign-in"`
 	Node   Node   `embed:"" group:"Node"`
-	Log    Log    `embed:"" group:"Log"`
+	Log    Log    `embed:"" group:"Log and traces"`
 }
 
 // Listen is where a node answers.
@@ -93,8 +93,9 @@ type Node struct {
 	Features      map[string]string `name:"feature" mapsep:"none" placeholder:"NAME=VALUE" help:"Start with a feature flag set; may be repeated. The same as FEATURE_<NAME> in the environment."`
 }
 
-// Log is what the node writes about itself.
+// Log is what the node tells about itself.
 type Log struct {
 	Level  string `name:"log-level" from:"PARLEY_LOG_LEVEL" default:"info" help:"debug, info, warn or error."`
 	Format string `name:"log-format" from:"PARLEY_LOG_FORMAT" default:"auto" help:"text, json, or auto: text to a terminal, JSON otherwise."`
+	Traces string `name:"otlp-endpoint" from:"OTEL_EXPORTER_OTLP_ENDPOINT" secret:"url" placeholder:"URL" help:"OpenTelemetry collector that gets traces of joins and of REST, as OTLP over HTTP to /v1/traces below this address. Other OTEL_ variables, as of headers and of the sampler, hold as well. Without it nothing is traced."`
 }

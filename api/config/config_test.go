@@ -144,7 +144,7 @@ func TestAllMistakesAtOnce(t *testing.T) {
 	environment := env("PARLEY_WEBTRANSPORT_ADDR", "nowhere", "PARLEY_DEBUG_ADDR", "on", "SESSION_TTL_SECS", "long", "COOKIE_SECURE", "maybe", "CERT_PATH", "/c.pem",
 		"NATS_URL", "http://u:hush@x", "DATABASE_URL", "mysql://u:hush@x/y", "CORS_ALLOWED_ORIGIN", "*", "FEATURE_PATH_ENDPOINTS", "ajar",
 		"JWT_SECRET", "hush", "PARLEY_ADMINS", "ada,,bob", "PARLEY_LOG_LEVEL", "loud", "SERVER_ID", "a.b", "DATABASE_URL_FILE", "/x",
-		"SERVICE_VERSION_URLS", "http://relay/version,relay:8080")
+		"SERVICE_VERSION_URLS", "http://relay/version,relay:8080", "OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318")
 	_, err := Parse([]string{"--http-addr=:99999", "--token-ttl=0", "--log-format=xml", "--feature=unheard_of=1"}, environment, Serve)
 	if err == nil {
 		t.Fatal("no error")
@@ -157,14 +157,14 @@ func TestAllMistakesAtOnce(t *testing.T) {
 		`FEATURE_PATH_ENDPOINTS: path_endpoints: "ajar"`, `--jwt-secret (JWT_SECRET): 4 bytes`, `--log-level (PARLEY_LOG_LEVEL): "loud"`,
 		`--log-format (PARLEY_LOG_FORMAT): "xml"`, `--token-ttl (TOKEN_TTL_SECS): 0s`, `--server-id (SERVER_ID): "a.b"`,
 		`--database-url-file (DATABASE_URL_FILE): "/x"`, `--admins (PARLEY_ADMINS): ""`, `--feature: there is no flag "unheard_of"`,
-		`--service-version-urls (SERVICE_VERSION_URLS): "relay:8080"`,
+		`--service-version-urls (SERVICE_VERSION_URLS): "relay:8080"`, `--otlp-endpoint (OTEL_EXPORTER_OTLP_ENDPOINT): "collector:4318"`,
 	} {
 		if !strings.Contains(text, part) {
 			t.Errorf("not reported: %s", part)
 		}
 	}
-	if got := strings.Count(text, "\n") + 1; got != 19 {
-		t.Errorf("%d mistakes, want 19:\n%s", got, text)
+	if got := strings.Count(text, "\n") + 1; got != 20 {
+		t.Errorf("%d mistakes, want 20:\n%s", got, text)
 	}
 	if strings.Contains(text, "hush") {
 		t.Errorf("a secret is in the report:\n%s", text)

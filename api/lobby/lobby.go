@@ -7,6 +7,7 @@
 package lobby
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -20,6 +21,7 @@ import (
 	"parley/api/media"
 	"parley/api/observe"
 	"parley/api/token"
+	"parley/api/trace"
 	"parley/api/wire"
 )
 
@@ -60,7 +62,7 @@ func (l *Lobby) Admit(r *http.Request) (media.Peer, error) {
 	if r.Method == http.MethodConnect {
 		transport = media.WebTransport
 	}
-	p, err := l.admit(r.URL, transport)
+	p, err := l.admit(r.Context(), r.URL, transport)
 	if err != nil {
 		l.note(r, transport, err)
 		return media.Peer{}, err
@@ -81,7 +83,7 @@ func (l *Lobby) note(r *http.Request, transport media.Transport, err error) {
 		observe.KeyTransport, transport, observe.KeyRemote, r.RemoteAddr, observe.KeyErr, err)
 }
 
-func (l *Lobby) admit(u *url.URL, transport media.Transport) (media.Peer, error) {
+func (l *Lobby) admit(ctx context.Context, u *url.URL, transport media.Transport) (media.Peer, error) {
 	query := u.Query()
 	segments, err := split(u, transport)
 	if err != nil {
@@ -89,7 +91,7 @@ func (l *Lobby) admit(u *url.URL, transport media.Transport) (media.Peer, error)
 	}
 	var p media.Peer
 	if byToken(segments, query, transport) {
-		p, err = l.fromToken(query)
+		p, err = l.fromToken(ctx, query)
 	} else {
 		p, err = l.fromPath(segments)
 	}
@@ -135,11 +137,13 @@ func byToken(segments []string, query url.Values, transport media.Transport) boo
 	return len(segments) == 0 || transport == media.WebTransport && query.Has("token")
 }
 
-func (l *Lobby) fromToken(query url.Values) (media.Peer, error) {
+func (l *Lobby) fromToken(ctx context.Context, query url.Values) (media.Peer, error) {
 	if !query.Has("token") {
 		return media.Peer{}, errNoToken
 	}
+	_, step := trace.Step(ctx, "check token")
 	t, err := l.Tokens.CheckRoom(query.Get("token"))
+	step.End(err)
 	if err != nil {
 		return media.Peer{}, err
 	}

@@ -10,6 +10,7 @@ const (
 	KeyTransport = "transport" // websocket or webtransport
 	KeyRemote    = "remote"    // address of the peer
 	KeyRequest   = "request"   // id of an HTTP request
+	KeyTrace     = "trace"     // id of an OpenTelemetry trace, or ""
 	KeyCode      = "code"      // fault.Code
 	KeyErr       = "err"
 	KeyCount     = "count" // how often something happened

@@ -20,6 +20,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"parley/api/trace"
 )
 
 const (
@@ -97,24 +99,29 @@ func unacceptable(err error) bool {
 	return ok && len(e.Code) == 5 && (e.Code[:2] == "22" || e.Code[:2] == "23")
 }
 
-// slowQueries logs statements that took long.
+// slowQueries logs statements that took long, and shows all in traces.
 type slowQueries struct{ log *slog.Logger }
 
 type queryStart struct {
-	at  time.Time
-	sql string
+	at   time.Time
+	sql  string
+	span trace.Span
 }
 
 type queryKey struct{}
 
 // TraceQueryStart implements pgx.QueryTracer.
 func (slowQueries) TraceQueryStart(ctx context.Context, _ *pgx.Conn, q pgx.TraceQueryStartData) context.Context {
-	return context.WithValue(ctx, queryKey{}, queryStart{time.Now(), q.SQL})
+	ctx, span := trace.Step(ctx, "query")
+	span.Set(trace.KeySystem, "postgresql")
+	span.Set(trace.KeyStatement, q.SQL)
+	return context.WithValue(ctx, queryKey{}, queryStart{time.Now(), q.SQL, span})
 }
 
 // TraceQueryEnd implements pgx.QueryTracer.
 func (t slowQueries) TraceQueryEnd(ctx context.Context, _ *pgx.Conn, end pgx.TraceQueryEndData) {
 	q, ok := ctx.Value(queryKey{}).(queryStart)
+	q.span.End(end.Err)
 	if took := time.Since(q.at); ok && took > slow {
 		t.log.Warn("slow query", "took", took.Round(time.Millisecond), "sql", q.sql, "err", end.Err)
 	}

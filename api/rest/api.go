@@ -38,6 +38,7 @@ import (
 	"parley/api/management"
 	"parley/api/observe"
 	"parley/api/token"
+	"parley/api/trace"
 )
 
 // Options is what an API is made of. Fields without a remark are required.
@@ -88,6 +89,8 @@ type Options struct {
 	Metrics http.Handler
 	// Observe is told of every answered request but those of Lobby. Optional.
 	Observe func(route string, status int, took time.Duration)
+	// Tracer traces requests. Nil traces none.
+	Tracer *trace.Tracer
 }
 
 // ClientConfig is what the page needs to know about the server.

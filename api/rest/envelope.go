@@ -16,6 +16,7 @@ import (
 	"parley/api/fault"
 	"parley/api/management"
 	"parley/api/observe"
+	"parley/api/trace"
 )
 
 // maxBody is the largest request body, in bytes; the largest sensible one is a list of a
@@ -97,7 +98,7 @@ func (a *API) explain(r *http.Request, e *fault.Error) *problem {
 	if p.status >= http.StatusInternalServerError {
 		id := requestID(r.Context())
 		a.Log.ErrorContext(r.Context(), "request failed",
-			observe.KeyRequest, id, "route", r.Pattern, observe.KeyErr, e)
+			observe.KeyRequest, id, observe.KeyTrace, trace.ID(r.Context()), "route", r.Pattern, observe.KeyErr, e)
 		p.detail = "request " + id
 	}
 	if e.Code == fault.Internal {

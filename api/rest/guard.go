@@ -9,10 +9,12 @@ import (
 	"net/http"
 	"regexp"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"parley/api/fault"
 	"parley/api/observe"
+	"parley/api/trace"
 )
 
 const (
@@ -38,7 +40,8 @@ func (a *API) guard(w http.ResponseWriter, r *http.Request) {
 	if !plainID.MatchString(id) {
 		id = rand.Text()
 	}
-	ctx, cancel := context.WithTimeout(context.WithValue(context.WithValue(r.Context(), lifeKey{}, r.Context()), requestKey{}, id), requestTime)
+	ctx, span := a.trace(r, id)
+	ctx, cancel := context.WithTimeout(context.WithValue(context.WithValue(ctx, lifeKey{}, r.Context()), requestKey{}, id), requestTime)
 	defer cancel()
 	r = r.WithContext(ctx)
 	out := &reply{ResponseWriter: w}
@@ -65,7 +68,7 @@ func (a *API) guard(w http.ResponseWriter, r *http.Request) {
 			}
 			a.fail(out, r, fault.Wrap(fmt.Errorf("panic: %v", cause), fault.Internal, "something went wrong on the server"))
 		}
-		a.done(r, out, time.Since(begin))
+		a.done(r, out, time.Since(begin), span)
 	}()
 	if a.share(out, r) {
 		return
@@ -80,7 +83,32 @@ func (a *API) guard(w http.ResponseWriter, r *http.Request) {
 	a.route(out, r)
 }
 
-func (a *API) done(r *http.Request, out *reply, took time.Duration) {
+// trace begins the span of r, unless it is one of those that come every few seconds and ask
+// for nothing.
+func (a *API) trace(r *http.Request, id string) (context.Context, trace.Span) {
+	switch path := r.URL.Path; {
+	case path == "/healthz", path == "/readyz", path == "/metrics", strings.HasPrefix(path, "/assets/"):
+		return r.Context(), trace.Span{}
+	}
+	ctx, span := a.Tracer.Request(r, r.Method)
+	span.Set(trace.KeyRequest, id)
+	span.Set(trace.KeyPath, r.URL.Path)
+	return ctx, span
+}
+
+// done tells those who watch about an answer.
+func (a *API) done(r *http.Request, out *reply, took time.Duration, span trace.Span) {
+	if span.Recorded() {
+		if r.Pattern != "" {
+			span.Name(r.Pattern)
+			span.Set(trace.KeyRoute, r.Pattern[strings.IndexByte(r.Pattern, ' ')+1:])
+		}
+		span.SetInt(trace.KeyStatus, int64(out.status))
+		if out.status >= http.StatusInternalServerError {
+			span.Fail(http.StatusText(out.status))
+		}
+	}
+	span.End(nil)
 	route := r.Pattern
 	if route == "" {
 		route = "none"

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"parley/api/observe"
+	"parley/api/trace"
 )
 
 const (
@@ -84,6 +85,7 @@ func (n *neighbours) ask(ctx context.Context, url string) (b observe.Build, err 
 	if err != nil {
 		return b, err
 	}
+	trace.Inject(ctx, r.Header)
 	answer, err := n.client.Do(r)
 	if err != nil {
 		return b, err
