@@ -17,6 +17,7 @@ import (
 	"parley/api/flagfeed"
 	"parley/api/flags"
 	"parley/api/inspect"
+	"parley/api/jip3"
 	"parley/api/lobby"
 	"parley/api/management"
 	"parley/api/media"
@@ -67,6 +68,7 @@ type node struct {
 	feed       *flagfeed.Feed
 	signOuts   *signout.List
 	telemetry  *telemetry.Engine
+	jip3       *jip3.Server // nil without an address for nodes
 	draining   atomic.Bool
 	news       *news         // of changed meetings, on their way to whoever watches
 	ending     chan struct{} // closed when the node stops
@@ -168,6 +170,7 @@ func (n *node) prepare(ctx context.Context) (err error) {
 	if err := n.openTelemetry(ctx); err != nil {
 		return err
 	}
+	n.openNodes()
 	n.meetings = meeting.New(meeting.Options{
 		Store: n.stores.store, Log: n.Log,
 		Enabled:        func(room string) bool { return flags.MeetingManagement.For(n.Flags, room) },
@@ -195,7 +198,7 @@ func (n *node) prepare(ctx context.Context) (err error) {
 	}
 	metrics.Register(n.metrics, metrics.Parts{
 		Hub: n.hub, Relay: n.relay, NATS: n.stores.conn, Pool: n.stores.store.Pool, Ledger: n.meetings,
-		Flags: n.Flags, Revision: n.feed.Revision, Telemetry: n.telemetry,
+		Flags: n.Flags, Revision: n.feed.Revision, Telemetry: n.telemetry, JIP3: n.jip3,
 	})
 	return n.openInspect()
 }

@@ -29,6 +29,7 @@ type front struct {
 	clear  net.Listener
 	secure net.Listener
 	socket net.PacketConn
+	nodes  net.Listener // that send telemetry; nil where none may
 
 	http  *http.Server // both listeners
 	ws    *ws.Server
@@ -56,6 +57,9 @@ func (n *node) listen() (_ *front, err error) {
 	}
 	if err = f.listenSecure(n.Config.Listen.WebTransport); err != nil {
 		return nil, fmt.Errorf("listen for WebTransport: %w", err)
+	}
+	if err = f.listenNodes(); err != nil {
+		return nil, err
 	}
 	f.ws = ws.New(ws.Options{Hub: entrance{n}, Begin: n.beginJoin, Admit: n.admit, Log: n.Log})
 	routes, err := f.routes()
@@ -106,7 +110,7 @@ func (f *front) listenSecure(addr string) error {
 
 // close gives the addresses back; for a front that never served.
 func (f *front) close() {
-	for _, c := range []interface{ Close() error }{f.clear, f.secure, f.socket} {
+	for _, c := range []interface{ Close() error }{f.clear, f.secure, f.socket, f.nodes} {
 		if c != nil {
 			_ = c.Close()
 		}
@@ -173,6 +177,9 @@ func (n *node) announce(f *front, took time.Duration) {
 	if n.cert.SelfSigned() {
 		r.CertificateSHA256 = n.cert.SHA256()
 	}
+	if f.nodes != nil {
+		r.Telemetry = reachable(f.nodes.Addr())
+	}
 	if n.inspect != nil {
 		r.Debug = "http://" + reachable(n.inspect.Addr())
 	}
@@ -209,6 +216,9 @@ func (f *front) serve(ctx context.Context) error {
 	g.Go(func() error { return closed(f.http.Serve(f.clear)) })
 	g.Go(func() error { return closed(f.http.Serve(f.secure)) })
 	g.Go(func() error { return f.quic.Serve(quic) })
+	if f.nodes != nil {
+		g.Go(func() error { return f.node.jip3.Serve(serving, f.nodes) })
+	}
 	g.Go(func() error {
 		<-serving.Done() // a signal, or the first part that failed
 		return f.stop(context.WithoutCancel(ctx))

@@ -66,7 +66,7 @@ type node struct {
 func (c *cluster) start(features ...string) *node {
 	c.t.Helper()
 	env := map[string]string{
-		"PARLEY_HTTP_ADDR": "127.0.0.1:0", "PARLEY_WEBTRANSPORT_ADDR": "127.0.0.1:0",
+		"PARLEY_HTTP_ADDR": "127.0.0.1:0", "PARLEY_WEBTRANSPORT_ADDR": "127.0.0.1:0", "PARLEY_TELEMETRY_ADDR": "127.0.0.1:0",
 		"PARLEY_DATA_DIR": c.t.TempDir(), "DATABASE_URL": c.database, "NATS_URL": c.nats, "JWT_SECRET": secret,
 	}
 	maps.Copy(env, c.env)

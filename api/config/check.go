@@ -23,6 +23,7 @@ func (c *Common) check(mode Mode) []error {
 		address("--http-addr (PARLEY_HTTP_ADDR)", c.Listen.HTTP),
 		address("--webtransport-addr (PARLEY_WEBTRANSPORT_ADDR)", c.Listen.WebTransport),
 		optionalAddress("--debug-addr (PARLEY_DEBUG_ADDR)", c.Listen.Debug),
+		optionalAddress("--telemetry-addr (PARLEY_TELEMETRY_ADDR)", c.Listen.Telemetry),
 		together(c.Listen.CertPath, c.Listen.KeyPath),
 		within("--quic-max-idle-timeout (QUIC_MAX_IDLE_TIMEOUT_SECS)", c.Listen.QUICIdleTimeout, 2*time.Second, 10*time.Minute),
 		within("--quic-keep-alive-interval (QUIC_KEEP_ALIVE_INTERVAL_SECS)", c.Listen.QUICKeepAlive, time.Second, max(time.Second, c.Listen.QUICIdleTimeout/2)),

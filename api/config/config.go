@@ -30,11 +30,16 @@ type Common struct {
 	Log    Log    `embed:"" group:"Log and traces"`
 }
 
+// DevTelemetry is where a node in dev mode takes in the telemetry of JIP-3 nodes unless told
+// otherwise. When it is taken, another port is.
+const DevTelemetry = "127.0.0.1:9000"
+
 // Listen is where a node answers.
 type Listen struct {
 	HTTP              string        `name:"http-addr" from:"PARLEY_HTTP_ADDR" default:":8080" help:"Address of page, REST, WebSocket and health."`
 	WebTransport      string        `name:"webtransport-addr" from:"PARLEY_WEBTRANSPORT_ADDR" default:":4433" help:"Address of WebTransport (UDP) and of HTTPS with the same routes (TCP)."`
 	Debug             string        `name:"debug-addr" from:"PARLEY_DEBUG_ADDR" placeholder:"ADDR" help:"Internal address of all metrics, profiles and /debug. It asks for no password and shows who is in which room: keep it on a private network. off switches it off. Default: a free port of 127.0.0.1 in dev, off in serve."`
+	Telemetry         string        `name:"telemetry-addr" from:"PARLEY_TELEMETRY_ADDR" placeholder:"ADDR" help:"Address (TCP) for nodes that send JIP-3 telemetry. Nothing proves who they are: allow only networks that may send. off switches it off. Default: 127.0.0.1:9000 in dev, or a free port when that is taken; off in serve."`
 	CertPath          string        `name:"cert-path" from:"CERT_PATH" placeholder:"FILE" help:"PEM certificate chain. Without one a self-signed certificate is made and renewed."`
 	KeyPath           string        `name:"key-path" from:"KEY_PATH" placeholder:"FILE" help:"PEM private key of --cert-path, PKCS#8 or PKCS#1."`
 	QUICIdleTimeout   time.Duration `name:"quic-max-idle-timeout" from:"QUIC_MAX_IDLE_TIMEOUT_SECS" type:"seconds" default:"5" help:"Close a QUIC connection whose path is dead for so long, keep-alives included. 2s to 10m."`

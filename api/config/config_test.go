@@ -110,6 +110,23 @@ func TestDebugAddressDependsOnTheMode(t *testing.T) {
 	}
 }
 
+func TestTelemetryAddressDependsOnTheMode(t *testing.T) {
+	for _, tc := range []struct {
+		mode      Mode
+		set, want string
+	}{
+		{Dev, "", DevTelemetry}, {Dev, "off", ""}, {Dev, ":9001", ":9001"}, {Serve, "", ""}, {Serve, "off", ""}, {Serve, ":9000", ":9000"},
+	} {
+		c, err := Parse(nil, env("PARLEY_TELEMETRY_ADDR", tc.set, "JWT_SECRET", goodSecret), tc.mode)
+		if err != nil || c.Listen.Telemetry != tc.want {
+			t.Errorf("%+v: %q, %v", tc, c.Listen.Telemetry, err)
+		}
+	}
+	if _, err := Parse(nil, env("PARLEY_TELEMETRY_ADDR", "here"), Dev); err == nil || !strings.Contains(err.Error(), "--telemetry-addr (PARLEY_TELEMETRY_ADDR)") {
+		t.Errorf("no address: %v", err)
+	}
+}
+
 func TestAdmins(t *testing.T) {
 	c, err := Parse(nil, env("PARLEY_ADMINS", "ada@example.org, bob"), Dev)
 	if err != nil || strings.Join(c.Access.Admins, "|") != "ada@example.org|bob" {

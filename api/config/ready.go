@@ -13,9 +13,10 @@ import (
 
 // Ready is what a node tells whoever started it once it serves.
 type Ready struct {
-	HTTP              string `json:"http"`               // http://host:port
-	WebTransport      string `json:"webtransport"`       // https://host:port
-	CertificateSHA256 string `json:"certificate_sha256"` // lower-case hex; "" when a CA vouches for it
+	HTTP              string `json:"http"`                // http://host:port
+	WebTransport      string `json:"webtransport"`        // https://host:port
+	Telemetry         string `json:"telemetry,omitempty"` // host:port for JIP-3 nodes, if there is one
+	CertificateSHA256 string `json:"certificate_sha256"`  // lower-case hex; "" when a CA vouches for it
 	DatabaseURL       string `json:"database_url"`
 	NATSURL           string `json:"nats_url"`
 	NodeID            string `json:"node_id"`

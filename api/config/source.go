@@ -71,12 +71,8 @@ func (s *Source) Settle(c *Common, mode Mode) error {
 	if c.Access.DemoSignIn == nil {
 		c.Access.DemoSignIn = new(mode == Dev && c.OAuth.ClientID == "")
 	}
-	switch {
-	case c.Listen.Debug == "off":
-		c.Listen.Debug = ""
-	case c.Listen.Debug == "" && mode == Dev:
-		c.Listen.Debug = "127.0.0.1:0"
-	}
+	c.Listen.Debug = unlessOff(c.Listen.Debug, mode, "127.0.0.1:0")
+	c.Listen.Telemetry = unlessOff(c.Listen.Telemetry, mode, DevTelemetry)
 	for i, user := range c.Access.Admins {
 		c.Access.Admins[i] = strings.TrimSpace(user)
 	}
@@ -257,4 +253,15 @@ func reportable(name string) string {
 		}
 		return '-'
 	}, name)
+}
+
+// unlessOff completes an address that dev has and serve has not, unless somebody says so.
+func unlessOff(addr string, mode Mode, dev string) string {
+	switch {
+	case addr == "off":
+		return ""
+	case addr == "" && mode == Dev:
+		return dev
+	}
+	return addr
 }

@@ -13,6 +13,7 @@ import (
 
 	"parley/api/flags"
 	"parley/api/histogram"
+	"parley/api/jip3"
 	"parley/api/media"
 	"parley/api/meeting"
 	"parley/api/natsrelay"
@@ -20,7 +21,7 @@ import (
 	"parley/api/telemetry"
 )
 
-// Parts are what a node is made of. All are required.
+// Parts are what a node is made of. All but JIP3 are required.
 type Parts struct {
 	Hub    *media.Hub
 	Relay  *natsrelay.Relay
@@ -31,11 +32,15 @@ type Parts struct {
 	// Revision is that of the flags, the same on all nodes.
 	Revision  func() int64
 	Telemetry *telemetry.Engine
+	JIP3      *jip3.Server // nil where no nodes connect
 }
 
 // Register lets m answer with what the parts of a node count.
 func Register(m *observe.Metrics, p Parts) {
 	m.Registerer().MustRegister(hub{p.Hub}, relay{p.Relay, p.NATS}, store{p.Pool, p.Ledger}, events{p.Telemetry})
+	if p.JIP3 != nil {
+		m.Registerer().MustRegister(nodes{p.JIP3})
+	}
 	m.Internal().MustRegister(flagged{p.Flags, p.Revision}, &rooms{census: p.Hub.Census, known: map[media.RoomID]*room{}})
 }
 

@@ -1,0 +1,36 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"syscall"
+
+	"parley/api/config"
+	"parley/api/jip3"
+)
+
+// openNodes prepares for nodes that speak JIP-3, if there is to be an address for them.
+func (n *node) openNodes() {
+	if n.Config.Listen.Telemetry != "" {
+		n.jip3 = jip3.New(jip3.Options{Ingest: n.telemetry, Log: n.Log.With("part", "jip3")})
+	}
+}
+
+// listenNodes opens the address for nodes, if there is to be one. In dev it is a free one
+// when the usual one is taken, so that several nodes fit on one machine.
+func (f *front) listenNodes() (err error) {
+	n := f.node
+	if n.jip3 == nil {
+		return nil
+	}
+	addr := n.Config.Listen.Telemetry
+	f.nodes, err = net.Listen("tcp", addr)
+	if n.Mode == config.Dev && addr == config.DevTelemetry && errors.Is(err, syscall.EADDRINUSE) {
+		f.nodes, err = net.Listen("tcp", "127.0.0.1:0")
+	}
+	if err != nil {
+		return fmt.Errorf("listen for telemetry: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,201 @@
+package telemetry
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	mathrand "math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// tally is what was sent.
+type tally struct {
+	events  uint64 // messages
+	numbers uint64 // that events have used
+	drops   uint64 // events that stand for others
+	dropped uint64 // and for how many
+	broken  uint64
+	unknown uint64
+	bytes   uint64
+}
+
+// run is one run of a plan.
+type run struct {
+	plan Plan
+	id   [32]byte // the chain of its nodes; their identities begin with its first half
+
+	sessions  atomic.Uint64
+	connected atomic.Int64
+	uncertain atomic.Uint64 // events that were sent into a connection as it broke
+
+	mu    sync.Mutex
+	sent  tally
+	fails map[string]int
+}
+
+// Run sends events as p says and, when there are books, compares them with what was sent. It
+// waits up to settle for the server to have written everything. progress, if any, is called
+// about once a second from another goroutine, and not after Run has returned. When ctx ends
+// the report is about the time up to then. No connection is left when Run returns.
+func Run(ctx context.Context, p Plan, books Books, settle time.Duration, progress func(Progress)) (*Report, error) {
+	if err := p.Check(); err != nil {
+		return nil, err
+	}
+	if len(p.Versions) == 0 {
+		p.Versions = []uint8{0, 1}
+	}
+	r := &run{plan: p, fails: map[string]int{}}
+	if _, err := rand.Read(r.id[:]); err != nil {
+		return nil, err
+	}
+	nodes, err := r.nodes()
+	if err != nil {
+		return nil, err
+	}
+	began := time.Now()
+	r.drive(ctx, nodes, progress)
+	report := r.report(time.Since(began))
+	if books == nil {
+		return report, nil
+	}
+	return report, report.balance(context.WithoutCancel(ctx), books, hex.EncodeToString(r.id[:16]), settle)
+}
+
+func (r *run) nodes() ([]*node, error) {
+	made := map[uint8][]template{}
+	for _, v := range r.plan.Versions {
+		all, err := templates(&r.plan, v)
+		if err != nil {
+			return nil, err
+		}
+		made[v] = all
+	}
+	nodes := make([]*node, r.plan.Nodes)
+	for i := range nodes {
+		n := &node{
+			run: r, version: r.plan.Versions[i%len(r.plan.Versions)],
+			rand: mathrand.New(mathrand.NewPCG(r.plan.Seed, uint64(i))), again: make(chan struct{}, 1),
+		}
+		n.templates = made[n.version]
+		copy(n.peer[:], r.id[:16])
+		binary.BigEndian.PutUint64(n.peer[24:], uint64(i))
+		nodes[i] = n
+	}
+	return nodes, nil
+}
+
+// drive runs the nodes for as long as the plan says.
+func (r *run) drive(ctx context.Context, nodes []*node, progress func(Progress)) {
+	ctx, cancel := context.WithTimeout(ctx, r.plan.Duration)
+	defer cancel()
+	var all, watching sync.WaitGroup
+	over := make(chan struct{})
+	watching.Go(func() { r.look(over, progress) })
+	for i, n := range nodes {
+		all.Go(func() {
+			n.turn = i % len(n.templates)
+			n.keep(ctx)
+		})
+	}
+	if r.plan.ReconnectShare > 0 {
+		all.Go(func() { r.reconnect(ctx, nodes) })
+	}
+	all.Wait()
+	close(over)
+	watching.Wait()
+}
+
+// reconnect asks some of the nodes to connect again now and then.
+func (r *run) reconnect(ctx context.Context, nodes []*node) {
+	every := time.NewTicker(r.plan.ReconnectEvery)
+	defer every.Stop()
+	dice := mathrand.New(mathrand.NewPCG(r.plan.Seed, 1<<63))
+	for {
+		select {
+		case <-every.C:
+		case <-ctx.Done():
+			return
+		}
+		for _, i := range dice.Perm(len(nodes))[:int(r.plan.ReconnectShare*float64(len(nodes)))] {
+			select {
+			case nodes[i].again <- struct{}{}:
+			default: // it is about to
+			}
+		}
+	}
+}
+
+// add counts what was sent.
+func (r *run) add(t *tally) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s := &r.sent
+	s.events += t.events
+	s.numbers += t.numbers
+	s.drops += t.drops
+	s.dropped += t.dropped
+	s.broken += t.broken
+	s.unknown += t.unknown
+	s.bytes += t.bytes
+}
+
+// failed notes why a session did not end well.
+func (r *run) failed(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.fails[err.Error()]++
+}
+
+// Progress is how a run is doing.
+type Progress struct {
+	Elapsed   time.Duration
+	Wanted    int
+	Connected int64
+	Failed    int     // sessions that did not end well
+	Rate      float64 // events a second, since the last time
+	Mbit      float64 // per second
+}
+
+// String is one line for people.
+func (p Progress) String() string {
+	s := fmt.Sprintf("%3.0fs %d/%d nodes", p.Elapsed.Seconds(), p.Connected, p.Wanted)
+	if p.Failed > 0 {
+		s += fmt.Sprintf(", %d sessions failed", p.Failed)
+	}
+	return s + fmt.Sprintf("; %.0f events a second, %.1f Mbit/s", p.Rate, p.Mbit)
+}
+
+// look reports progress until over is closed.
+func (r *run) look(over <-chan struct{}, progress func(Progress)) {
+	if progress == nil {
+		return
+	}
+	every := time.NewTicker(time.Second)
+	defer every.Stop()
+	began := time.Now()
+	at, before := began, tally{}
+	for {
+		select {
+		case <-every.C:
+		case <-over:
+			return
+		}
+		now := time.Now()
+		r.mu.Lock()
+		sent, failed := r.sent, 0
+		for _, n := range r.fails {
+			failed += n
+		}
+		r.mu.Unlock()
+		took := now.Sub(at).Seconds()
+		progress(Progress{
+			Elapsed: now.Sub(began), Wanted: r.plan.Nodes, Connected: r.connected.Load(), Failed: failed,
+			Rate: float64(sent.events-before.events) / took, Mbit: float64(sent.bytes-before.bytes) * 8e-6 / took,
+		})
+		at, before = now, sent
+	}
+}

@@ -1,0 +1,69 @@
+package archive
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"parley/api/telemetry"
+)
+
+// Account is what there is of some sources, added up.
+type Account struct {
+	Sessions uint64
+	Open     uint64                     // sessions that have not ended
+	Stored   map[uint16]uint64          // events by kind
+	Lost     map[telemetry.Cause]uint64 // events by cause
+}
+
+const accounted = `
+select s.id, s.ended_at is null
+from telemetry_sessions s
+join telemetry_sources o on o.id = s.source
+join telemetry_catalogues c on c.id = o.catalogue
+where c.name = $1 and o.identity like $2`
+
+// Account adds up all there is of the sources of a catalogue whose identity begins with a
+// prefix. It reads every one of their events: it is for those who sent them for a test.
+func (a *Archive) Account(ctx context.Context, catalogue, prefix string) (Account, error) {
+	account := Account{Stored: map[uint16]uint64{}, Lost: map[telemetry.Cause]uint64{}}
+	var (
+		session int64
+		open    bool
+		all     []int64
+	)
+	pattern := strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(prefix) + "%"
+	rows, _ := a.pool.Query(ctx, accounted, catalogue, pattern) // its error comes with the rows
+	_, err := pgx.ForEachRow(rows, []any{&session, &open}, func() error {
+		all = append(all, session)
+		if open {
+			account.Open++
+		}
+		return nil
+	})
+	if err != nil {
+		return account, fmt.Errorf("find sessions: %w", err)
+	}
+	account.Sessions = uint64(len(all))
+	var kind uint16
+	var count int64
+	rows, _ = a.pool.Query(ctx, "select kind, count(*) from telemetry_events where session = any($1) group by kind", all)
+	if _, err = pgx.ForEachRow(rows, []any{&kind, &count}, func() error {
+		account.Stored[kind] = uint64(count)
+		return nil
+	}); err != nil {
+		return account, fmt.Errorf("count events: %w", err)
+	}
+	var cause telemetry.Cause
+	var sum string
+	rows, _ = a.pool.Query(ctx, "select cause, sum(count)::text from telemetry_losses where session = any($1) group by cause", all)
+	if _, err = pgx.ForEachRow(rows, []any{&cause, &sum}, func() error {
+		account.Lost[cause] = natural(sum)
+		return nil
+	}); err != nil {
+		return account, fmt.Errorf("add losses: %w", err)
+	}
+	return account, nil
+}
