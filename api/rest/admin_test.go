@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -14,6 +15,7 @@ import (
 	"parley/api/flagfeed"
 	"parley/api/flags"
 	"parley/api/media"
+	"parley/api/telemetry"
 	"parley/api/token"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -59,12 +61,17 @@ func newAdminAPI(t testing.TB, members ...media.Member) (*API, *record) {
 		t.Fatal(err)
 	}
 	rec := &record{registry: reg}
+	engine, err := telemetry.New(telemetry.Options{Log: slog.New(slog.DiscardHandler)}) // nothing is asked of it
+	if err != nil {
+		t.Fatal(err)
+	}
 	return newAPI(t, func(o *Options) {
 		o.Admin = Admin{
 			Users: []string{"root@example.org"}, Registry: reg, Flags: rec,
 			Members:  func(context.Context) []media.Member { return slices.Clone(members) },
 			Meetings: &moderation{}, Rooms: new(rooms),
 		}
+		o.Telemetry.Engine = engine
 	}), rec
 }
 

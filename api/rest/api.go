@@ -71,6 +71,9 @@ type Options struct {
 	// Admin is what admins may do; without a registry there are no routes for them.
 	Admin Admin
 
+	// Telemetry is what admins and hosts may look at; without an engine there are no routes.
+	Telemetry Telemetry
+
 	// Client is what the page is told; it is asked each time, for a certificate may change.
 	Client func() ClientConfig
 	// Page holds index.html and assets/. It is read once. Nil, or without index.html, the

@@ -28,6 +28,9 @@ func (a *API) newTable() []route {
 	if a.Admin.Registry != nil {
 		add("Admins", a.adminTable())
 	}
+	if a.Telemetry.Engine != nil {
+		add("Telemetry", a.telemetryTable())
+	}
 	add("Node", a.nodeTable())
 	return table
 }

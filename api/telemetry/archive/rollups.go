@@ -77,7 +77,7 @@ func (a *Archive) Rollups(ctx context.Context, q RollupQuery) ([]Point, error) {
 		w.add("u.measure = any(?)", q.Measures)
 	}
 	if !q.From.IsZero() {
-		w.add("u.bucket >= ?", q.From)
+		w.add("u.bucket > ?", q.From.Add(-time.Minute)) // the minute that is going on then
 	}
 	if !q.To.IsZero() {
 		w.add("u.bucket < ?", q.To)

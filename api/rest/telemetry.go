@@ -1,0 +1,278 @@
+package rest
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"parley/api/management"
+	"parley/api/telemetry"
+	"parley/api/telemetry/archive"
+	"parley/api/telemetry/catalogue"
+)
+
+// Telemetry is what became of events. Without an engine there are no routes.
+type Telemetry struct {
+	Engine  *telemetry.Engine
+	Archive *archive.Archive
+}
+
+// usualTelemetry and mostTelemetry bound one page.
+const (
+	usualTelemetry = 100
+	mostTelemetry  = 1000
+)
+
+// telemetryTable is what admins may ask of everything, and hosts of their meetings.
+func (a *API) telemetryTable() []route {
+	const at = "/api/v1/telemetry/"
+	page := []*huma.Param{
+		number("limit", usualTelemetry, mostTelemetry),
+		text("cursor", "Where an answer before this one ended."),
+	}
+	span := []*huma.Param{text("from", "Unix milliseconds."), text("to", "Unix milliseconds, not included.")}
+	catalogue := text("catalogue", "call, jip3")
+	room := text("room", "A meeting. Hosts have to say which of theirs.")
+	session, source := text("session", "Id of a session."), text("source", "Identity of a source.")
+	kinds := []*huma.Param{
+		text("kinds", "Numbers, separated by commas. Together with a catalogue."),
+		text("groups", "Names of groups, likewise."), text("classes", "sample, meta, lifecycle, failure; several with commas."),
+	}
+	codes := []management.Code{management.InvalidInput, management.NotHost, management.MeetingNotFound}
+	const hosts = "For admins, and for hosts of the room."
+	stream := route{
+		pattern: "GET " + at + "stream", summary: "Events as they come", auth: signedIn,
+		status: http.StatusOK, produces: "text/event-stream", bare: true, serve: a.telemetryStream,
+		codes: append(codes, tooManyStreams),
+		remark: hosts + " Server-sent events: event (its id is a cursor), lagged with the number of events that went by unread, restarted when " +
+			"a cursor is of a node that is gone. An upgrade to WebSocket gets the same as messages with type, cursor and event or lagged. " +
+			"Events of this node only.",
+	}
+	return []route{
+		ask(a, signedIn, "GET "+at+"catalogue", "What events there are", a.telemetryCatalogue),
+		ask(a, admin, "GET "+at+"sources", "Who sent events", a.telemetrySources, management.InvalidInput).
+			asking(catalogue, source).asking(page...),
+		ask(a, signedIn, "GET "+at+"sessions", "Their connections", a.telemetrySessions, codes...).
+			asking(catalogue, room, session, source, text("open", "true: only those that go on.")).asking(span...).asking(page...).
+			noting(hosts + " The latest first."),
+		ask(a, signedIn, "GET "+at+"events", "Events on record", a.telemetryEvents, codes...).
+			asking(catalogue, room, session, source).asking(kinds...).
+			asking(text("subject", "What they are about: hexadecimal, or text after a colon."), text("number", "Where in a long count."), text("index", "Which of a few.")).
+			asking(span...).asking(page...).noting(hosts + " The last received first."),
+		ask(a, signedIn, "GET "+at+"rollups", "Counts and percentiles over time", a.telemetryRollups, codes...).
+			asking(catalogue, room, source, kinds[0], text("measures", "Names, separated by commas; events for their number."),
+				text("by", "source: all kinds of each source. room: each room on its own."), text("step", "Seconds, of whole minutes; 0 is all in one.")).
+			asking(span...).noting(hosts + " Without a time of the last hour."),
+		ask(a, signedIn, "GET "+at+"funnels", "What became of beginnings", a.telemetryFunnel, codes...).
+			asking(catalogue, room, text("kind", "Number of the kind that begins.")).asking(span...).
+			noting(hosts + " How many events of a kind there were, and which events continued them after how long. Without a time of the last day."),
+		ask(a, signedIn, "GET "+at+"loss", "What is not on record", a.telemetryLoss, codes...).
+			asking(room, session, text("causes", "Names, separated by commas.")).asking(span...).asking(page...).
+			noting(hosts + " The sums are of everything that was asked for, on all pages."),
+		ask(a, admin, "POST "+at+"flush", "Wait until everything is on record", a.telemetryFlush, unavailable).
+			noting("What this node took in before the request can be read after the answer."),
+		stream,
+	}
+}
+
+// telemetryAsk reads the query of a request.
+type telemetryAsk struct {
+	url.Values
+	err error // the first mistake
+}
+
+func (q *telemetryAsk) wrong(field, why string) {
+	if q.err == nil {
+		q.err = invalidField(field, why)
+	}
+}
+
+// number reads a whole number that is not negative.
+func (q *telemetryAsk) number(field string) (n uint64, known bool) {
+	text := q.Get(field)
+	if text == "" {
+		return 0, false
+	}
+	n, err := strconv.ParseUint(text, 10, 64)
+	if err != nil {
+		q.wrong(field, "is not a whole number")
+	}
+	return n, true
+}
+
+func (q *telemetryAsk) optional(field string) telemetry.Number {
+	n, known := q.number(field)
+	return telemetry.Number{Value: n, Known: known}
+}
+
+// time reads Unix milliseconds.
+func (q *telemetryAsk) time(field string) time.Time {
+	const most = 253_402_300_800_000 // the year 10000
+	n, known := q.number(field)
+	if n > most {
+		q.wrong(field, "is not a time in milliseconds")
+		return time.Time{}
+	}
+	if !known {
+		return time.Time{}
+	}
+	return time.UnixMilli(int64(n))
+}
+
+func (q *telemetryAsk) list(field string) []string {
+	if text := q.Get(field); text != "" {
+		return strings.Split(text, ",")
+	}
+	return nil
+}
+
+func (q *telemetryAsk) kind(field, text string) uint16 {
+	n, err := strconv.ParseUint(text, 10, 16)
+	if err != nil {
+		q.wrong(field, "is not the number of a kind")
+	}
+	return uint16(n)
+}
+
+// kinds reads numbers of kinds, and adds those of groups.
+func (q *telemetryAsk) kinds() []uint16 {
+	var all []uint16
+	for _, text := range q.list("kinds") {
+		all = append(all, q.kind("kinds", text))
+	}
+	for _, group := range q.list("groups") {
+		before := len(all)
+		if c := catalogue.ByID(q.Get("catalogue")); c != nil {
+			for _, k := range c.Kinds {
+				if k.Group == group {
+					all = append(all, k.Number)
+				}
+			}
+		}
+		if len(all) == before {
+			q.wrong("groups", "has no such group in this catalogue")
+		}
+	}
+	if len(all) > 0 && q.Get("catalogue") == "" {
+		q.wrong("catalogue", "has to be said together with kinds")
+	}
+	return all
+}
+
+func (q *telemetryAsk) classes() []telemetry.Class {
+	var all []telemetry.Class
+	for _, text := range q.list("classes") {
+		c, ok := telemetry.ParseClass(text)
+		if !ok {
+			q.wrong("classes", "can be sample, meta, lifecycle and failure")
+		}
+		all = append(all, c)
+	}
+	return all
+}
+
+func (q *telemetryAsk) session() telemetry.SessionID {
+	n, _ := q.number("session")
+	return telemetry.SessionID(n & (1<<63 - 1))
+}
+
+// subject reads bytes: hexadecimal, or text after a colon.
+func (q *telemetryAsk) subject() []byte {
+	text := q.Get("subject")
+	if plain, ok := strings.CutPrefix(text, ":"); ok {
+		return []byte(plain)
+	}
+	if text == "" {
+		return nil
+	}
+	b, err := hex.DecodeString(text)
+	if err != nil {
+		q.wrong("subject", "is not hexadecimal, and has no colon in front")
+	}
+	return b
+}
+
+func (q *telemetryAsk) page() archive.Page {
+	limit, known := q.number("limit")
+	if !known {
+		limit = usualTelemetry
+	}
+	return archive.Page{After: q.Get("cursor"), Limit: int(min(max(limit, 1), mostTelemetry))}
+}
+
+// reach is what of telemetry somebody may see.
+type reach struct {
+	scopes []string  // nil is all
+	since  time.Time // when the meeting of that name was made
+}
+
+// from returns the later one of what is asked for and what may be seen.
+func (r reach) from(asked time.Time) time.Time {
+	if asked.Before(r.since) {
+		return r.since
+	}
+	return asked
+}
+
+// reach returns what of telemetry a caller may see of a room: everything as an admin, the
+// room as one of its hosts.
+func (a *API) reach(ctx context.Context, by management.Caller, room string) (reach, error) {
+	if by.Admin {
+		if room == "" {
+			return reach{}, nil
+		}
+		return reach{scopes: []string{room}}, nil
+	}
+	if room == "" {
+		return reach{}, invalidField("room", "has to be one of your meetings")
+	}
+	meeting, p, err := a.Meetings.Get(ctx, by, room)
+	if err != nil {
+		return reach{}, err
+	}
+	if !owns(by, meeting) && (p == nil || !p.Host || !p.Inside()) {
+		return reach{}, &problem{status: http.StatusForbidden, code: string(management.NotHost), message: "Only hosts of the meeting may see this."}
+	}
+	return reach{scopes: []string{room}, since: meeting.Created}, nil
+}
+
+// asked reads what all lists have in common.
+func (a *API) asked(r request) (*telemetryAsk, reach, error) {
+	q := &telemetryAsk{Values: r.URL.Query()}
+	may, err := a.reach(r.Context(), r.by, q.Get("room"))
+	return q, may, err
+}
+
+// telemetryProblem says what is wrong with a question that the archive did not answer.
+func telemetryProblem(err error) error {
+	if _, ok := errors.AsType[*archive.CursorError](err); ok {
+		return invalidField("cursor", "is not one that this list gave")
+	}
+	if many, ok := errors.AsType[archive.TooManyError](err); ok {
+		return invalidField("step", many.Error())
+	}
+	return err
+}
+
+func (a *API) telemetryCatalogue(request, nothing) (telemetryCatalogues, error) {
+	all := telemetryCatalogues{Catalogues: []rawJSON{}}
+	for _, c := range a.Telemetry.Engine.Catalogues {
+		all.Catalogues = append(all.Catalogues, toJSON(c.Describe()))
+	}
+	return all, nil
+}
+
+func (a *API) telemetryFlush(r request, _ nothing) (messageResult, error) {
+	if err := a.Telemetry.Engine.Flush(r.Context()); err != nil {
+		a.Log.WarnContext(r.Context(), "flush of telemetry", "err", err)
+		return messageResult{}, &problem{status: statusFor(unavailable), code: string(unavailable), message: "Not everything could be put on record."}
+	}
+	return messageResult{"Everything is on record."}, nil
+}
