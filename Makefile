@@ -55,13 +55,13 @@ build: ## Build bin/parley
 	@$(GOBUILD) -ldflags '$(strip $(LDFLAGS))' -o bin/parley ./cmd/parley
 
 .PHONY: up
-up: ## Start a node, PostgreSQL and NATS in containers
+up: ## Start a node, PostgreSQL and NATS in containers. COMPOSE_PROFILES=observe adds Grafana
 	docker compose -f docker/compose.yaml up --build --detach --wait
 	@echo "Parley: http://localhost:8080"
 
 .PHONY: down
 down: ## Stop them and remove their data
-	docker compose -f docker/compose.yaml down --volumes --remove-orphans
+	docker compose -f docker/compose.yaml --profile '*' down --volumes --remove-orphans
 
 ##@ Test
 

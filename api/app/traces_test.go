@@ -201,7 +201,9 @@ func TestJoinsAndRequestsAreTraced(t *testing.T) {
 		if refused.Status.GetCode() != tracev1.Status_STATUS_CODE_ERROR || attribute(refused, "parley.result") == "ok" {
 			t.Errorf("refused: %v", refused)
 		}
-		if slices.ContainsFunc(collected.spans, func(s *tracev1.Span) bool { return strings.Contains(s.String(), "garbage") || attribute(s, "url.path") == "/healthz" }) {
+		if slices.ContainsFunc(collected.spans, func(s *tracev1.Span) bool {
+			return strings.Contains(s.String(), "garbage") || attribute(s, "url.path") == "/healthz"
+		}) {
 			t.Error("a token, or a health check, is in a trace")
 		}
 	})
