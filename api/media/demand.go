@@ -204,7 +204,7 @@ func (s *Session) wanted(id SessionID) wire.LayersWanted {
 			wanted.Video = c.layer
 		}
 	}
-	if sel.narrow && (w == nil || !w.shown) {
+	if sel.hides(w, Video) {
 		wanted.Video = 0
 	}
 	return wanted

@@ -31,7 +31,12 @@ type selection struct {
 	of     map[SessionID]*wish
 }
 
-// wish is what a receiver wants of one session.
+// hides reports whether a kind of picture is not wanted, given the wish about its source.
+func (s *selection) hides(w *wish, kind Kind) bool {
+	return s.narrow && kind == Video && (w == nil || !w.shown)
+}
+
+// wish is what a receiver wants of one session; nil stands for no wish.
 type wish struct {
 	shown  bool
 	choice [pictures]*choice
@@ -58,9 +63,14 @@ type place struct {
 	asked atomic.Int64 // Unix ns; when a keyframe was last wanted
 }
 
-// everyLayer is the place of a receiver that got all layers before it chose one: it may be
-// decoding any of them.
-const everyLayer = math.MaxUint32
+// Places that are no layer.
+const (
+	// everyLayer is the place of a receiver that got all layers before it chose one: it may be
+	// decoding any of them.
+	everyLayer = math.MaxUint32
+	// noLayer is the place of one that was sent nothing.
+	noLayer = math.MaxUint32 - 1
+)
 
 // takes decides about a picture. Ask says that a keyframe of the layer of f is wanted.
 func (c *choice) takes(f *Frame) (yes, ask bool) {
@@ -89,7 +99,7 @@ func (s *Session) selects(f *Frame) (yes, ask bool) {
 		return f.Layer == 0 || s.knowsLayers(), false
 	}
 	w := sel.of[f.From]
-	if sel.narrow && f.Kind == Video && !f.Unknown && (w == nil || !w.shown) {
+	if !f.Unknown && sel.hides(w, f.Kind) {
 		return false, false
 	}
 	if w == nil || w.choice[f.Kind-firstPicture] == nil {
@@ -108,7 +118,7 @@ func (s *Session) gets(sel *selection, id StreamID) bool {
 		return id.Layer == 0 || s.knowsLayers()
 	}
 	w := sel.of[id.Session]
-	if sel.narrow && id.Kind == Video && (w == nil || !w.shown) {
+	if sel.hides(w, id.Kind) {
 		return false
 	}
 	if w == nil || w.choice[id.Kind-firstPicture] == nil {
@@ -174,13 +184,18 @@ func (s *Session) choose(old *selection) *selection {
 
 // placeIn returns where s is with a picture.
 func (s *Session) placeIn(old *selection, id SessionID, kind Kind) *place {
-	if old != nil {
-		if w := old.of[id]; w != nil && w.choice[kind-firstPicture] != nil {
-			return w.choice[kind-firstPicture].at
+	p := new(place) // a client that knows no layers got the lowest
+	switch {
+	case old == nil:
+		if s.knowsLayers() {
+			p.layer.Store(everyLayer)
 		}
-	}
-	p := new(place)
-	if old != nil || s.knowsLayers() {
+		return p
+	case old.of[id] != nil && old.of[id].choice[kind-firstPicture] != nil:
+		return old.of[id].choice[kind-firstPicture].at
+	case old.hides(old.of[id], kind):
+		p.layer.Store(noLayer)
+	default:
 		p.layer.Store(everyLayer)
 	}
 	return p

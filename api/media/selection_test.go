@@ -172,6 +172,25 @@ func TestHiddenCamerasAreNotSent(t *testing.T) {
 	})
 }
 
+func TestACameraThatWasHiddenComesInTheChosenLayer(t *testing.T) {
+	inWorld(t, func(w *world) {
+		n := w.node("a")
+		ada, bob, eve := n.join("ada"), n.join("bob"), n.join("eve")
+		bob.Send(mediatest.Viewport(eve.id))
+		ada.frames(1, "key", 0, 1, 2)
+		bob.Send(mediatest.Prefer(ada.id, 1))
+		ada.hears()
+		bob.Send(mediatest.Viewport(ada.id))
+		ada.frames(1, "delta", 0, 1, 2)
+		if got := about(ada.hears(), "keyframe"); len(got) != 1 || got[0] != "keyframe for ada layer 1 from bob" {
+			t.Errorf("ada hears %q", got)
+		}
+		ada.frames(1, "key", 0, 1, 2)
+		ada.frames(1, "delta", 0, 1, 2)
+		bob.wantShown("1k 1d")
+	})
+}
+
 func TestPicturesOfOneSourceAreChosenApart(t *testing.T) {
 	inWorld(t, func(w *world) {
 		n := w.node("a")

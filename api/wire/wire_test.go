@@ -108,6 +108,8 @@ func TestClassify(t *testing.T) {
 		"congestion":          "Forged",
 		"reaction":            "Message",
 		"viewport":            "Preference",
+		"layer_preference":    "Preference",
+		"layer_hint":          "Forged",
 		"identity_not_utf8":   "Message",
 		"meeting_started":     "Forged",
 		"participant_joined":  "Forged",

@@ -14,6 +14,7 @@ export interface Entry {
   node: ParleyNode;
   room: string;
   transport?: TransportKind; // else the page chooses
+  video?: string; // else a small picture: weak machines run several people
 }
 
 export class Person {
@@ -34,9 +35,9 @@ export class Person {
     return this.page.getByTestId(id);
   }
 
-  /** Opens the room's link. The picture stays small: weak machines run several people. */
-  async open({ node, room, transport }: Entry): Promise<void> {
-    await this.page.goto(`${node.url}/m/${room}?video=180@10`);
+  /** Opens the room's link. */
+  async open({ node, room, transport, video = "180@10" }: Entry): Promise<void> {
+    await this.page.goto(`${node.url}/m/${room}?video=${video}`);
     await this.on(ids.lobbyName).fill(this.name);
     if (!transport) return;
     await this.on(ids.lobbyAdvanced).click();

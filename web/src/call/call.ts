@@ -12,6 +12,7 @@ import { Inbox } from "./inbox.ts";
 import { cameraRungs } from "./ladder.ts";
 import { Link } from "./link.ts";
 import { Local } from "./local.ts";
+import { Looks } from "./looks.ts";
 import { Members } from "./members.ts";
 import type { Outgoing } from "./outbox.ts";
 import { OwnPictures } from "./own.ts";
@@ -27,7 +28,8 @@ import { meter, Speaking } from "./speaking.ts";
 import { Store } from "./store.ts";
 import { Talk } from "./talk.ts";
 import { observe, ways } from "./ways.ts";
-import { utf8, writeChat, writeKeyframeRequest, writeReaction } from "./wire.ts";
+import { Viewing } from "./viewing.ts";
+import { utf8, writeChat, writeKeyframeRequest, writeLayerPreference, writeReaction, writeViewport } from "./wire.ts";
 import type { Source } from "./work/messages.ts";
 
 /** Makes a call that is still to be joined. It opens nothing. */
@@ -41,7 +43,22 @@ class Engine implements Call {
   private readonly clock: Clock = (sharedClock ??= new WorkerClock(__SCRIPTS__.clock));
   private readonly store = new Store(this.clock);
   private readonly members = new Members();
-  private readonly pictures = new Pictures();
+  private readonly pictures = new Pictures(() => this.viewing.changed());
+  private readonly looks = new Looks(this.clock, () => this.viewing.changed());
+  private readonly viewing = new Viewing(
+    this.clock,
+    {
+      shown: () => (this.looks.at ? this.pictures.cameras() : new Map()),
+      cameras: () => this.members.list.filter((m) => m.video).map((m) => m.sessionId),
+    },
+    {
+      viewport: (sessions) => this.send({ lane: "control", bytes: writeViewport(this.user.bytes, sessions) }),
+      layers: (cameras) => {
+        this.send({ lane: "control", bytes: writeLayerPreference(this.user.bytes, cameras) });
+        for (const { sessionId, layer } of cameras) this.peers?.want(String(sessionId), layer);
+      },
+    },
+  );
   private readonly mine = new Speaking();
   private readonly own = new OwnPictures(this.clock, this.pictures, {
     packet: (packet) => this.send(packet),
@@ -124,7 +141,9 @@ class Engine implements Call {
     this.desk = desk;
     const inbox = new Inbox(this.members, peers, this.pictures, this.store, this.clock, {
       changed: () => this.publish(),
-      keyframe: (source) => this.own.key(source),
+      keyframe: (source, layer) => this.own.key(source, layer),
+      wanted: (camera) => this.own.wanted(camera),
+      squeezed: () => this.viewing.squeezed(),
       congestion: () => this.own.congestion(),
       ended: (problem) => this.fail(problem),
       mute: () => void this.setMic(false),
@@ -148,7 +167,7 @@ class Engine implements Call {
         config: (signal) => new Account(this.http).config(signal),
         ticket: (signal) => entry.admitted(signal),
         ways: (ticket, config) =>
-          ways(ticket.roomToken, this.inbox?.position ?? "", config, options.transport, this.clock, (lane) => this.own.key(lane === "video" ? "camera" : "screen")),
+          ways(ticket.roomToken, this.inbox?.position ?? "", config, options.transport, this.clock, (lane, layer) => this.own.key(lane === "video" ? "camera" : "screen", layer)),
       },
       {
         ticket: (ticket) => this.admitted(ticket),
@@ -295,6 +314,8 @@ class Engine implements Call {
     this.inbox?.arrived();
     this.reporter?.hello();
     this.talk.arrived();
+    this.own.wanted();
+    this.viewing.arrived();
     this.own.key(); // for whoever lost us
     if (this.ticket) this.desk?.arrived(this.ticket);
     this.publish();
@@ -302,6 +323,7 @@ class Engine implements Call {
 
   private down(attempt: number): void {
     this.reporter?.dropped();
+    this.viewing.left();
     if (this.state.phase === "joined") this.store.set({ phase: "reconnecting", transport: undefined, rttMs: undefined });
     if (this.state.phase === "reconnecting" && attempt >= 3) this.store.problem(serverGone());
     this.publish();
@@ -349,6 +371,8 @@ class Engine implements Call {
     for (const cancel of this.timers) cancel();
     this.local.close();
     this.reporter?.close();
+    this.viewing.close();
+    this.looks.close();
     this.link?.stop();
     this.own.close();
     this.desk?.close();
@@ -398,10 +422,10 @@ class Engine implements Call {
 
   private receiving(): Peers {
     return (this.peers ??= new Peers(__SCRIPTS__.see, this.members, this.pictures, this.hearing(), {
-      needKey: (member, source) =>
+      needKey: (member, source, layer) =>
         this.send({
           lane: "control",
-          bytes: writeKeyframeRequest(this.user.bytes, { userId: member.userIdBytes, sessionId: BigInt(member.sessionId) }, source),
+          bytes: writeKeyframeRequest(this.user.bytes, { userId: member.userIdBytes, sessionId: BigInt(member.sessionId) }, source, layer),
         }),
       speaking: () => this.publish(),
     }));
@@ -436,6 +460,7 @@ class Engine implements Call {
       now: this.clock.now(),
     });
     if (JSON.stringify(next) !== JSON.stringify(state.participants)) this.store.set({ participants: next });
+    this.viewing.changed();
   }
 }
 

@@ -25,6 +25,8 @@ interface PictureView {
   decoded: number;
   drawn: number;
   lost: number;
+  bytes: number;
+  layer: number;
   lastFrameAgoMs?: number;
   /** From the click on "join" to the first frame on a canvas. */
   firstFrameMs?: number;
@@ -68,6 +70,8 @@ export function expose(inside: Inside): void {
       decoded: decoded?.decoded ?? 0,
       drawn: drawn?.drawn ?? 0,
       lost: decoded?.lost ?? 0,
+      bytes: decoded?.bytes ?? 0,
+      layer: decoded?.layer ?? -1,
       ...(drawn?.lastAt !== undefined && { lastFrameAgoMs: performance.now() - drawn.lastAt }),
       firstFrameMs: since(drawn?.firstAt),
       ...drawn?.size,

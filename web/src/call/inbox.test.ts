@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { MeetingPacket_MeetingEventType as Event, MeetingPacketSchema } from "../gen/call/v1/meeting_pb.ts";
 import { ChatMessage_Refusal, ChatMessageSchema } from "../gen/call/v1/chat_pb.ts";
+import { LayerHintPacket_MediaKind, LayerHintPacketSchema } from "../gen/call/v1/layers_pb.ts";
 import { PacketWrapperSchema } from "../gen/call/v1/packet_pb.ts";
 import { FakeClock } from "./clock.fake.ts";
 import { Inbox } from "./inbox.ts";
@@ -29,7 +30,9 @@ function inbox() {
   } as unknown as Pictures;
   const box = new Inbox(members, peers, pictures, store, clock, {
     changed: () => {},
-    keyframe: (source) => log.push(`keyframe ${source}`),
+    keyframe: (source, layer) => log.push(`keyframe ${source}${layer === undefined ? "" : ` ${layer}`}`),
+    wanted: ({ layer, plain }) => log.push(`wanted ${layer}${plain ? " plain" : ""}`),
+    squeezed: () => log.push("squeezed"),
     congestion: () => log.push("congestion"),
     ended: (p) => log.push(`ended ${p.code}`),
     mute: () => log.push("mute"),
@@ -123,13 +126,29 @@ test("a server that was started anew knows no replacements, and still nobody is 
 
 test("keyframe requests and congestion count when they are meant for us", () => {
   const i = inbox();
-  i.from(2n, "bob", writeKeyframeRequest(utf8("bob"), { userId: utf8("ada"), sessionId: 1n }, "camera"));
-  i.from(2n, "bob", writeKeyframeRequest(utf8("bob"), { userId: utf8("ada"), sessionId: 0n }, "screen"));
-  i.from(2n, "bob", writeKeyframeRequest(utf8("bob"), { userId: utf8("ada"), sessionId: 5n }, "camera"));
-  i.from(2n, "bob", writeKeyframeRequest(utf8("bob"), { userId: utf8("cy"), sessionId: 0n }, "camera"));
+  i.from(2n, "bob", writeKeyframeRequest(utf8("bob"), { userId: utf8("ada"), sessionId: 1n }, "camera", 2));
+  i.from(2n, "bob", writeKeyframeRequest(utf8("bob"), { userId: utf8("ada"), sessionId: 0n }, "screen", 0));
+  i.from(2n, "bob", writeKeyframeRequest(utf8("bob"), { userId: utf8("ada"), sessionId: 5n }, "camera", 0));
+  i.from(2n, "bob", writeKeyframeRequest(utf8("bob"), { userId: utf8("cy"), sessionId: 0n }, "camera", 0));
   i.system(PacketType.CONGESTION, 1n);
   i.system(PacketType.CONGESTION, 2n);
-  assert.deepEqual(i.log, ["keyframe camera", "keyframe screen", "congestion"]);
+  assert.deepEqual(i.log, ["keyframe camera 2", "keyframe screen 0", "congestion"]);
+});
+
+test("what others want of us, and how narrow our way is, says the server alone", () => {
+  const i = inbox();
+  const hint = toBinary(
+    LayerHintPacketSchema,
+    create(LayerHintPacketSchema, { entries: [{ mediaKind: LayerHintPacket_MediaKind.VIDEO, maxRequestedLayer: 1 }], plainReceivers: true }),
+  );
+  i.system(PacketType.LAYER_HINT, 1n, hint);
+  i.system(PacketType.LAYER_HINT, 7n, hint); // somebody else's
+  i.system(PacketType.LAYER_HINT, 1n); // of screens alone
+  i.system(PacketType.DOWNLINK_CONGESTION, 0n);
+  for (const packetType of [PacketType.LAYER_HINT, PacketType.DOWNLINK_CONGESTION]) {
+    i.box.take(create(PacketWrapperSchema, { packetType, userId: utf8("mallory"), sessionId: 1n, data: hint }));
+  }
+  assert.deepEqual(i.log, ["wanted 1 plain", "wanted Infinity", "squeezed"]);
 });
 
 test("only the server speaks for the server", () => {

@@ -12,7 +12,7 @@ import { Sequence } from "./sequence.ts";
 import { encryptionNeeded, meetingEnded, removed } from "./problem.ts";
 import type { Store } from "./store.ts";
 import type { Written } from "./talk.ts";
-import { MediaType, PacketType, readMedia, readChat, readMeeting, readReaction, readUtf8, systemUser, type MeetingPacket, type PacketWrapper } from "./wire.ts";
+import { MediaType, PacketType, readMedia, readChat, readMeeting, readReaction, readUtf8, systemUser, readLayerHint, type MeetingPacket, type PacketWrapper, type Wanted } from "./wire.ts";
 import type { Source } from "./work/messages.ts";
 
 /** Announcements so soon after we came tell who was there before us; they are no news, ms. */
@@ -22,7 +22,9 @@ const sameNews = 30_000;
 
 export interface InboxEvents {
   changed(): void; // of who takes part, or how
-  keyframe(source: Source): void; // somebody needs one of ours
+  keyframe(source: Source, layer?: number): void; // somebody needs one of ours, of all layers if none is named
+  wanted(camera: Wanted): void; // what others want of ours
+  squeezed(): void; // the way to us is too narrow
   congestion(): void; // most receivers cannot keep up with us
   ended(problem: Problem): void;
   mute(): void;
@@ -104,6 +106,14 @@ export class Inbox {
       case PacketType.CONGESTION:
         if (this.ownSessions.has(from)) this.congested(packet.userId);
         return;
+      case PacketType.LAYER_HINT: {
+        const wanted = server && this.ownSessions.has(from) && readLayerHint(packet.data);
+        if (wanted) this.events.wanted(wanted);
+        return;
+      }
+      case PacketType.DOWNLINK_CONGESTION:
+        if (server) this.events.squeezed();
+        return;
       case PacketType.MEETING: {
         const m = server && readMeeting(packet.data);
         if (m) this.sequence.take(m);
@@ -152,7 +162,7 @@ export class Inbox {
       case MediaType.SCREEN: {
         const source = media.mediaType === MediaType.VIDEO ? "camera" : "screen";
         this.assume(from, source === "camera" ? { video: true } : { screen: true });
-        this.peers.picture(from, source, media);
+        this.peers.picture(from, source, media, packet.simulcastLayerId);
         return;
       }
       case MediaType.AUDIO:
@@ -187,7 +197,7 @@ export class Inbox {
           media.targetSessionId !== 0n
             ? this.ownSessions.has(media.targetSessionId.toString())
             : media.userId.length === 0 || readUtf8(media.userId) === this.userId;
-        if (forUs) this.events.keyframe(readUtf8(media.data) === "SCREEN" ? "screen" : "camera");
+        if (forUs) this.events.keyframe(readUtf8(media.data) === "SCREEN" ? "screen" : "camera", packet.simulcastLayerId);
       }
     }
   }

@@ -31,6 +31,7 @@ export interface Pressure {
   encoderQueue: number; // frames that wait in the encoder, the highest seen
   busy: number; // share of the frame interval that encoding one frame took, 0..
   congestion: boolean; // the server says that a receiver cannot keep up
+  held?: boolean; // nobody wants what this rung is for: nothing to learn from how easy it is
 }
 
 /**
@@ -76,7 +77,7 @@ export class Ladder {
       return true;
     }
     const calm = p.queueMs < 50 && p.encoderQueue <= 1 && p.busy < 0.5;
-    if (!calm) {
+    if (!calm || p.held) {
       this.changed = Math.max(this.changed, now - this.patience / 2);
       return false;
     }

@@ -3,10 +3,10 @@ import test from "node:test";
 import { Outbox, type Lane, type Outgoing } from "./outbox.ts";
 
 let made = 0;
-const packet = (lane: Lane, size = 100, key = false): Outgoing => {
+const packet = (lane: Lane, size = 100, key = false, layer = 0): Outgoing => {
   const bytes = new Uint8Array(size);
   bytes[0] = ++made;
-  return { lane, bytes, key };
+  return { lane, bytes, key, layer };
 };
 
 function drain(box: Outbox, now: number): Outgoing[] {
@@ -69,4 +69,17 @@ test("a keyframe replaces what waits of its stream", () => {
   const key = packet("video", 100, true);
   box.push(key, 2);
   assert.deepEqual(drain(box, 2).map((p) => p.bytes[0]), [key.bytes[0]]);
+});
+
+test("layers are streams of their own", () => {
+  const asked: string[] = [];
+  const box = new Outbox((lane, layer) => asked.push(`${lane} ${layer}`));
+  box.push(packet("video", 100, true), 0);
+  box.push(packet("video", 500_000, true, 1), 0);
+  box.push(packet("video", 100), 1);
+  box.push(packet("video", 500_000, false, 1), 1);
+  assert.deepEqual(asked, ["video 1"]);
+  box.push(packet("video", 100), 2);
+  box.push(packet("video", 100, false, 1), 2);
+  assert.deepEqual(drain(box, 2).map((p) => p.layer), [0, 0, 0]);
 });

@@ -7,9 +7,13 @@ export interface Outgoing {
   bytes: Uint8Array;
   lane: Lane;
   key?: boolean; // of video and screen: decodable without earlier frames
+  layer?: number; // of video and screen: each is a stream of its own
   /** May be sent as a datagram: small, and worthless when late. */
   datagram?: boolean;
 }
+
+/** Told of a layer that lost frames and has to start anew. */
+export type NeedKey = (lane: "video" | "screen", layer: number) => void;
 
 interface Waiting extends Outgoing {
   at: number;
@@ -30,13 +34,12 @@ export class Outbox {
   private readonly control: Waiting[] = [];
   private readonly audio: Waiting[] = [];
   private readonly pictures: Waiting[] = [];
-  private readonly skipping = new Set<Lane>();
+  private readonly skipping = new Set<string>();
   private pictureBytes = 0;
 
   dropped = 0;
 
-  /** needKey is called with a stream that lost frames and has to start anew. */
-  constructor(private readonly needKey: (lane: "video" | "screen") => void) {}
+  constructor(private readonly needKey: NeedKey) {}
 
   get empty(): boolean {
     return this.control.length + this.audio.length + this.pictures.length === 0;
@@ -75,7 +78,7 @@ export class Outbox {
         return;
       case "video":
       case "screen":
-        this.pushPicture(packet.lane, waiting, now);
+        this.pushPicture(waiting, now);
     }
   }
 
@@ -84,19 +87,20 @@ export class Outbox {
     const first = this.control.shift() ?? this.audio.shift();
     if (first) return first;
     const oldest = this.pictures[0];
-    if (oldest && now - oldest.at > videoAge) this.skip(oldest.lane as "video" | "screen");
+    if (oldest && now - oldest.at > videoAge) this.skip(oldest);
     const picture = this.pictures.shift();
     if (picture) this.pictureBytes -= picture.bytes.length;
     return picture;
   }
 
-  private pushPicture(lane: "video" | "screen", packet: Waiting, now: number): void {
+  private pushPicture(packet: Waiting, now: number): void {
+    const stream = streamOf(packet);
     if (packet.key) {
       // A new start makes what waits of this stream superfluous.
-      this.discard(lane);
-      this.skipping.delete(lane);
+      this.discard(stream);
+      this.skipping.delete(stream);
     }
-    if (this.skipping.has(lane)) {
+    if (this.skipping.has(stream)) {
       this.dropped++;
       return;
     }
@@ -104,33 +108,37 @@ export class Outbox {
     const late = oldest !== undefined && now - oldest.at > videoAge;
     if (!packet.key && (late || this.pictureBytes + packet.bytes.length > videoBytes)) {
       this.dropped++;
-      this.skip(lane);
+      this.skip(packet);
       return;
     }
     this.pictures.push(packet);
     this.pictureBytes += packet.bytes.length;
   }
 
-  private skip(lane: "video" | "screen"): void {
+  /** Gives up the stream of a packet until its next keyframe. */
+  private skip(packet: Waiting): void {
+    const stream = streamOf(packet);
     // A keyframe that already waits is a fresh start: keep it and what follows.
-    const at = this.pictures.findLastIndex((p) => p.lane === lane && p.key);
-    const head = this.pictures.findIndex((p) => p.lane === lane);
+    const at = this.pictures.findLastIndex((p) => streamOf(p) === stream && p.key);
+    const head = this.pictures.findIndex((p) => streamOf(p) === stream);
     if (at > head) {
-      this.discard(lane, at);
+      this.discard(stream, at);
       return;
     }
-    this.discard(lane);
-    this.skipping.add(lane);
-    this.needKey(lane);
+    this.discard(stream);
+    this.skipping.add(stream);
+    this.needKey(packet.lane as "video" | "screen", packet.layer ?? 0);
   }
 
   /** Drops what waits of a stream, up to but without position `until`. */
-  private discard(lane: Lane, until = this.pictures.length): void {
+  private discard(stream: string, until = this.pictures.length): void {
     for (let i = until - 1; i >= 0; i--) {
-      if (this.pictures[i]!.lane !== lane) continue;
+      if (streamOf(this.pictures[i]!) !== stream) continue;
       this.pictureBytes -= this.pictures[i]!.bytes.length;
       this.pictures.splice(i, 1);
       this.dropped++;
     }
   }
 }
+
+const streamOf = (p: Outgoing) => `${p.lane}/${p.layer ?? 0}`;

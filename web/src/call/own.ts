@@ -6,6 +6,7 @@ import type { Pictures } from "./pictures.ts";
 import { cameraPlan, screenPlan } from "./plan.ts";
 import { watchTrack } from "./selfview.ts";
 import { VideoSender } from "./sender.ts";
+import type { Wanted } from "./wire.ts";
 import type { Source } from "./work/messages.ts";
 
 export interface OwnEvents {
@@ -19,6 +20,7 @@ export class OwnPictures {
   private readonly tracks: Partial<Record<Source, MediaStreamTrack>> = {};
   private readonly selfViews: Partial<Record<Source, () => void>> = {};
   private userId?: Uint8Array;
+  private wish?: Wanted;
   private closed = false;
 
   constructor(
@@ -48,9 +50,15 @@ export class OwnPictures {
   }
 
   /** Starts pictures anew, for somebody who lost us. */
-  key(source?: Source): void {
-    if (source) this.senders[source]?.key();
+  key(source?: Source, layer?: number): void {
+    if (source) this.senders[source]?.key(layer);
     else for (const sender of Object.values(this.senders)) sender.key();
+  }
+
+  /** Others want this of the camera from now on; nothing is known of it after a reconnection. */
+  wanted(wish: Wanted = { layer: Infinity, plain: false }): void {
+    this.wish = wish;
+    this.senders.camera?.wanted(wish);
   }
 
   congestion(): void {
@@ -83,10 +91,11 @@ export class OwnPictures {
       const lane: Lane = source === "camera" ? "video" : "screen";
       const plan = source === "camera" ? { rungs: cameraRungs, ...cameraPlan } : { rungs: screenRungs, ...screenPlan };
       sender = new VideoSender(__SCRIPTS__.encode, source, plan, this.clock, {
-        packet: (bytes, key) => this.events.packet({ bytes, lane, key }),
+        packet: (bytes, key, layer) => this.events.packet({ bytes, lane, key, layer }),
         unsupported: () => this.events.unsupported(),
       });
       this.senders[source] = sender;
+      if (source === "camera" && this.wish) sender.wanted(this.wish);
     }
     return sender;
   }

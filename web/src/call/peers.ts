@@ -10,7 +10,7 @@ import type { FromPlayout, FromSee, PictureStats, Source, ToSee } from "./work/m
 
 export interface PeerEvents {
   /** A stream cannot go on without a keyframe. */
-  needKey(member: Member, source: Source): void;
+  needKey(member: Member, source: Source, layer: number): void;
   /** Somebody started or stopped to speak. */
   speaking(): void;
 }
@@ -52,21 +52,27 @@ export class Peers {
         return;
       }
       const member = this.members.get(sessionId);
-      if (member) this.events.needKey(member, source);
+      if (member) this.events.needKey(member, source, m.layer);
     };
   }
 
   /** Takes video and screen packets. The buffer of the packet is handed on. */
-  picture(sessionId: string, source: Source, media: MediaPacket): void {
+  picture(sessionId: string, source: Source, media: MediaPacket, layer: number): void {
     const meta = media.videoMetadata;
     const packet = {
       sequence: Number(meta?.sequence ?? 0n),
+      layer,
       key: media.frameType === "key",
       codec: meta?.codec ?? 0,
       timestamp: media.timestamp,
       data: media.data,
     };
     this.tell({ id: `${sessionId}/${source}`, packet }, [media.data.buffer as ArrayBuffer]);
+  }
+
+  /** Says which layer of a camera the server was asked for. */
+  want(sessionId: string, layer: number): void {
+    this.tell({ id: `${sessionId}/camera`, want: layer });
   }
 
   voice(sessionId: string, media: MediaPacket): void {

@@ -13,16 +13,41 @@ interface Shown {
 /** What debug and health want to know of a stream. */
 export type Drawn = Readonly<Pick<Shown, "drawn" | "firstAt" | "lastAt" | "size">>;
 
+/** On denser screens nobody sees the difference. */
+const finest = 2;
+
 export class Pictures {
   private readonly streams = new Map<string, Shown>();
+  private readonly sizes: ResizeObserver;
+
+  /** changed is called when a canvas came, went, or has another size. */
+  constructor(private readonly changed: () => void) {
+    this.sizes = new ResizeObserver(changed);
+  }
+
+  /** Heights of the cameras of others on screen in device pixels, by session; 0 where a canvas has no place yet. */
+  cameras(): Map<string, number> {
+    const heights = new Map<string, number>();
+    for (const [id, { canvases }] of this.streams) {
+      const [session, source] = id.split("/") as [string, string];
+      if (source !== "camera" || session === "self" || canvases.size === 0) continue;
+      const tallest = Math.max(...[...canvases].map((c) => c.clientHeight));
+      heights.set(session, tallest * Math.min(devicePixelRatio, finest));
+    }
+    return heights;
+  }
 
   /** Draws a stream into canvas until the returned function is called. */
   attach(id: string, canvas: HTMLCanvasElement): () => void {
     const shown = this.get(id);
     shown.canvases.add(canvas);
+    this.sizes.observe(canvas);
+    this.changed();
     // A tile that moved or grew shows the last picture at once, not a black moment.
     if (shown.last && shown.last !== canvas) paint(canvas, shown.last, shown.last.width, shown.last.height);
     return () => {
+      this.sizes.unobserve(canvas);
+      this.changed();
       for (const [id, s] of this.streams) {
         s.canvases.delete(canvas);
         if (s.ended && s.canvases.size === 0) this.streams.delete(id);

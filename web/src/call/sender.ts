@@ -1,11 +1,13 @@
 // The page's side of one encoder: feeds it frames and keeps it on the right rung.
 import type { Clock } from "./clock.ts";
 import { Ladder, type Rung } from "./ladder.ts";
+import { layersOf } from "./layers.ts";
 import { watchTrack } from "./selfview.ts";
+import type { Wanted } from "./wire.ts";
 import type { EncodeStats, FromEncode, Source, ToEncode } from "./work/messages.ts";
 
 export interface SenderEvents {
-  packet(bytes: Uint8Array, key: boolean): void;
+  packet(bytes: Uint8Array, key: boolean, layer: number): void;
   unsupported(reason: string): void;
 }
 
@@ -14,6 +16,8 @@ declare const MediaStreamTrackProcessor:
   | { new (init: { track: MediaStreamTrack; maxBufferSize?: number }): { readable: ReadableStream<VideoFrame> } }
   | undefined;
 
+const everything: Wanted = { layer: Infinity, plain: false };
+
 export class VideoSender {
   private readonly worker: Worker;
   private readonly ladder: Ladder;
@@ -21,11 +25,12 @@ export class VideoSender {
   /** What is being encoded. */
   track?: MediaStreamTrack;
   private congested = false;
+  private wish: Wanted = everything;
   stats?: EncodeStats;
 
   constructor(
     script: string,
-    source: Source,
+    private readonly source: Source,
     plan: { rungs: readonly Rung[]; start: number; top: number },
     private readonly clock: Clock,
     events: SenderEvents,
@@ -34,13 +39,13 @@ export class VideoSender {
     this.worker = new Worker(script);
     this.worker.onmessage = (e: MessageEvent<FromEncode>) => {
       const m = e.data;
-      if ("packet" in m) events.packet(m.packet, m.key);
+      if ("packet" in m) events.packet(m.packet, m.key, m.layer);
       else if ("stats" in m) this.stats = m.stats;
       else events.unsupported(m.unsupported);
     };
     // Software VP9 is too slow in Firefox to keep up with a camera.
     const codec = navigator.userAgent.includes("Firefox/") ? "vp8" : "auto";
-    this.tell({ do: "start", source, codec, rung: this.ladder.rung });
+    this.tell({ do: "start", source, codec, layers: this.layers() });
   }
 
   get rung(): number {
@@ -82,8 +87,16 @@ export class VideoSender {
     this.stats = undefined;
   }
 
-  key(): void {
-    this.tell({ do: "key" });
+  /** Starts a layer anew, or all. */
+  key(layer?: number): void {
+    this.tell({ do: "key", ...(layer !== undefined && { layer }) });
+  }
+
+  /** Others want this of the camera from now on. */
+  wanted(wish: Wanted): void {
+    if (wish.layer === this.wish.layer && wish.plain === this.wish.plain) return;
+    this.wish = wish;
+    this.tell({ do: "layers", layers: this.layers() });
   }
 
   /** The server reports that a receiver does not keep up. */
@@ -97,16 +110,26 @@ export class VideoSender {
     if (!this.stats) return;
     const { encoderQueue, busy } = this.stats;
     const changed = this.ladder.observe(
-      { queueMs, encoderQueue, busy, congestion: this.congested },
+      { queueMs, encoderQueue, busy, congestion: this.congested, held: !this.layers().includes(this.ladder.rung) },
       this.clock.now(),
     );
     this.congested = false;
-    if (changed) this.tell({ do: "rung", rung: this.ladder.rung });
+    if (changed) this.tell({ do: "layers", layers: this.layers() });
   }
 
   close(): void {
     this.release();
     this.worker.terminate();
+  }
+
+  /**
+   * What is encoded, the lowest layer first. A receiver that knows no layers sees the lowest
+   * alone, so that is then all there is.
+   */
+  private layers(): Rung[] {
+    const { rung } = this.ladder;
+    if (this.source === "screen" || this.wish.plain) return [rung];
+    return layersOf(rung).slice(0, Math.max(1, this.wish.layer + 1));
   }
 
   private release(): void {

@@ -2,6 +2,7 @@
 import type { ClientConfig } from "../server/account.ts";
 import type { Clock } from "./clock.ts";
 import type { JoinOptions, TransportKind } from "./contract.ts";
+import type { NeedKey } from "./outbox.ts";
 import type { Open } from "./path.ts";
 import { openWebSocket } from "./websocket.ts";
 import { openWebTransport } from "./webtransport.ts";
@@ -15,7 +16,7 @@ export function ways(
   config: ClientConfig,
   wanted: JoinOptions["transport"],
   clock: Clock,
-  needKey: (lane: "video" | "screen") => void,
+  needKey: NeedKey,
 ): Partial<Record<TransportKind, Open>> {
   const query = new URLSearchParams({ token, instance_id: instanceId });
   if (position) query.set("events_after", position);

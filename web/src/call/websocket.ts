@@ -1,5 +1,5 @@
 import type { Clock } from "./clock.ts";
-import { Outbox, type Outgoing } from "./outbox.ts";
+import { Outbox, type NeedKey, type Outgoing } from "./outbox.ts";
 import type { Ending, Path } from "./path.ts";
 import { maxPacket } from "./wire.ts";
 
@@ -13,7 +13,7 @@ const pollMs = 10;
 export function openWebSocket(
   url: string,
   clock: Clock,
-  needKey: (lane: "video" | "screen") => void,
+  needKey: NeedKey,
   signal: AbortSignal,
 ): Promise<Path> {
   return new Promise((resolve, reject) => {
@@ -48,7 +48,7 @@ class WebSocketPath implements Path {
   constructor(
     private readonly socket: WebSocket,
     private readonly clock: Clock,
-    needKey: (lane: "video" | "screen") => void,
+    needKey: NeedKey,
   ) {
     this.outbox = new Outbox(needKey);
     socket.onmessage = (e: MessageEvent<ArrayBuffer | string>) => {

@@ -1,5 +1,5 @@
 import type { Clock } from "./clock.ts";
-import { Outbox, type Outgoing } from "./outbox.ts";
+import { Outbox, type NeedKey, type Outgoing } from "./outbox.ts";
 import type { Ending, Path } from "./path.ts";
 import { maxDatagram, maxPacket } from "./wire.ts";
 
@@ -17,7 +17,7 @@ export async function openWebTransport(
   url: string,
   hashes: readonly string[],
   clock: Clock,
-  needKey: (lane: "video" | "screen") => void,
+  needKey: NeedKey,
   signal: AbortSignal,
 ): Promise<Path> {
   if (signal.aborted) throw new Error("aborted");
@@ -56,7 +56,7 @@ class WebTransportPath implements Path {
   constructor(
     private readonly session: WebTransport,
     private readonly clock: Clock,
-    needKey: (lane: "video" | "screen") => void,
+    needKey: NeedKey,
   ) {
     this.outbox = new Outbox(needKey);
     this.datagrams = datagramWriter(session);

@@ -9,18 +9,7 @@ import { file_call_v1_media, MediaPacket_MediaType } from "../gen/call/v1/media_
 import { file_call_v1_meeting } from "../gen/call/v1/meeting_pb.ts";
 import { file_call_v1_packet, PacketWrapper_MediaKind } from "../gen/call/v1/packet_pb.ts";
 import { file_health_v1_health } from "../gen/health/v1/health_pb.ts";
-import {
-  maxDatagram,
-  readEcho,
-  readMedia,
-  readPacket,
-  readUtf8,
-  utf8,
-  writeHeartbeat,
-  writeKeyframeRequest,
-  writeMedia,
-  writeProbe,
-} from "./wire.ts";
+import { maxDatagram, readEcho, readLayerHint, readMedia, readPacket, readUtf8, utf8, writeHeartbeat, writeKeyframeRequest, writeLayerPreference, writeMedia, writeProbe, writeViewport } from "./wire.ts";
 
 declare const __REPOSITORY__: string;
 
@@ -113,11 +102,23 @@ test("a heartbeat names its session and fits into a datagram", () => {
 });
 
 test("a keyframe request names publisher, session and stream", () => {
-  const packet = readPacket(writeKeyframeRequest(utf8("ada"), { userId: utf8("bob"), sessionId: 42n }, "screen"))!;
+  const packet = readPacket(writeKeyframeRequest(utf8("ada"), { userId: utf8("bob"), sessionId: 42n }, "screen", 2))!;
+  assert.equal(packet.simulcastLayerId, 2);
   const media = readMedia(packet.data)!;
   assert.equal(readUtf8(media.userId), "bob");
   assert.equal(media.targetSessionId, 42n);
   assert.equal(readUtf8(media.data), "SCREEN");
+});
+
+test("wishes are the golden packets, and hints are read from them", () => {
+  const cases = vectors();
+  const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex");
+  assert.equal(hex(writeViewport(utf8("ada"), [1n, 42n])), cases.get("viewport")!.hex);
+  const wants = [{ sessionId: 42n, layer: 2 }, { sessionId: 43n, layer: 0 }];
+  assert.equal(hex(writeLayerPreference(utf8("ada"), wants)), cases.get("layer_preference")!.hex);
+  const hint = readPacket(Buffer.from(cases.get("layer_hint")!.hex, "hex"))!;
+  assert.deepEqual(readLayerHint(hint.data), { layer: 1, plain: true });
+  assert.equal(readLayerHint(Uint8Array.of(0x0a)), undefined);
 });
 
 test("what does not parse is no packet, and identities need not be UTF-8", () => {

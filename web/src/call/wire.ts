@@ -1,6 +1,13 @@
 // Packets between bytes and objects. One PacketWrapper per message, stream or datagram.
 import { ChatMessageSchema, type ChatMessage } from "../gen/call/v1/chat_pb.ts";
 import { create, fromBinary, toBinary, type MessageInitShape } from "@bufbuild/protobuf";
+import {
+  LayerHintPacket_MediaKind,
+  LayerHintPacketSchema,
+  LayerPreferencePacket_EntryMediaKind,
+  LayerPreferencePacketSchema,
+  ViewportPacketSchema,
+} from "../gen/call/v1/layers_pb.ts";
 import { MediaPacket_MediaType, MediaPacketSchema, TransportType, type MediaPacket } from "../gen/call/v1/media_pb.ts";
 import { MeetingPacketSchema, type MeetingPacket } from "../gen/call/v1/meeting_pb.ts";
 import {
@@ -59,6 +66,7 @@ export function readMeeting(data: Uint8Array): MeetingPacket | undefined {
 
 interface Clear {
   key?: boolean;
+  layer?: number;
   probe?: boolean;
   sessionId?: bigint;
 }
@@ -83,6 +91,7 @@ export function writeMedia(
       data: toBinary(MediaPacketSchema, create(MediaPacketSchema, media)),
       mediaKind: kinds[media.mediaType] ?? PacketWrapper_MediaKind.MEDIA_KIND_UNSPECIFIED,
       keyframe: clear.key ?? false,
+      simulcastLayerId: clear.layer ?? 0,
       rttProbe: clear.probe ?? false,
       sessionId: clear.sessionId ?? 0n,
     }),
@@ -138,13 +147,51 @@ export function writeKeyframeRequest(
   userId: Uint8Array,
   target: { userId: Uint8Array; sessionId: bigint },
   source: "camera" | "screen",
+  layer: number,
 ): Uint8Array {
-  return writeMedia(userId, {
-    mediaType: MediaPacket_MediaType.KEYFRAME_REQUEST,
-    userId: target.userId,
-    data: utf8(source === "screen" ? "SCREEN" : "VIDEO"),
-    targetSessionId: target.sessionId,
-  });
+  return writeMedia(
+    userId,
+    {
+      mediaType: MediaPacket_MediaType.KEYFRAME_REQUEST,
+      userId: target.userId,
+      data: utf8(source === "screen" ? "SCREEN" : "VIDEO"),
+      targetSessionId: target.sessionId,
+    },
+    { layer },
+  );
+}
+
+const control = (userId: Uint8Array, packetType: PacketWrapper_PacketType, data: Uint8Array) =>
+  toBinary(PacketWrapperSchema, create(PacketWrapperSchema, { packetType, userId, data }));
+
+/** Names the sessions whose cameras are shown; none means all. */
+export function writeViewport(userId: Uint8Array, sessionIds: readonly bigint[]): Uint8Array {
+  const data = toBinary(ViewportPacketSchema, create(ViewportPacketSchema, { sessionIds: [...sessionIds] }));
+  return control(userId, PacketWrapper_PacketType.VIEWPORT, data);
+}
+
+/** Says which layer of whose camera is wanted. */
+export function writeLayerPreference(userId: Uint8Array, cameras: readonly { sessionId: bigint; layer: number }[]): Uint8Array {
+  const mediaKind = LayerPreferencePacket_EntryMediaKind.ENTRY_VIDEO;
+  const entries = cameras.map(({ sessionId, layer }) => ({ sessionId, desiredLayer: layer, mediaKind }));
+  const data = toBinary(LayerPreferencePacketSchema, create(LayerPreferencePacketSchema, { entries }));
+  return control(userId, PacketWrapper_PacketType.LAYER_PREFERENCE, data);
+}
+
+/** What is wanted of a camera of ours. */
+export interface Wanted {
+  layer: number; // the highest
+  plain: boolean; // somebody gets the lowest alone
+}
+
+export function readLayerHint(data: Uint8Array): Wanted | undefined {
+  try {
+    const hint = fromBinary(LayerHintPacketSchema, data);
+    const camera = hint.entries.find((e) => e.mediaKind === LayerHintPacket_MediaKind.VIDEO);
+    return { layer: camera?.maxRequestedLayer ?? Infinity, plain: hint.plainReceivers };
+  } catch {
+    return undefined;
+  }
 }
 
 export function writeHealth(userId: Uint8Array, health: MessageInitShape<typeof HealthPacketSchema>): Uint8Array {

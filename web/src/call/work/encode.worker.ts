@@ -1,40 +1,21 @@
-// Encodes one camera or screen into packets.
-import { fit, type Rung } from "../ladder.ts";
+// Encodes one camera or screen into packets, in one or several layers.
+import type { Rung } from "../ladder.ts";
 import { MediaType, writeMedia } from "../wire.ts";
+import { Layer, type Codec } from "./layer.ts";
 import type { FromEncode, Source, ToEncode } from "./messages.ts";
 
-/** A keyframe at least so often, for receivers whose request got lost; microseconds. */
-const keyEvery = 10_000_000;
-/** And not more often than this, whoever asks; ms. */
-const keyPause = 300;
-/** Frames that may wait in the encoder. More would only be late. */
-const maxQueue = 2;
-
-const codecs = { vp9: "vp09.00.10.08", vp8: "vp8" } as const;
 const wireCodecs = { vp8: 1, vp9: 2 } as const;
-type Codec = keyof typeof codecs;
 
 let source: Source = "camera";
 let userId: Uint8Array = new Uint8Array();
 let order: Codec[] = ["vp9", "vp8"];
-let rung: Rung = { height: 360, fps: 24, kbps: 550 };
 let reader: ReadableStreamDefaultReader<VideoFrame> | undefined;
-let encoder: VideoEncoder | undefined;
-let codec: Codec | "" = "";
-let shape = "";
-let size = { width: 0, height: 0 };
-let sequence = 0;
-let needKey = true;
-let lastKey = -Infinity; // timestamp, µs
-let lastKeyAt = -Infinity; // performance.now()
-let lastFrame = -Infinity; // timestamp, µs
+/** All that were ever encoded, the lowest first; those from `active` on rest. */
+const layers: Layer[] = [];
+let active = 0;
 let still: VideoFrame | undefined; // the last frame of a screen, which may not change for long
 let failures = 0;
-
-/** Sums since the last report. */
-let seen = { frames: 0, bytes: 0, encodeMs: 0, queue: 0 };
 let total = 0;
-const begun = new Map<number, number>(); // timestamp -> performance.now() at encode()
 
 const post = (message: FromEncode, transfer: Transferable[] = []) => self.postMessage(message, { transfer });
 
@@ -43,7 +24,7 @@ self.onmessage = (e: MessageEvent<ToEncode>) => {
   switch (m.do) {
     case "start":
       source = m.source;
-      rung = m.rung;
+      use(m.layers);
       if (m.codec !== "auto") order = [m.codec];
       break;
     case "identify":
@@ -55,16 +36,28 @@ self.onmessage = (e: MessageEvent<ToEncode>) => {
     case "frame":
       take(m.frame);
       break;
-    case "rung":
-      rung = m.rung;
+    case "layers":
+      use(m.layers);
       break;
     case "key":
-      askForKey();
+      for (const layer of running()) if (m.layer === undefined || m.layer === layer.number) askForKey(layer);
       break;
     case "stop":
       stop();
   }
 };
+
+const running = () => layers.slice(0, active);
+
+function use(rungs: readonly Rung[]): void {
+  rungs.forEach((rung, i) => {
+    const layer = layers[i];
+    if (layer) layer.rung = rung;
+    else layers.push(new Layer(i, rung, () => order[0], { chunk: send, failed }));
+  });
+  for (const layer of layers.slice(rungs.length)) layer.stop();
+  active = rungs.length;
+}
 
 function trackStream(track: unknown): ReadableStream<VideoFrame> {
   return new MediaStreamTrackProcessor({ track, maxBufferSize: 1 } as MediaStreamTrackProcessorInit).readable;
@@ -88,66 +81,16 @@ async function feed(stream: ReadableStream<VideoFrame>): Promise<void> {
 
 /** Encodes or drops a frame, and closes it. */
 function take(frame: VideoFrame): void {
-  const ts = frame.timestamp;
-  // Allow for cameras whose pace is not quite even: a frame may be a quarter early.
-  const early = ts - lastFrame < (1_000_000 / rung.fps) * 0.75 && ts >= lastFrame;
-  const queue = encoder?.encodeQueueSize ?? 0;
-  seen.queue = Math.max(seen.queue, queue);
-  if ((early && !needKey) || queue > maxQueue) {
-    frame.close();
-    return;
-  }
-  if (source === "screen") {
+  let taken = false;
+  for (const layer of running()) taken = layer.take(frame) || taken;
+  if (taken && source === "screen") {
     still?.close();
     still = frame.clone();
   }
-  encode(frame, ts);
   frame.close();
 }
 
-function encode(frame: VideoFrame, ts: number): void {
-  try {
-    if (!configured(frame)) return;
-    const key = needKey || ts - lastKey > keyEvery || ts < lastFrame;
-    if (key) {
-      needKey = false;
-      lastKey = ts;
-      lastKeyAt = performance.now();
-    }
-    lastFrame = ts;
-    begun.set(ts, performance.now());
-    encoder!.encode(frame, { keyFrame: key });
-  } catch (err) {
-    failed(err);
-  }
-}
-
-/** Prepares the encoder for the frame and the rung. Reports whether there is one. */
-function configured(frame: VideoFrame): boolean {
-  const next = order[0];
-  if (!next) return false;
-  size = fit(frame.displayWidth, frame.displayHeight, rung.height);
-  const wanted = `${next} ${size.width}x${size.height} ${rung.fps} ${rung.kbps}`;
-  if (encoder?.state === "configured" && wanted === shape) return true;
-  if (!encoder || encoder.state === "closed") {
-    encoder = new VideoEncoder({ output: send, error: failed });
-    begun.clear();
-  }
-  encoder.configure({
-    codec: codecs[next],
-    ...size,
-    framerate: rung.fps,
-    bitrate: rung.kbps * 1000,
-    bitrateMode: "variable",
-    latencyMode: "realtime",
-  });
-  shape = wanted;
-  codec = next;
-  needKey = true;
-  return true;
-}
-
-function send(chunk: EncodedVideoChunk): void {
+function send(layer: Layer, chunk: EncodedVideoChunk, codec: Codec): void {
   const data = new Uint8Array(chunk.byteLength);
   chunk.copyTo(data);
   const key = chunk.type === "key";
@@ -160,50 +103,42 @@ function send(chunk: EncodedVideoChunk): void {
       timestamp: chunk.timestamp,
       duration: chunk.duration ?? 0,
       videoMetadata: {
-        sequence: BigInt(sequence++),
-        codec: codec === "" ? 0 : wireCodecs[codec],
-        sourceWidth: size.width,
-        sourceHeight: size.height,
-        encoderTargetBitrateKbps: rung.kbps,
+        sequence: BigInt(layer.sequence++),
+        codec: wireCodecs[codec],
+        sourceWidth: layer.size.width,
+        sourceHeight: layer.size.height,
+        encoderTargetBitrateKbps: layer.rung.kbps,
       },
     },
-    { key },
+    { key, layer: layer.number },
   );
   failures = 0;
   total++;
-  seen.frames++;
-  seen.bytes += packet.length;
-  const start = begun.get(chunk.timestamp);
-  if (start !== undefined) seen.encodeMs += performance.now() - start;
-  begun.delete(chunk.timestamp);
-  post({ packet, key }, [packet.buffer]);
+  layer.seen.bytes += packet.length;
+  post({ packet, key, layer: layer.number }, [packet.buffer]);
 }
 
-/** Tries again with a new encoder, and with the next codec when this one keeps failing. */
-function failed(err: unknown): void {
-  shape = "";
-  needKey = true;
-  if (encoder && encoder.state !== "closed") encoder.close();
-  encoder = undefined;
+/** The layer tries again with a new encoder, and all with the next codec when this one keeps failing. */
+function failed(_: Layer, err: unknown): void {
   if (++failures < 3) return;
   failures = 0;
   order.shift();
+  for (const layer of layers) layer.drop();
   if (order.length === 0) post({ unsupported: String(err) });
 }
 
-function askForKey(): void {
-  const wait = lastKeyAt + keyPause - performance.now();
+function askForKey(layer: Layer): void {
+  const wait = layer.key();
   if (wait > 0) {
-    setTimeout(askForKey, wait);
+    setTimeout(askForKey, wait, layer);
     return;
   }
-  needKey = true;
   // A screen that does not change gives no frame to hang the keyframe on.
   setTimeout(() => {
-    if (!needKey || !still) return;
-    const ts = Math.max(still.timestamp, lastFrame) + 1;
+    if (!layer.needKey || !still) return;
+    const ts = Math.max(still.timestamp, layer.lastFrame) + 1;
     const again = new VideoFrame(still, { timestamp: ts });
-    encode(again, ts);
+    layer.encode(again, ts);
     again.close();
   }, 150);
 }
@@ -213,28 +148,27 @@ function stop(): void {
   reader = undefined;
   still?.close();
   still = undefined;
-  if (encoder && encoder.state !== "closed") encoder.close();
-  encoder = undefined;
-  shape = "";
-  needKey = true;
-  lastFrame = -Infinity;
-  lastKey = -Infinity;
-  begun.clear();
+  for (const layer of layers) layer.stop();
 }
 
 setInterval(() => {
-  const encodeMs = seen.frames > 0 ? seen.encodeMs / seen.frames : 0;
+  const reports = running().map((layer) => {
+    const { frames, bytes, encodeMs, queue } = layer.seen;
+    layer.seen = { frames: 0, bytes: 0, encodeMs: 0, queue: 0 };
+    const each = frames > 0 ? encodeMs / frames : 0;
+    return { fps: frames, kbps: (bytes * 8) / 1000, ...layer.size, queue, encodeMs: each, busy: (each * layer.rung.fps) / 1000 };
+  });
+  const top = reports.at(-1);
+  if (!top) return;
+  const { fps, kbps, width, height, encodeMs } = top;
   post({
     stats: {
-      fps: seen.frames,
-      kbps: (seen.bytes * 8) / 1000,
-      ...size,
-      codec,
-      encoderQueue: seen.queue,
-      busy: (encodeMs * rung.fps) / 1000,
-      encodeMs,
+      fps, kbps, width, height, encodeMs,
+      codec: order[0] ?? "",
+      encoderQueue: Math.max(...reports.map((r) => r.queue)),
+      busy: Math.max(...reports.map((r) => r.busy)),
       frames: total,
+      layers: reports.map((r) => ({ height: r.height, fps: r.fps, kbps: r.kbps })),
     },
   });
-  seen = { frames: 0, bytes: 0, encodeMs: 0, queue: 0 };
 }, 1000);

@@ -7,30 +7,34 @@ export type Source = "camera" | "screen";
 // --- encode.worker: one per camera or screen -------------------------------------------
 
 export type ToEncode =
-  | { do: "start"; source: Source; codec: "auto" | "vp8" | "vp9"; rung: Rung }
+  | { do: "start"; source: Source; codec: "auto" | "vp8" | "vp9"; layers: readonly Rung[] }
   | { do: "identify"; userId: Uint8Array }
   /** Frames come from this stream (made on the page), or from this track. */
   | { do: "feed"; stream?: ReadableStream<VideoFrame>; track?: unknown }
   /** One frame, where neither works. The worker closes it. */
   | { do: "frame"; frame: VideoFrame }
-  | { do: "rung"; rung: Rung }
-  | { do: "key" }
+  /** What to encode from now on, the lowest layer first. */
+  | { do: "layers"; layers: readonly Rung[] }
+  /** A keyframe of one layer, or of all. */
+  | { do: "key"; layer?: number }
   | { do: "stop" };
 
+/** Of the highest layer, where it does not say otherwise. */
 export interface EncodeStats {
   fps: number;
   kbps: number;
   width: number;
   height: number;
   codec: "vp8" | "vp9" | "";
-  encoderQueue: number; // highest since the last report
-  busy: number; // share of the frame interval spent on encoding one frame
+  encoderQueue: number; // highest since the last report, of any layer
+  busy: number; // share of the frame interval spent on encoding one frame; the largest of any layer
   encodeMs: number;
-  frames: number; // encoded since the start
+  frames: number; // encoded since the start, in all layers
+  layers: { height: number; fps: number; kbps: number }[];
 }
 
 export type FromEncode =
-  | { packet: Uint8Array<ArrayBuffer>; key: boolean }
+  | { packet: Uint8Array<ArrayBuffer>; key: boolean; layer: number }
   | { stats: EncodeStats }
   | { unsupported: string };
 
@@ -38,6 +42,7 @@ export type FromEncode =
 
 export interface PicturePacket {
   sequence: number;
+  layer: number;
   key: boolean;
   codec: number; // VideoCodec of the wire
   timestamp: number;
@@ -46,6 +51,8 @@ export interface PicturePacket {
 
 export type ToSee =
   | { id: string; packet: PicturePacket }
+  /** The layer that the server was asked for. */
+  | { id: string; want: number }
   /** A frame was drawn; another one may come. */
   | { id: string; drawn: true }
   | { id: string; close: true };
@@ -58,11 +65,12 @@ export interface PictureStats {
   bytes: number;
   waiting: number;
   starving: boolean;
+  layer: number; // that is shown; -1 for none
 }
 
 export type FromSee =
   | { id: string; frame: VideoFrame }
-  | { id: string; needKey: true }
+  | { id: string; needKey: true; layer: number }
   | { stats: Record<string, PictureStats> };
 
 // --- speak.worker: encodes the microphone ------------------------------------------------

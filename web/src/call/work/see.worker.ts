@@ -1,5 +1,5 @@
 // Decodes the cameras and screens of all peers and hands the frames to the page.
-import { Reorder } from "../reorder.ts";
+import { Layered } from "../layered.ts";
 import type { FromSee, PicturePacket, PictureStats, ToSee } from "./messages.ts";
 
 /** Pause between two requests for a keyframe of one stream, ms. The server lets two pass per second. */
@@ -12,7 +12,7 @@ const maxQueue = 30;
 const codecs: Record<number, string> = { 1: "vp8", 2: "vp09.00.10.08" };
 
 class Stream {
-  private readonly reorder = new Reorder<PicturePacket>();
+  readonly frames = new Layered<PicturePacket>();
   private decoder?: VideoDecoder;
   private codec = -1;
   private undrawn = 0;
@@ -25,14 +25,14 @@ class Stream {
   push(packet: PicturePacket): void {
     this.heardAt = performance.now();
     this.stats.bytes += packet.data.length;
-    for (const p of this.reorder.push(packet, this.heardAt)) this.decode(p);
-    if (this.reorder.starving) this.ask();
+    for (const p of this.frames.push(packet, this.heardAt)) this.decode(p);
+    if (this.frames.starving) this.ask();
   }
 
   /** Gives overdue packets up; asks again while a running stream shows nothing. */
   tick(now: number): void {
-    this.reorder.expire(now);
-    if (this.reorder.starving && now - this.heardAt < 1_000) this.ask();
+    this.frames.expire(now);
+    if (this.frames.starving && now - this.heardAt < 1_000) this.ask();
   }
 
   drawn(): void {
@@ -40,8 +40,8 @@ class Stream {
   }
 
   report(): PictureStats {
-    const { lost, waiting, starving } = this.reorder;
-    return { ...this.stats, lost, waiting, starving };
+    const { lost, waiting, starving, layer } = this.frames;
+    return { ...this.stats, lost, waiting, starving, layer };
   }
 
   close(): void {
@@ -95,7 +95,7 @@ class Stream {
   }
 
   private starve(): void {
-    this.reorder.starve();
+    this.frames.starve();
     this.ask();
   }
 
@@ -104,7 +104,7 @@ class Stream {
     if (now - this.askedAt < keyPause) return;
     this.askedAt = now;
     this.stats.keyRequests++;
-    post({ id: this.id, needKey: true });
+    post({ id: this.id, needKey: true, layer: this.frames.missing });
   }
 }
 
@@ -122,7 +122,8 @@ self.onmessage = (e: MessageEvent<ToSee>) => {
     stream?.drawn();
   } else {
     if (!stream) streams.set(m.id, (stream = new Stream(m.id)));
-    stream.push(m.packet);
+    if ("want" in m) stream.frames.wanted = m.want;
+    else stream.push(m.packet);
   }
 };
 

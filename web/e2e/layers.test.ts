@@ -1,0 +1,63 @@
+// Who shows somebody in a small tile is sent less, and their camera makes no more than is wanted.
+import assert from "node:assert/strict";
+import type { Person } from "./person.ts";
+import { scenario } from "./scenario.ts";
+import { node } from "./world.ts";
+
+/** Waits until somebody is shown a camera in so many lines, and returns the bytes of a frame. */
+async function shown(viewer: Person, whose: Person, lines: number): Promise<number> {
+  const look = ({ name, lines }: { name: string; lines: number }) => {
+    const camera = window.parleyDebug?.peers().find((p) => p.name === name)?.camera;
+    return camera?.height === lines && { decoded: camera.decoded, bytes: camera.bytes };
+  };
+  const about = { name: whose.name, lines };
+  const before = await viewer.until(`${whose.name} in ${lines} lines`, look, about);
+  const after = await viewer.until(
+    `more of ${whose.name} in ${lines} lines`,
+    ({ name, lines, from }) => {
+      const camera = window.parleyDebug?.peers().find((p) => p.name === name)?.camera;
+      return camera?.height === lines && camera.decoded >= from + 30 && { decoded: camera.decoded, bytes: camera.bytes };
+    },
+    { ...about, from: before.decoded },
+  );
+  return (after.bytes - before.bytes) / (after.decoded - before.decoded);
+}
+
+/** Waits until the camera of somebody is encoded in layers of these heights. */
+async function encodes(publisher: Person, ...heights: number[]): Promise<void> {
+  await publisher.until(
+    `layers of ${heights.join(" and ")} lines`,
+    (heights) => {
+      const camera = window.parleyDebug?.encoder("camera") as { layers: { height: number }[] } | undefined;
+      return camera?.layers.map((l) => l.height).join() === heights.join();
+    },
+    heights,
+  );
+}
+
+scenario("a small tile costs less, and a large one is sharp again", async (s) => {
+  const ada = await s.person("Ada");
+  const bob = await s.person("Bob");
+  const cyd = await s.person("Cyd");
+  await ada.join({ node: await node("one"), room: s.room, video: "360@24" });
+  await bob.join({ node: await node("two"), room: s.room, transport: "websocket" });
+  await Promise.all([ada.isWith(bob), bob.isWith(ada)]);
+
+  const large = await shown(bob, ada, 360);
+  const tile = (of: Person) => bob.page.locator("[data-session][data-self]").filter({ hasText: of.name });
+  await tile(bob).dblclick(); // Ada goes aside
+  const small = await shown(bob, ada, 180);
+  s.note(`${Math.round(large)} bytes a frame in a large tile, ${Math.round(small)} in a small one`);
+  assert.ok(small < large * 0.8, `a frame has ${small} bytes, before it had ${large}`);
+  await encodes(ada, 180); // nobody, on any node, wants more
+  await bob.sees(ada);
+
+  await cyd.join({ node: await node("one"), room: s.room, transport: "webtransport" });
+  await shown(cyd, ada, 360);
+  await encodes(ada, 180, 360);
+  assert.equal(await bob.until("a picture of Ada", (name) => window.parleyDebug?.peers().find((p) => p.name === name)?.camera.height, ada.name), 180);
+
+  await tile(bob).dblclick();
+  await shown(bob, ada, 360);
+  await bob.sees(ada);
+});

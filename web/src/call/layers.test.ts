@@ -1,0 +1,26 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import { cameraRungs } from "./ladder.ts";
+import { layerFor, layersOf } from "./layers.ts";
+
+test("a better picture has more layers below it", () => {
+  const heights = cameraRungs.map((rung) => layersOf(rung).map((r) => r.height));
+  assert.deepEqual(heights, [[180], [180], [180, 270], [180, 360], [180, 360], [180, 360, 540], [180, 360, 720]]);
+  for (const rung of cameraRungs) {
+    const layers = layersOf(rung);
+    assert.equal(layers.at(-1), rung);
+    for (let i = 1; i < layers.length; i++) assert.ok(layers[i]!.kbps > layers[i - 1]!.kbps && layers[i]!.fps >= layers[i - 1]!.fps);
+  }
+});
+
+test("tiles get the layer of their size", () => {
+  assert.deepEqual([0, 100, 216, 217, 432, 433, 2_000].map((px) => layerFor(px)), [0, 0, 0, 1, 1, 2, 2]);
+});
+
+test("a tile at the border between two layers keeps the one it has", () => {
+  assert.deepEqual([200, 216, 230].map((px) => layerFor(px, 0)), [0, 0, 0]);
+  assert.deepEqual([200, 216, 230].map((px) => layerFor(px, 1)), [1, 1, 1]);
+  assert.deepEqual([190, 245].map((px) => layerFor(px, 0)), [0, 1]);
+  assert.equal(layerFor(190, 1), 0);
+  assert.equal(layerFor(600, 0), 2);
+});
