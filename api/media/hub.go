@@ -382,6 +382,7 @@ type Counters struct {
 	KeyframesForwarded atomic.Uint64 // requests of clients that reached the room
 	KeyframesLimited   atomic.Uint64 // requests of clients above the limit
 	KeyframesAsked     atomic.Uint64 // requests made by the server
+	LayersLowered      atomic.Uint64 // times that a receiver which did not keep up got a layer less
 	LayerHints         atomic.Uint64 // publishers told which layers are wanted
 	Congestions        atomic.Uint64 // senders told that a receiver loses their frames
 }

@@ -20,6 +20,9 @@ func (l *lane) push(f *Frame) {
 	l.bytes += len(f.Wire)
 }
 
+// oldest returns the frame that pop would remove.
+func (l *lane) oldest() *Frame { return l.frames[l.head] }
+
 // pop removes the oldest frame of a lane that is not empty.
 func (l *lane) pop() *Frame {
 	f := l.frames[l.head]

@@ -3,6 +3,7 @@ package media
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"parley/api/fault"
@@ -61,6 +62,7 @@ const (
 type Queue struct {
 	limits QueueLimits
 	ready  chan struct{} // capacity 1: there may be something to pop
+	tight  [pictures]atomic.Bool
 
 	mu      sync.Mutex
 	lanes   [kinds]lane
@@ -99,6 +101,9 @@ func (q *Queue) Push(f *Frame) (v Verdict, wantKey bool) {
 		return Refused, false
 	}
 	l := &q.lanes[f.Kind]
+	if f.Kind.isPicture() {
+		q.tight[f.Kind-firstPicture].Store(q.isTight(l, f))
+	}
 	fits := l.bytes == 0 || l.bytes+len(f.Wire) <= q.limits.Bytes[f.Kind]
 	if f.Kind == Video || f.Kind == Screen {
 		return q.pushVideo(l, f, fits)
@@ -144,6 +149,13 @@ func (q *Queue) pushVideo(l *lane, f *Frame, fits bool) (v Verdict, wantKey bool
 	}
 	q.take(l, f)
 	return Taken, wantKey
+}
+
+// isTight reports whether f comes when half of what may wait in its lane does, or has waited for
+// half the time that it may.
+func (q *Queue) isTight(l *lane, f *Frame) bool {
+	return l.bytes > q.limits.Bytes[f.Kind]/2 ||
+		l.len() > 0 && q.limits.Age[f.Kind] > 0 && f.Received.Sub(l.oldest().Received) > q.limits.Age[f.Kind]/2
 }
 
 // take appends f and wakes the popper.

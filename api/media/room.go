@@ -109,11 +109,28 @@ func (r *Room) noteLayer(of **flows, f *Frame) {
 // deliver offers f to one session and acts on what its queue says.
 func (r *Room) deliver(s *Session, f *Frame) {
 	verdict, wantKey := s.out.Push(f)
+	if f.Layers > 1 && f.Kind.isPicture() {
+		r.watchStrain(s, f)
+	}
 	if verdict == Dropped && s.congestion.lost(f.From, f.Received) {
 		r.reportCongestion(s, f.From)
 	}
 	if wantKey && s.active.Load() {
 		r.askKeyframe(s, f)
+	}
+}
+
+// watchStrain changes how many layers s gets by how long its queue is after a picture that
+// has layers was offered to it.
+func (r *Room) watchStrain(s *Session, f *Frame) {
+	switch {
+	case !s.out.tight[f.Kind-firstPicture].Load():
+		s.strain.relax(f.Received)
+	case s.strain.below(f.Layer, f.Received):
+		r.hub.counters.LayersLowered.Add(1)
+		s.out.Push(downlinkCongestion())
+	default:
+		s.strain.hold(f.Received)
 	}
 }
 
@@ -147,9 +164,7 @@ func control(wire []byte) *Frame {
 // downlink does not keep up.
 func (r *Room) reportCongestion(s *Session, sender SessionID) {
 	r.hub.counters.Congestions.Add(1)
-	told := control(wire.DownlinkCongestion())
-	told.Datagram = true
-	s.out.Push(told)
+	s.out.Push(downlinkCongestion())
 
 	f := control(wire.Congestion(uint64(sender), s.peer.User))
 	f.From, f.To, f.Datagram = sender, sender, true // it travels on the sender's own subject
@@ -158,6 +173,13 @@ func (r *Room) reportCongestion(s *Session, sender SessionID) {
 	} else {
 		r.publish(f)
 	}
+}
+
+// downlinkCongestion tells a receiver that it does not keep up.
+func downlinkCongestion() *Frame {
+	f := control(wire.DownlinkCongestion())
+	f.Datagram = true
+	return f
 }
 
 // keyframeInterval is the shortest time between two keyframes that the server asks one

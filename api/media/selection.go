@@ -72,10 +72,11 @@ const (
 	noLayer = math.MaxUint32 - 1
 )
 
-// takes decides about a picture. Ask says that a keyframe of the layer of f is wanted.
-func (c *choice) takes(f *Frame) (yes, ask bool) {
+// takes decides about a picture of which layers up to most may be sent. Ask says that a keyframe
+// of the layer of f is wanted.
+func (c *choice) takes(f *Frame, most uint32) (yes, ask bool) {
 	at := c.at.layer.Load()
-	within := f.Layers & (2<<c.layer - 1)
+	within := f.Layers & (2<<min(c.layer, most) - 1)
 	if best := uint32(bits.Len8(within)) - 1; within != 0 && f.Layer == best && at != best {
 		if f.Key || f.Opaque {
 			c.at.layer.Store(best)
@@ -96,16 +97,17 @@ func (p *place) mayAsk(now time.Time) bool {
 func (s *Session) selects(f *Frame) (yes, ask bool) {
 	sel := s.selection.Load()
 	if sel == nil {
-		return f.Layer == 0 || s.knowsLayers(), false
+		return f.Layer == 0 || s.knowsLayers() && f.Layer <= s.strain.ceiling(), false
 	}
 	w := sel.of[f.From]
 	if !f.Unknown && sel.hides(w, f.Kind) {
 		return false, false
 	}
+	most := s.strain.ceiling()
 	if w == nil || w.choice[f.Kind-firstPicture] == nil {
-		return true, false
+		return f.Layer <= most, false
 	}
-	return w.choice[f.Kind-firstPicture].takes(f)
+	return w.choice[f.Kind-firstPicture].takes(f, most)
 }
 
 // knowsLayers reports whether the client of s, which asked for nothing, can be sent several

@@ -39,6 +39,7 @@ type Session struct {
 
 	selection   atomic.Pointer[selection]
 	preferences preferences
+	strain      strain
 	flows       *flows // nil for a source without layers
 
 	gate       atomic.Uint32 // a gate

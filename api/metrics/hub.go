@@ -21,6 +21,7 @@ var (
 	keyframesDesc = desc("keyframe_requests_total", "Keyframes asked for, by the server because a receiver skips or by a client.", "by")
 	limitedDesc   = desc("keyframe_requests_limited_total", "Keyframe requests of clients above the limit.")
 	unwantedDesc  = desc("packets_unwanted_total", "Packets that their receivers did not select, as cameras out of sight and higher simulcast layers: what they are spared.", "kind")
+	loweredDesc   = desc("layers_lowered_total", "Times that a receiver which did not keep up was sent a layer less.")
 	hintsDesc     = desc("layer_hints_total", "Publishers told which simulcast layers are wanted.")
 	congestDesc   = desc("congestions_total", "Senders told that a receiver loses their frames.")
 	framesDesc    = desc("queue_frames", "Frames that wait for receivers.", "kind")
@@ -34,7 +35,7 @@ var (
 // Describe implements prometheus.Collector.
 func (h hub) Describe(to chan<- *prometheus.Desc) {
 	describe(to, sessionsDesc, roomsDesc, packetsDesc, bytesDesc, droppedDesc, rejectedDesc, keyframesDesc, limitedDesc,
-		congestDesc, unwantedDesc, hintsDesc, framesDesc, queuedDesc, ageDesc, depthDesc, writeDesc, ingestDesc)
+		congestDesc, unwantedDesc, loweredDesc, hintsDesc, framesDesc, queuedDesc, ageDesc, depthDesc, writeDesc, ingestDesc)
 }
 
 // Collect implements prometheus.Collector.
@@ -69,6 +70,7 @@ func (h hub) Collect(to chan<- prometheus.Metric) {
 	o.counter(keyframesDesc, float64(c.KeyframesForwarded.Load()), "client")
 	o.counter(limitedDesc, float64(c.KeyframesLimited.Load()))
 	o.counter(congestDesc, float64(c.Congestions.Load()))
+	o.counter(loweredDesc, float64(c.LayersLowered.Load()))
 	o.counter(hintsDesc, float64(c.LayerHints.Load()))
 	h.timings(o)
 }
