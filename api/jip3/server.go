@@ -147,9 +147,9 @@ func (s *Server) accept(ctx context.Context, conn net.Conn) {
 	s.counters.Accepted.Add(1)
 	s.counters.Connections.Add(1)
 	s.conns.Go(func() {
+		defer conn.Close() // last: who sees it closed may come back at once
 		defer s.places.leave(from)
 		defer s.counters.Connections.Add(-1)
-		defer conn.Close()
 		stop := context.AfterFunc(ctx, func() { conn.Close() })
 		defer stop()
 		s.serve(ctx, conn, remote)

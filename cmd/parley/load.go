@@ -15,6 +15,12 @@ import (
 	"parley/api/token"
 )
 
+// loadCommands are the ways to put a server under load. Without the name of one it is a call.
+type loadCommands struct {
+	Call      loadCommand          `cmd:"" default:"withargs" help:"Fill rooms of a server with people who send media, and count what arrives and when."`
+	Telemetry loadTelemetryCommand `cmd:"" help:"Send events of JIP-3 nodes, and compare the database with what was sent."`
+}
+
 type loadCommand struct {
 	URL       []string `name:"url" placeholder:"URL" help:"Where to connect; repeat it, and participants take turns. ws and wss are WebSocket, https is WebTransport." group:"server"`
 	Self      bool     `name:"self" help:"Start a node of its own for the run, in its own process, and look at it." group:"server"`

@@ -24,7 +24,7 @@ type cli struct {
 	Serve   serveCommand   `cmd:"" help:"Start a production node. DATABASE_URL and NATS_URL name the servers it shares with others."`
 	Migrate migrateCommand `cmd:"" help:"Bring the database schema up or down, or show where it is."`
 	Flag    flagCommand    `cmd:"" help:"Show and change what may change while meetings run."`
-	Load    loadCommand    `cmd:"" help:"Fill rooms of a server with people who send media, and count what arrives and when."`
+	Load    loadCommands   `cmd:"" help:"Put a server under load, and account for everything."`
 	Config  configCommand  `cmd:"" help:"Show the configuration a node would run with, or the reference of all settings."`
 	Version versionCommand `cmd:"" help:"Show what this program was built from."`
 }

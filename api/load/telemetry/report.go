@@ -88,7 +88,7 @@ func (r *Report) balance(ctx context.Context, books Books, prefix string, settle
 		}
 		r.Balance = r.compare(a)
 		r.Balance.Settled = time.Since(began).Seconds()
-		if r.Balance.Even() && a.Open == 0 && a.Sessions == r.Sessions {
+		if r.Balance.Even() && a.Open == 0 && (a.Sessions == r.Sessions || len(r.Failed) > 0) {
 			return nil
 		}
 		again := time.NewTimer(lookAgain)
