@@ -197,10 +197,10 @@ func (s *Session) wanted(id SessionID) wire.LayersWanted {
 	}
 	w, wanted := sel.of[id], everything
 	if w != nil {
-		if c := w.choice[Screen-firstPicture]; c != nil {
+		if c := w.choice[Screen]; c != nil {
 			wanted.Screen = c.layer
 		}
-		if c := w.choice[Video-firstPicture]; c != nil {
+		if c := w.choice[Video]; c != nil {
 			wanted.Video = c.layer
 		}
 	}

@@ -6,7 +6,7 @@ import (
 	"parley/api/wire"
 )
 
-// flow is what a source sends of one picture: its layers. One goroutine uses it.
+// flow is what a source sends of one stream: its layers. One goroutine uses it.
 type flow struct {
 	frames  uint64
 	flowing uint8 // one bit for each layer
@@ -21,23 +21,30 @@ type flow struct {
 const (
 	stoppedFrames = 15
 	stoppedFor    = 700 * time.Millisecond
+	silentFor     = 150 * time.Millisecond // of sound, which waits for no keyframe
 )
 
 // note takes a frame into account and returns the layers that flow.
-func (l *flow) note(layer uint32, now time.Time) uint8 {
+func (l *flow) note(layer uint32, stopped time.Duration, now time.Time) uint8 {
 	l.frames++
 	l.last[layer].frame, l.last[layer].at = l.frames, now
 	l.flowing |= 1 << layer
 	for i := range l.last {
-		if l.frames-l.last[i].frame >= stoppedFrames && now.Sub(l.last[i].at) >= stoppedFor {
+		if l.frames-l.last[i].frame >= stoppedFrames && now.Sub(l.last[i].at) >= stopped {
 			l.flowing &^= 1 << i
 		}
 	}
 	return l.flowing
 }
 
-// flows are the pictures of one source. They are kept for those with layers only.
-type flows [pictures]flow
+// flows are the streams of one source. They are kept for those with layers only.
+type flows [kinds]flow
 
-// note notes in f which layers of its picture flow.
-func (l *flows) note(f *Frame) { f.Layers = l[f.Kind-firstPicture].note(f.Layer, f.Received) }
+// note notes in f which layers of its stream flow.
+func (l *flows) note(f *Frame) {
+	stopped := stoppedFor
+	if f.Kind == Audio {
+		stopped = silentFor
+	}
+	f.Layers = l[f.Kind].note(f.Layer, stopped, f.Received)
+}

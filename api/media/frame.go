@@ -49,7 +49,7 @@ type Frame struct {
 	Kind   Kind
 	Layer  uint32 // simulcast layer, 0 is the lowest
 	Key    bool   // decodable without earlier frames of its stream
-	Layers uint8  // of a picture: one bit for each layer that its source sends these days
+	Layers uint8  // one bit for each layer that its source sends these days
 	Opaque bool   // its sender encrypts and marks no keyframes
 
 	// Unknown says that it counts as video because nothing says what it is.

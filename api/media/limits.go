@@ -78,6 +78,15 @@ func (i *ingress) wait(ctx context.Context, size int) error {
 	return i.bytes.WaitN(ctx, size)
 }
 
+// consider blocks until what a client wants, said in size bytes, is within the budget: to act on
+// it costs as much as some packets.
+func (i *ingress) consider(ctx context.Context, size int) error {
+	return i.packets.WaitN(ctx, min(size/wishBytes, ingressPackets))
+}
+
+// wishBytes is how much of a wish costs as much as a packet: about one entry of it.
+const wishBytes = 16
+
 // Congestion is reported by the rule of the shared contract: the fifth loss of one sender's
 // frames within a second, at most once per second and sender.
 const (

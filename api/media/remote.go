@@ -21,7 +21,7 @@ func (r *Room) Deliver(d Delivery) {
 		return
 	}
 	f := newFrame(d.From, &info, d.Wire, now)
-	if f.Kind.isPicture() {
+	if f.Kind.hasLayers() {
 		r.noteRemote(f)
 	}
 	r.remotely.count(f.Kind, len(d.Wire))

@@ -71,12 +71,12 @@ func newRoom(h *Hub, id RoomID) *Room {
 
 // fanout offers f to everybody it is for. It does not block.
 func (r *Room) fanout(f *Frame) {
-	picture, unwanted := f.Kind.isPicture(), uint64(0)
+	choosing, unwanted := f.Kind.isPicture() || f.Kind == Audio && f.Layers > 1, uint64(0)
 	for _, s := range *r.sessions.Load() {
 		if s.id == f.From || s.peer.Observer && f.Kind != Control {
 			continue
 		}
-		if picture {
+		if choosing {
 			yes, ask := s.selects(f)
 			if ask && s.active.Load() {
 				r.askKeyframe(s, f)
@@ -93,7 +93,7 @@ func (r *Room) fanout(f *Frame) {
 	}
 }
 
-// noteLayer notes in f, a picture, which layers its source sends. of are the flows of that
+// noteLayer notes in f, which can have layers, those that its source sends. of are the flows of that
 // source; they begin with the first frame above the lowest layer.
 func (r *Room) noteLayer(of **flows, f *Frame) {
 	if *of == nil {

@@ -10,16 +10,17 @@ import (
 	callv1 "parley/protobuf/call/v1"
 )
 
-// Pictures come in simulcast layers, and a receiver gets of them what it asked for:
+// Pictures come in simulcast layers, and a receiver gets what it asked for:
 //
 //	VIEWPORT          cameras of others are left out; none named means all are wanted
-//	LAYER_PREFERENCE  one layer of a picture, the others are left out; of pictures that are
-//	                  not named all layers are sent
+//	LAYER_PREFERENCE  one layer of a stream, the others are left out; of streams that are not
+//	                  named all layers are sent
 //
 // What is left out never gets to the queue. A receiver that wants another layer goes on with
 // the one it has until the new one has a keyframe, for which its publisher is asked. Where the
-// wanted layer is not sent it gets the next one below. Sound is always sent, and so is what
-// nobody can tell from sound.
+// wanted layer is not sent it gets the next one below. Sound is never hidden, nor is what nobody
+// can tell from sound; clients that send it in layers as well are treated alike, but that every
+// packet of it is a keyframe.
 //
 // A receiver that shows no sign of knowing layers would decode them all as one stream. It gets
 // the lowest, and publishers are told of it in a hint, so that they can send that in full.
@@ -39,10 +40,10 @@ func (s *selection) hides(w *wish, kind Kind) bool {
 // wish is what a receiver wants of one session; nil stands for no wish.
 type wish struct {
 	shown  bool
-	choice [pictures]*choice
+	choice [kinds]*choice
 }
 
-// Pictures are the kinds with layers.
+// Pictures are the kinds that need keyframes.
 const (
 	firstPicture = Screen
 	pictures     = kinds - firstPicture
@@ -50,14 +51,16 @@ const (
 
 func (k Kind) isPicture() bool { return k >= firstPicture }
 
-// choice is the layer that a receiver wants of one picture. Successive choices about the same
-// picture share their place.
+func (k Kind) hasLayers() bool { return k.isPicture() || k == Audio }
+
+// choice is the layer that a receiver wants of one stream. Successive choices about the same
+// stream share their place.
 type choice struct {
 	layer uint32
 	at    *place
 }
 
-// place is what a receiver gets of a picture right now.
+// place is what a receiver gets of a stream right now.
 type place struct {
 	layer atomic.Uint32
 	asked atomic.Int64 // Unix ns; when a keyframe was last wanted
@@ -72,7 +75,7 @@ const (
 	noLayer = math.MaxUint32 - 1
 )
 
-// takes decides about a picture of which layers up to most may be sent. Ask says that a keyframe
+// takes decides about a frame of which layers up to most may be sent. Ask says that a keyframe
 // of the layer of f is wanted.
 func (c *choice) takes(f *Frame, most uint32) (yes, ask bool) {
 	at := c.at.layer.Load()
@@ -93,21 +96,24 @@ func (p *place) mayAsk(now time.Time) bool {
 	return now.UnixNano()-last >= int64(askAgain) && p.asked.CompareAndSwap(last, now.UnixNano())
 }
 
-// selects decides whether a picture goes to s. It takes no lock and does not allocate.
+// selects decides whether a frame that may have layers goes to s. It takes no lock and does not
+// allocate.
 func (s *Session) selects(f *Frame) (yes, ask bool) {
-	sel := s.selection.Load()
+	sel, most := s.selection.Load(), uint32(wire.MaxLayer)
+	if f.Kind.isPicture() {
+		most = s.strain.ceiling()
+	}
 	if sel == nil {
-		return f.Layer == 0 || s.knowsLayers() && f.Layer <= s.strain.ceiling(), false
+		return f.Layer == 0 || s.knowsLayers() && f.Layer <= most, false
 	}
 	w := sel.of[f.From]
 	if !f.Unknown && sel.hides(w, f.Kind) {
 		return false, false
 	}
-	most := s.strain.ceiling()
-	if w == nil || w.choice[f.Kind-firstPicture] == nil {
+	if w == nil || w.choice[f.Kind] == nil {
 		return f.Layer <= most, false
 	}
-	return w.choice[f.Kind-firstPicture].takes(f, most)
+	return w.choice[f.Kind].takes(f, most)
 }
 
 // knowsLayers reports whether the client of s, which asked for nothing, can be sent several
@@ -123,10 +129,10 @@ func (s *Session) gets(sel *selection, id StreamID) bool {
 	if sel.hides(w, id.Kind) {
 		return false
 	}
-	if w == nil || w.choice[id.Kind-firstPicture] == nil {
+	if w == nil || w.choice[id.Kind] == nil {
 		return true
 	}
-	at := w.choice[id.Kind-firstPicture].at.layer.Load()
+	at := w.choice[id.Kind].at.layer.Load()
 	return at == id.Layer || at == everyLayer
 }
 
@@ -179,12 +185,12 @@ func (s *Session) choose(old *selection) *selection {
 	}
 	for _, c := range s.preferences.layers {
 		id, kind := SessionID(c.Session), kindOfStream(c.Stream)
-		wishOf(id).choice[kind-firstPicture] = &choice{c.Layer, s.placeIn(old, id, kind)}
+		wishOf(id).choice[kind] = &choice{c.Layer, s.placeIn(old, id, kind)}
 	}
 	return next
 }
 
-// placeIn returns where s is with a picture.
+// placeIn returns where s is with a stream.
 func (s *Session) placeIn(old *selection, id SessionID, kind Kind) *place {
 	p := new(place) // a client that knows no layers got the lowest
 	switch {
@@ -193,8 +199,8 @@ func (s *Session) placeIn(old *selection, id SessionID, kind Kind) *place {
 			p.layer.Store(everyLayer)
 		}
 		return p
-	case old.of[id] != nil && old.of[id].choice[kind-firstPicture] != nil:
-		return old.of[id].choice[kind-firstPicture].at
+	case old.of[id] != nil && old.of[id].choice[kind] != nil:
+		return old.of[id].choice[kind].at
 	case old.hides(old.of[id], kind):
 		p.layer.Store(noLayer)
 	default:

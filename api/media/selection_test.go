@@ -214,6 +214,48 @@ func TestPicturesOfOneSourceAreChosenApart(t *testing.T) {
 	})
 }
 
+func TestSoundInLayersIsHeardInOne(t *testing.T) {
+	inWorld(t, func(w *world) {
+		n, m := w.node("a"), w.node("b")
+		ada := n.join("ada")
+		old, bob, eve := n.join("old"), m.join("bob"), m.join("eve", instance("1"))
+		says := func(want map[*person]string, layers ...uint32) {
+			t.Helper()
+			for _, l := range layers {
+				ada.Send(mediatest.Picture(callv1.MediaPacket_AUDIO, l, "key", fmt.Sprint(l)))
+			}
+			mediatest.Advance(t, 20*time.Millisecond)
+			for p, want := range want {
+				got := ""
+				for _, h := range about(p.hears(), "audio") {
+					got += h[len("audio ") : len("audio ")+1]
+				}
+				if got != want {
+					t.Errorf("%s hears layers %q, want %q", p.name, got, want)
+				}
+			}
+		}
+		bob.Send(mediatest.Preferring(&callv1.LayerPreferencePacket_Entry{
+			SessionId: ada.id, DesiredLayer: 1, MediaKind: callv1.LayerPreferencePacket_ENTRY_AUDIO,
+		}))
+		bob.Send(mediatest.Viewport(eve.id)) // hides no sound
+		for range 3 {
+			says(nil, 0, 1, 2)
+		}
+		for _, p := range []*person{old, bob, eve} {
+			p.hears()
+		}
+		says(map[*person]string{old: "0", bob: "1", eve: "012"}, 0, 1, 2)
+		for range 20 { // the layer that bob hears is given up
+			says(nil, 0, 2)
+		}
+		bob.hears()
+		says(map[*person]string{bob: "0"}, 0, 2)
+		says(map[*person]string{bob: "01"}, 0, 1, 2)
+		says(map[*person]string{bob: "1"}, 0, 1, 2)
+	})
+}
+
 func TestAPreferenceThatIsNoneChangesNothing(t *testing.T) {
 	inWorld(t, func(w *world) {
 		n := w.node("a")
@@ -226,6 +268,30 @@ func TestAPreferenceThatIsNoneChangesNothing(t *testing.T) {
 		ada.frames(1, "delta", 0, 1, 2)
 		bob.wantShown("1d")
 		ada.expect("joined bob", "heartbeat from bob")
+	})
+}
+
+// To change one's mind all the time is a flood as well.
+func TestWishesAreTakenAtAPace(t *testing.T) {
+	inWorld(t, func(w *world) {
+		n := w.node("a")
+		ada, bob := n.join("ada"), n.join("bob")
+		many := make([]uint64, 256)
+		for i := range many {
+			many[i] = 1<<63 + uint64(i)
+		}
+		start := time.Now()
+		for range 200 { // 160 entries' worth each, of which 5,000 in a second are taken
+			bob.Peer.Send(mediatest.Viewport(many...))
+		}
+		if took := time.Since(start); took < 2*time.Second || took > 10*time.Second {
+			t.Errorf("200 large wishes were taken in %v", took)
+		}
+		bob.Send(mediatest.Audio("still here"))
+		mediatest.Advance(t, time.Second)
+		if heard := ada.hears(); heard[len(heard)-1] != "audio still here from bob" {
+			t.Errorf("ada hears %q", heard)
+		}
 	})
 }
 

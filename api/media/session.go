@@ -220,7 +220,9 @@ func (s *Session) ingest(ctx context.Context, p Packet) {
 			s.forward(&info, p.Data, now)
 		}
 	case wire.Preference:
-		s.prefer(&info)
+		if s.budget.consider(ctx, len(info.Data)) == nil {
+			s.prefer(&info)
+		}
 	case wire.Chat:
 		s.say(info.Data, now)
 	case wire.Message:
@@ -237,7 +239,7 @@ func (s *Session) ingest(ctx context.Context, p Packet) {
 // forward stamps a packet and hands it to the room here and on the other nodes.
 func (s *Session) forward(info *wire.Info, packet []byte, now time.Time) {
 	f := newFrame(s.id, info, wire.Stamp(packet, uint64(s.id), s.peer.User), now)
-	if f.Kind.isPicture() {
+	if f.Kind.hasLayers() {
 		s.room.noteLayer(&s.flows, f)
 	}
 	if info.Class == wire.KeyframeRequest {

@@ -56,7 +56,7 @@ func (h hub) Collect(to chan<- prometheus.Metric) {
 		for cause := range media.Causes() {
 			o.counter(droppedDesc, float64(census.Total.Drops[cause][kind]), cause.String(), name)
 		}
-		if kind == media.Video || kind == media.Screen {
+		if kind == media.Audio || kind == media.Video || kind == media.Screen {
 			o.counter(unwantedDesc, float64(h.hub.Counters().Unwanted[kind].Load()), name)
 		}
 		o.gauge(framesDesc, float64(census.Waiting[kind].Frames), name)

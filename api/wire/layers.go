@@ -41,16 +41,15 @@ func ReadViewport(data []byte) (sessions []uint64, ok bool) {
 	return sessions, true
 }
 
-// LayerChoice is the simulcast layer that a receiver wants of one picture.
+// LayerChoice is the simulcast layer that a receiver wants of one stream.
 type LayerChoice struct {
 	Session uint64
-	Stream  Stream // Video or Screen
+	Stream  Stream
 	Layer   uint32 // at most MaxLayer
 }
 
 // ReadLayerPreference returns what a receiver wants of whom. Like ReadViewport it reads the
-// first [MaxChoices] entries. Entries about sound, which has no layers, and about layers that
-// nobody has are left out.
+// first [MaxChoices] entries. Entries about layers that nobody has are left out.
 func ReadLayerPreference(data []byte) (choices []LayerChoice, ok bool) {
 	for range MaxChoices {
 		if len(data) == 0 {
@@ -69,10 +68,13 @@ func ReadLayerPreference(data []byte) (choices []LayerChoice, ok bool) {
 			return nil, false
 		}
 		c := LayerChoice{Session: e.SessionId, Stream: Video, Layer: e.DesiredLayer}
-		if e.MediaKind == callv1.LayerPreferencePacket_ENTRY_SCREEN {
+		switch e.MediaKind {
+		case callv1.LayerPreferencePacket_ENTRY_SCREEN:
 			c.Stream = Screen
+		case callv1.LayerPreferencePacket_ENTRY_AUDIO:
+			c.Stream = Audio
 		}
-		if c.Layer <= MaxLayer && e.MediaKind != callv1.LayerPreferencePacket_ENTRY_AUDIO {
+		if c.Layer <= MaxLayer {
 			choices = append(choices, c)
 		}
 	}

@@ -46,7 +46,7 @@ func TestReadLayerPreference(t *testing.T) {
 	}})
 	got, ok := wire.ReadLayerPreference(data)
 	want := []wire.LayerChoice{
-		{Session: 1, Stream: wire.Video, Layer: 2}, {Session: 2, Stream: wire.Screen}, {Session: 5, Stream: wire.Video, Layer: wire.MaxLayer},
+		{Session: 1, Stream: wire.Video, Layer: 2}, {Session: 2, Stream: wire.Screen}, {Session: 3, Stream: wire.Audio, Layer: 1}, {Session: 5, Stream: wire.Video, Layer: wire.MaxLayer},
 	}
 	if !ok || !slices.Equal(got, want) {
 		t.Errorf("%v %v", got, ok)
@@ -89,7 +89,7 @@ func FuzzReadChoices(f *testing.F) {
 			t.Errorf("%d shown, %d layers", len(shown), len(layers))
 		}
 		for _, c := range layers {
-			if c.Layer > wire.MaxLayer || c.Stream != wire.Video && c.Stream != wire.Screen {
+			if c.Layer > wire.MaxLayer || c.Stream == wire.NoStream {
 				t.Errorf("%v", c)
 			}
 		}

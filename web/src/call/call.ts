@@ -50,12 +50,13 @@ class Engine implements Call {
     {
       shown: () => (this.looks.at ? this.pictures.cameras() : new Map()),
       cameras: () => this.members.list.filter((m) => m.video).map((m) => m.sessionId),
+      voices: () => this.peers?.layeredVoices ?? [],
     },
     {
       viewport: (sessions) => this.send({ lane: "control", bytes: writeViewport(this.user.bytes, sessions) }),
-      layers: (cameras) => {
-        this.send({ lane: "control", bytes: writeLayerPreference(this.user.bytes, cameras) });
-        for (const { sessionId, layer } of cameras) this.peers?.want(String(sessionId), layer);
+      layers: (wishes) => {
+        this.send({ lane: "control", bytes: writeLayerPreference(this.user.bytes, wishes) });
+        for (const { sessionId, layer, voice } of wishes) if (!voice) this.peers?.want(String(sessionId), layer);
       },
     },
   );

@@ -167,7 +167,7 @@ export class Inbox {
       }
       case MediaType.AUDIO:
         this.assume(from, { audio: true });
-        this.peers.voice(from, media);
+        this.peers.voice(from, media, packet.simulcastLayerId, this.clock.now());
         return;
       case MediaType.HEARTBEAT: {
         const h = media.heartbeatMetadata;

@@ -1,4 +1,5 @@
 // What arrives from the others: pictures to their canvases, voices to the loudspeaker.
+import { BestLayer } from "./bestlayer.ts";
 import { Members, type Member } from "./members.ts";
 import type { Pictures } from "./pictures.ts";
 import { arrivalQuality } from "./quality.ts";
@@ -29,6 +30,7 @@ export class Peers {
   private pictureStats: Record<string, PictureStats> = {};
   private heardStats: FromPlayout = {};
   private readonly voices = new Map<string, Speaking>();
+  private readonly best = new Map<string, BestLayer>();
   private readonly marks = new Map<string, Mark[]>();
 
   constructor(
@@ -75,11 +77,21 @@ export class Peers {
     this.tell({ id: `${sessionId}/camera`, want: layer });
   }
 
-  voice(sessionId: string, media: MediaPacket): void {
+  voice(sessionId: string, media: MediaPacket, layer: number, now: number): void {
+    let best = this.best.get(sessionId);
+    if (!best) this.best.set(sessionId, (best = new BestLayer()));
+    const what = best.take(layer, now);
+    if (what === "skip") return;
+    if (what === "begin") this.sound.hush(sessionId); // it is numbered by itself
     for (const p of unpack(media)) {
       const data = p.data.slice(); // two packets may share a buffer; both are small
       this.sound.push(sessionId, { ...p, data }, [data.buffer]);
     }
+  }
+
+  /** Sessions whose voice comes in layers. */
+  get layeredVoices(): string[] {
+    return [...this.best].filter(([, best]) => best.layered).map(([id]) => id);
   }
 
   /** What was heard, ten times a second. */
@@ -139,6 +151,7 @@ export class Peers {
     for (const source of ["camera", "screen"] as const) this.tell({ id: `${id}/${source}`, close: true });
     this.sound.hush(id);
     this.voices.delete(id);
+    this.best.delete(id);
     this.marks.delete(id);
   }
 

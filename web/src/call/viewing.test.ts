@@ -7,17 +7,18 @@ function viewing() {
   const clock = new FakeClock();
   const shown = new Map<string, number>();
   const cameras = new Set<string>();
+  const voices: string[] = [];
   const log: string[] = [];
   const v = new Viewing(
     clock,
-    { shown: () => shown, cameras: () => [...cameras] },
+    { shown: () => shown, cameras: () => [...cameras], voices: () => voices },
     {
       viewport: (ids) => log.push(`shows ${ids.join(" ") || "all"}`),
-      layers: (list) => log.push(`wants ${list.map((l) => `${l.sessionId}:${l.layer}`).join(" ") || "all"}`),
+      layers: (list) => log.push(`wants ${list.map((l) => `${l.voice ? "voice " : ""}${l.sessionId}:${l.layer}`).join(" ") || "all"}`),
     },
   );
   return {
-    v, clock, shown, cameras,
+    v, clock, shown, cameras, voices,
     /** A tile of somebody whose camera is on. */
     tile: (id: string, height: number) => {
       cameras.add(id);
@@ -88,5 +89,17 @@ test("a narrow way is spared for a while", async () => {
   assert.equal(await said(), "wants 2:1 3:0");
   await clock.advance(15_000);
   assert.equal(await said(), "wants 2:2 3:0");
+  v.close();
+});
+
+test("of voices in layers the best is wanted, shown or not, while the way is wide", async () => {
+  const { v, said, voices, tile } = viewing();
+  v.arrived();
+  voices.push("5");
+  assert.equal(await said(), "wants voice 5:2");
+  tile("2", 300);
+  assert.equal(await said(), "wants 2:1 voice 5:2");
+  v.squeezed();
+  assert.equal(await said(), "wants 2:0 voice 5:0");
   v.close();
 });

@@ -1,6 +1,7 @@
 // Tells the server which cameras are on screen and how large, so that it sends no more.
 import type { Cancel, Clock } from "./clock.ts";
 import { layerFor, maxLayer } from "./layers.ts";
+import type { LayerWish } from "./wire.ts";
 
 /** Changes of the layout are collected for so long, ms: tiles glide, and servers do not listen more often. */
 const collect = 250;
@@ -14,13 +15,18 @@ export interface ViewingSources {
   shown(): ReadonlyMap<string, number>;
   /** The sessions whose cameras are on. */
   cameras(): readonly string[];
+  /** The sessions whose voice comes in layers. */
+  voices(): readonly string[];
 }
 
 export interface ViewingEvents {
   /** None means all. */
   viewport(sessions: readonly bigint[]): void;
-  layers(cameras: readonly { sessionId: bigint; layer: number }[]): void;
+  layers(wishes: readonly LayerWish[]): void;
 }
+
+/** The best of three; the server sends the next one below where there are fewer. */
+const bestVoice = 2;
 
 /** No session has this number: a viewport of it alone shows nobody. */
 const nobody = 0n;
@@ -92,8 +98,9 @@ export class Viewing {
     const hidden = this.from.cameras().some((id) => !next.has(id));
     const viewport = !hidden ? [] : next.size > 0 ? [...next.keys()].map(BigInt) : [nobody];
     // Layers first: a camera that was hidden comes in its layer, not in all of them.
-    const layers = [...next].map(([id, layer]) => ({ sessionId: BigInt(id), layer }));
-    if (this.news("layers", layers.map((l) => `${l.sessionId}:${l.layer}`).join())) this.events.layers(layers);
+    const layers: LayerWish[] = [...next].map(([id, layer]) => ({ sessionId: BigInt(id), layer }));
+    for (const id of this.from.voices().slice(0, most)) layers.push({ sessionId: BigInt(id), layer: Math.min(this.ceiling, bestVoice), voice: true });
+    if (this.news("layers", layers.map((l) => `${l.sessionId}:${l.layer}:${l.voice ?? false}`).join())) this.events.layers(layers);
     if (this.news("viewport", viewport.join())) this.events.viewport(viewport);
   }
 

@@ -170,10 +170,16 @@ export function writeViewport(userId: Uint8Array, sessionIds: readonly bigint[])
   return control(userId, PacketWrapper_PacketType.VIEWPORT, data);
 }
 
-/** Says which layer of whose camera is wanted. */
-export function writeLayerPreference(userId: Uint8Array, cameras: readonly { sessionId: bigint; layer: number }[]): Uint8Array {
-  const mediaKind = LayerPreferencePacket_EntryMediaKind.ENTRY_VIDEO;
-  const entries = cameras.map(({ sessionId, layer }) => ({ sessionId, desiredLayer: layer, mediaKind }));
+/** The layer that is wanted of somebody's camera or voice. */
+export interface LayerWish {
+  sessionId: bigint;
+  layer: number;
+  voice?: true;
+}
+
+export function writeLayerPreference(userId: Uint8Array, wishes: readonly LayerWish[]): Uint8Array {
+  const { ENTRY_AUDIO, ENTRY_VIDEO } = LayerPreferencePacket_EntryMediaKind;
+  const entries = wishes.map(({ sessionId, layer, voice }) => ({ sessionId, desiredLayer: layer, mediaKind: voice ? ENTRY_AUDIO : ENTRY_VIDEO }));
   const data = toBinary(LayerPreferencePacketSchema, create(LayerPreferencePacketSchema, { entries }));
   return control(userId, PacketWrapper_PacketType.LAYER_PREFERENCE, data);
 }
