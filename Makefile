@@ -7,7 +7,6 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 
 GO ?= go
 ARGS ?=
-BENCH ?= .
 TOOLS := bin/tools
 
 # Flags of the test runners; .ci/tally sets them to read the output.
@@ -40,7 +39,7 @@ endef
 GOBUILD := $(GO) build -buildvcs=false
 
 # Go packages of the project: ./... leaves out what begins with a dot.
-PACKAGES := ./... ./.ci/tally
+PACKAGES := ./... ./.ci/tally ./.ci/bench
 GOFILES := .ci $(wildcard api cmd dbmate protobuf web/*.go)
 
 ##@ Use
@@ -94,8 +93,9 @@ tests_down: ## Remove those containers after an interrupted tests_run
 	docker compose -f docker/compose.integration.yaml down --volumes --remove-orphans
 
 .PHONY: bench
-bench: ## Run the benchmarks. BENCH=Fanout limits them
-	@$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem ./api/...
+bench: build ## What a packet costs, beside the least it could, and under load. ARGS="-runs ws"
+	@.ci/need postgres
+	@$(GO) run ./.ci/bench $(ARGS)
 
 ##@ Change
 

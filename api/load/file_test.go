@@ -28,7 +28,7 @@ func TestRecordings(t *testing.T) {
 		if f.key {
 			keys++
 		}
-		if f.time.Round(time.Millisecond) != (time.Duration(i) * time.Second / 15).Round(time.Millisecond) ||
+		if f.time.Round(time.Millisecond) != (time.Duration(i)*time.Second/15).Round(time.Millisecond) ||
 			f.width != 160 || f.height != 90 || f.codec != callv1.VideoCodec_VP9_PROFILE0_LEVEL10_8BIT {
 			t.Errorf("picture %d: %v, %d x %d, %v", i, f.time, f.width, f.height, f.codec)
 		}

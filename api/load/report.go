@@ -1,6 +1,7 @@
 package load
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"time"
@@ -78,8 +79,9 @@ type Server struct {
 	CPUPerDelivery  float64 `json:"cpu_us_per_delivery"`
 	SwitchesPer1000 float64 `json:"context_switches_per_1000_deliveries"`
 	Switches        uint64  `json:"context_switches"`
-	RSS             uint64  `json:"rss_bytes"`      // at the end
-	RSSMost         uint64  `json:"rss_peak_bytes"` // since it started
+	RSS             uint64  `json:"rss_bytes"`        // at the end
+	RSSMost         uint64  `json:"rss_peak_bytes"`   // since it started
+	RSSBefore       uint64  `json:"rss_before_bytes"` // before anybody came
 	Heap            uint64  `json:"heap_bytes,omitempty"`
 	Goroutines      int     `json:"goroutines,omitempty"`
 	Threads         int     `json:"threads,omitempty"`
@@ -93,7 +95,7 @@ type Generator struct {
 	MachineBusy float64   `json:"machine_busy"` // by all that runs on it, 0 to 1
 	Lag         Quantiles `json:"pacing_lag"`   // how late packets were sent because of the generator
 	Held        Quantiles `json:"send"`         // how long the server took to accept a packet
-	Bottleneck  bool      `json:"bottleneck"`
+	Bottleneck  string    `json:"bottleneck"`   // what else than the server was the limit: generator, machine, or "" for nothing
 }
 
 // A run is not to be believed when its own publishers are this late, or when nothing of the
@@ -203,7 +205,7 @@ func (r *run) server(first, last sample) *Server {
 	s := &Server{
 		PID: r.plan.Watch.PID, CPUSeconds: round(cpu.Seconds(), 3),
 		CPUShare: round(cpu.Seconds()/took.Seconds()/processors(), 3),
-		Switches: b.switches - min(b.switches, a.switches), RSS: b.resident, RSSMost: b.most, Heap: b.heap,
+		Switches: b.switches - min(b.switches, a.switches), RSS: b.resident, RSSMost: b.most, RSSBefore: r.before, Heap: b.heap,
 		Goroutines: b.goroutines, Threads: b.threads,
 	}
 	if n := last.delivered - first.delivered; n > 0 {
@@ -222,14 +224,23 @@ func (r *run) server(first, last sample) *Server {
 func (r *Report) judge() {
 	note := func(format string, args ...any) { r.Notes = append(r.Notes, fmt.Sprintf(format, args...)) }
 	g := &r.Generator
-	if g.Lag.P99 > lagMost {
-		g.Bottleneck = true
-		note("the generator was the bottleneck: one in a hundred of its packets was sent more than %.1f ms late", g.Lag.P99)
+	server := 0.0
+	if r.Server != nil {
+		server = r.Server.CPUShare
 	}
 	if g.MachineBusy > busyMost {
-		g.Bottleneck = g.Bottleneck || r.Server == nil || g.CPUSeconds > r.Server.CPUSeconds
-		note("the machine was %.0f %% busy, %.0f %% by the generator: latencies are those of waiting for a processor",
-			100*g.MachineBusy, 100*g.CPUShare)
+		switch {
+		case g.CPUShare+server < g.MachineBusy/2:
+			g.Bottleneck = "machine"
+		case g.CPUShare > server:
+			g.Bottleneck = "generator"
+		}
+		note("the machine was %.0f %% busy, %.0f %% with the generator and %.0f %% with the server: latencies are those of waiting for a processor",
+			100*g.MachineBusy, 100*g.CPUShare, 100*server)
+	}
+	if g.Lag.P99 > lagMost {
+		g.Bottleneck = cmp.Or(g.Bottleneck, "generator")
+		note("one in a hundred packets was sent more than %.1f ms late, which is not the server's doing", g.Lag.P99)
 	}
 	if missing := int64(r.Joins.Wanted) - r.Joins.In; missing > 0 {
 		note("%d of %d participants were not in when measuring ended", missing, r.Joins.Wanted)

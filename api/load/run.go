@@ -52,6 +52,7 @@ type run struct {
 	rooms   []*room
 	all     []*participant
 	sending context.Context // of packets
+	before  uint64          // bytes resident in the server when nobody was there
 
 	lag, held      histogram
 	latency        [paces][kinds]histogram
@@ -87,6 +88,10 @@ func Run(ctx context.Context, plan Plan, progress func(Progress)) (*Report, erro
 	defer silence()
 	r.sending = sending
 
+	if plan.Watch != nil && plan.Watch.PID != 0 {
+		u, _ := usageOf(plan.Watch.PID) // the samples say what is wrong
+		r.before = u.resident
+	}
 	var people, looking sync.WaitGroup
 	looked := make(chan struct{})
 	looking.Go(func() { r.look(looked, progress) })

@@ -1,0 +1,55 @@
+package main
+
+import (
+	"strings"
+	"testing"
+)
+
+const output = `goos: linux
+pkg: parley/api/floor
+BenchmarkFloorTCP/size=1200-2    	  100	  500.0 ns/op	 400 cpu-ns/op	 0 B/op	 0 allocs/op
+PASS
+pkg: parley/api/ws
+BenchmarkWrite/plain/size=1200/batch=16-2	 28917	 950.6 ns/op	1262.30 MB/s	 600 cpu-ns/op	 7 B/op	 2 allocs/op
+BenchmarkWrite/plain/size=160/batch=16-2	 28917	 950.6 ns/op
+PASS
+pkg: parley/api/media
+BenchmarkFanout/1000-2 	  54	 493207 ns/op	  493.2 ns/delivery	 6814 B/op	 55 allocs/op
+ok  	parley/api/media	0.866s
+`
+
+func TestTable(t *testing.T) {
+	results, err := parse(strings.NewReader(output))
+	if err != nil || len(results) != 4 {
+		t.Fatalf("%v, %v", results, err)
+	}
+	var table strings.Builder
+	if err := writeResults(&table, results); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		"ns of x floor allocs bytes",
+		"floor FloorTCP/size=1200 400 cpu-op 0 0",
+		"ws Write/plain/size=1200/batch=16 600 cpu-op 1.50 2 7",
+		"ws Write/plain/size=160/batch=16 951 op 0 0",
+		"media Fanout/1000 493 delivery 55 6814",
+	}
+	var got []string
+	for line := range strings.Lines(table.String()) {
+		got = append(got, strings.Join(strings.Fields(line), " "))
+	}
+	if g, w := strings.Join(got, "\n"), strings.Join(want, "\n"); g != w {
+		t.Errorf("%s\nwant\n%s", g, w)
+	}
+}
+
+// Every run is a command line that parley takes, and is compared with one that was before.
+func TestStandardRuns(t *testing.T) {
+	before := map[string]bool{"": true}
+	for _, r := range standard {
+		if !before[r.than] || before[r.name] {
+			t.Errorf("%q is compared with %q", r.name, r.than)
+		}
+		before[r.name] = true
+	}
+}

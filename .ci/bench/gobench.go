@@ -1,0 +1,128 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+)
+
+// result is one line of a Go benchmark.
+type result struct {
+	pkg    string // last element of the import path
+	name   string // without Benchmark and the number of processors
+	values map[string]float64
+}
+
+// benchmarks runs the Go benchmarks of the packet path and returns their results in order.
+func benchmarks(ctx context.Context, pattern, benchtime, log string) ([]result, error) {
+	file, err := os.Create(log)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	var packages []string
+	for _, p := range packetPath {
+		if _, err := os.Stat(p); err == nil {
+			packages = append(packages, p)
+		}
+	}
+	args := append([]string{"test", "-run", "^$", "-bench", pattern, "-benchtime", benchtime, "-benchmem", "-p", "1"}, packages...)
+	cmd := exec.CommandContext(ctx, "go", args...)
+	cmd.Stderr = os.Stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	results, err := parse(io.TeeReader(out, file))
+	return results, errors.Join(err, cmd.Wait())
+}
+
+// parse reads the output of go test -bench.
+func parse(r io.Reader) (results []result, err error) {
+	pkg := ""
+	lines := bufio.NewScanner(r)
+	for lines.Scan() {
+		fields := strings.Fields(lines.Text())
+		switch {
+		case len(fields) == 2 && fields[0] == "pkg:":
+			pkg = fields[1][strings.LastIndexByte(fields[1], '/')+1:]
+		case len(fields) >= 4 && strings.HasPrefix(fields[0], "Benchmark"):
+			name := strings.TrimPrefix(fields[0], "Benchmark")
+			if i := strings.LastIndexByte(name, '-'); i > 0 {
+				name = name[:i]
+			}
+			values := map[string]float64{}
+			for i := 2; i+1 < len(fields); i += 2 {
+				if v, err := strconv.ParseFloat(fields[i], 64); err == nil {
+					values[fields[i+1]] = v
+				}
+			}
+			results = append(results, result{pkg, name, values})
+		}
+	}
+	return results, lines.Err()
+}
+
+// cost returns what one packet takes: processor time where that was measured, for it counts
+// what others do on behalf of the packet and not what others do besides.
+func (r *result) cost() (nanoseconds float64, unit string) {
+	for _, unit := range []string{"cpu-ns/op", "cpu-ns/delivery", "ns/delivery", "ns/offer", "ns/op"} {
+		if v, ok := r.values[unit]; ok {
+			return v, unit
+		}
+	}
+	return 0, ""
+}
+
+// floors name what a result is held against: the least that its job can cost on this machine.
+// The size of the packets is the same on both sides.
+var floors = []struct{ result, floor string }{
+	{"ws.Write/plain/", "floor.FloorTCP/"},
+	{"ws.Write/tls/", "floor.FloorTLS/"},
+	{"wt.Write/", "floor.FloorUDP/"},
+}
+
+func writeResults(out io.Writer, results []result) error {
+	costs := map[string]float64{}
+	for _, r := range results {
+		costs[r.pkg+"."+r.name], _ = r.cost()
+	}
+	t := tabwriter.NewWriter(out, 0, 8, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintf(t, "\tns\tof\tx floor\tallocs\tbytes\t\n")
+	for _, r := range results {
+		cost, unit := r.cost()
+		ratio := ""
+		if floor := costs[floorOf(r.pkg+"."+r.name)]; floor > 0 {
+			ratio = fmt.Sprintf("%.2f", cost/floor)
+		}
+		fmt.Fprintf(t, "%s %s\t%.0f\t%s\t%s\t%.0f\t%.0f\t\n", r.pkg, r.name, cost, strings.Replace(unit, "ns/", "", 1), ratio,
+			r.values["allocs/op"], r.values["B/op"])
+	}
+	return t.Flush()
+}
+
+// floorOf returns the name of the floor of a result, or "".
+func floorOf(name string) string {
+	for _, f := range floors {
+		rest, ok := strings.CutPrefix(name, f.result)
+		if !ok {
+			continue
+		}
+		for part := range strings.SplitSeq(rest, "/") {
+			if strings.HasPrefix(part, "size=") {
+				return f.floor + part
+			}
+		}
+	}
+	return ""
+}

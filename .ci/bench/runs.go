@@ -1,0 +1,98 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"text/tabwriter"
+
+	"parley/api/load"
+)
+
+// loadRun is one run of parley load against a node of its own.
+type loadRun struct {
+	name string
+	args string
+	than string // name of an earlier run whose latency is the measure of this one's
+}
+
+// course is what all runs have in common: long enough to be past the beginning, short enough
+// to have several.
+const course = "--ramp 1s --warm-up 2s --duration 5s"
+
+var standard = []loadRun{
+	{name: "ws, 10k a second of 1200 B", args: "--steady-rate 100 --steady-size 1200 --publishers 2 --viewers 49"},
+	{name: "wss, the same", args: "--transport wss --steady-rate 100 --steady-size 1200 --publishers 2 --viewers 49"},
+	{name: "wt, the same", args: "--transport wt --steady-rate 100 --steady-size 1200 --publishers 2 --viewers 49"},
+	{name: "ws, call of 10", args: "--publishers 10 --viewers 0 --video 1000"},
+	{name: "wt, call of 10", args: "--transport wt --publishers 10 --viewers 0 --video 1000"},
+	{name: "ws, 5 and 100 who watch", args: "--publishers 5 --viewers 100 --video 150 --talk 1"},
+	{name: "the same, 1 in 10 stuck", args: "--publishers 5 --viewers 100 --video 150 --talk 1 --stalled 0.1", than: "ws, 5 and 100 who watch"},
+	{name: "ws, 1000 idle", args: "--rooms 100 --publishers 0 --viewers 10 --probe 0s --heartbeat 0s"},
+	{name: "wt, 200 idle", args: "--transport wt --rooms 20 --publishers 0 --viewers 10 --probe 0s --heartbeat 0s"},
+}
+
+// loadRuns runs those whose name is wanted, and writes a table of what came of them.
+func loadRuns(ctx context.Context, binary string, wanted *regexp.Regexp, dir string, out io.Writer) error {
+	t := tabwriter.NewWriter(out, 0, 8, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintf(t, "\tdelivered/s\tlost %%\tp50 ms\tp99 ms\tx p99\tserver us each\tserver %%\tgenerator %%\tRSS MB\tKB each\t\t\n")
+	p99 := map[string]float64{}
+	for i, r := range standard {
+		if !wanted.MatchString(r.name) {
+			continue
+		}
+		report, err := r.run(ctx, binary, filepath.Join(dir, fmt.Sprintf("load-%d.json", i+1)))
+		if err != nil {
+			return fmt.Errorf("%s: %w", r.name, err)
+		}
+		p99[r.name] = report.Received["healthy"].Latency.P99
+		r.row(t, report, p99[r.than])
+	}
+	return t.Flush()
+}
+
+// run runs parley load and keeps its report at path.
+func (r loadRun) run(ctx context.Context, binary, path string) (*load.Report, error) {
+	args := append([]string{"load", "--self", "--json", "--quiet"}, strings.Fields(course+" "+r.args)...)
+	cmd := exec.CommandContext(ctx, binary, args...)
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	if err := cmd.Run(); err != nil {
+		return nil, fmt.Errorf("%w\n%s", err, errs.Bytes())
+	}
+	var report load.Report
+	if err := json.Unmarshal(out.Bytes(), &report); err != nil {
+		return nil, err
+	}
+	return &report, os.WriteFile(path, out.Bytes(), 0o644)
+}
+
+func (r loadRun) row(t io.Writer, report *load.Report, before float64) {
+	h := report.Received["healthy"]
+	s := report.Server
+	if s == nil {
+		s = new(load.Server)
+	}
+	each, than, lost, note := "", "", "", ""
+	if h.Expected > 0 {
+		lost = fmt.Sprintf("%.2f", 100*float64(h.Lost)/float64(h.Expected))
+	} else if n := uint64(report.Joins.In); n > 0 && s.RSS > s.RSSBefore {
+		each = fmt.Sprintf("%.0f", float64(s.RSS-s.RSSBefore)/1024/float64(n))
+	}
+	if before > 0 {
+		than = fmt.Sprintf("%.2f", h.Latency.P99/before)
+	}
+	if limit := report.Generator.Bottleneck; limit != "" {
+		note = "the " + limit + " was the limit"
+	}
+	fmt.Fprintf(t, "%s\t%.0f\t%s\t%.2f\t%.2f\t%s\t%.1f\t%.0f\t%.0f\t%d\t%s\t%s\t\n", r.name,
+		float64(h.Delivered)/report.Seconds, lost, h.Latency.P50, h.Latency.P99, than, s.CPUPerDelivery,
+		100*s.CPUShare, 100*report.Generator.CPUShare, s.RSS>>20, each, note)
+}

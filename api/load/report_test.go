@@ -1,0 +1,61 @@
+package load
+
+import (
+	"encoding/json"
+	"os"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+func TestBottleneck(t *testing.T) {
+	for what, tc := range map[string]struct {
+		g    Generator
+		s    *Server
+		want string
+	}{
+		"nothing":                 {Generator{CPUShare: .2, MachineBusy: .5}, &Server{CPUShare: .2}, ""},
+		"a server that is full":   {Generator{CPUShare: .3, MachineBusy: .99}, &Server{CPUShare: .6}, ""},
+		"a generator that is":     {Generator{CPUShare: .6, MachineBusy: .99}, &Server{CPUShare: .3}, "generator"},
+		"others":                  {Generator{CPUShare: .1, MachineBusy: .99}, &Server{CPUShare: .2}, "machine"},
+		"a server far away":       {Generator{CPUShare: .9, MachineBusy: .99}, nil, "generator"},
+		"a generator that sleeps": {Generator{CPUShare: .1, MachineBusy: .2, Lag: Quantiles{P99: 20}}, nil, "generator"},
+	} {
+		r := Report{Generator: tc.g, Server: tc.s}
+		r.judge()
+		if r.Generator.Bottleneck != tc.want {
+			t.Errorf("%s: %q, want %q", what, r.Generator.Bottleneck, tc.want)
+		}
+		if calm := what == "nothing"; calm != (len(r.Notes) == 0) {
+			t.Errorf("%s: notes %q", what, r.Notes)
+		}
+	}
+}
+
+// Scripts read these names.
+func TestReadmeNamesEveryField(t *testing.T) {
+	readme, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var check func(reflect.Type)
+	check = func(typ reflect.Type) {
+		switch typ.Kind() {
+		case reflect.Map, reflect.Pointer, reflect.Slice:
+			check(typ.Elem())
+		case reflect.Struct:
+			for i := range typ.NumField() {
+				f := typ.Field(i)
+				name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+				if f.IsExported() && name != "" && !strings.Contains(string(readme), "`"+name+"`") && !strings.Contains(string(readme), "`"+name+".<") {
+					t.Errorf("README.md says nothing of %s", name)
+				}
+				check(f.Type)
+			}
+		}
+	}
+	check(reflect.TypeFor[Report]())
+	if b, err := json.Marshal(Report{}); err != nil || !strings.Contains(string(b), `"started"`) {
+		t.Errorf("%s, %v", b, err)
+	}
+}
