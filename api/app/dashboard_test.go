@@ -171,7 +171,7 @@ func (q query) selector(x *parser.VectorSelector) map[string]bool {
 	}
 	for _, m := range x.LabelMatchers {
 		switch values := known[m.Name]; {
-		case m.Name == labels.MetricName:
+		case m.Name == model.MetricNameLabel:
 		case values == nil:
 			q.wrong("%s: %s has no label %s", q.where, x.Name, m.Name)
 		case m.Name == "result":

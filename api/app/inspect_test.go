@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
+
 	"parley/api/media/mediatest"
 )
 
@@ -28,6 +30,16 @@ func (c *cluster) page(url string) string {
 		c.t.Fatalf("%s: %d, %v", url, w.StatusCode, err)
 	}
 	return string(body)
+}
+
+// lint returns what Prometheus would do differently on a page of metrics.
+func lint(t *testing.T, page string) []promlint.Problem {
+	t.Helper()
+	problems, err := promlint.New(strings.NewReader(page)).Lint()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return problems
 }
 
 // series returns the value of a series, by its name with labels, on a page of metrics.
@@ -71,6 +83,9 @@ func TestNodeCanBeLookedAt(t *testing.T) {
 		public, all := c.page(a.HTTP+"/metrics"), c.page(a.Debug+"/metrics")
 		if strings.Contains(public, room) || strings.Contains(public, "parley_flag") {
 			t.Error("strangers learn the names of rooms, or how flags are set")
+		}
+		for _, problem := range lint(t, all) {
+			t.Errorf("%s: %s", problem.Metric, problem.Text)
 		}
 		transport := `transport="websocket"`
 		if over == overWT {

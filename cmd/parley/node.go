@@ -72,5 +72,8 @@ func welcome(out io.Writer, r config.Ready, mode config.Mode) {
 	if r.AdminToken != "" && observe.IsTerminal(out) {
 		fmt.Fprintf(out, "  Admin    %s/admin#token=%s\n", r.HTTP, r.AdminToken) // no server sees what follows #
 	}
+	if r.Debug != "" {
+		fmt.Fprintf(out, "  Look in  %s\n", r.Debug)
+	}
 	fmt.Fprint(out, "  Stop     Ctrl-C\n\n")
 }

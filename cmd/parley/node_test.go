@@ -224,7 +224,8 @@ func hear(t *testing.T, c *client.Client, want string) {
 func ws(base string) string { return "ws" + strings.TrimPrefix(base, "http") }
 
 func TestNodeLeavesNothingBehind(t *testing.T) {
-	n := startNode(t, filepath.Join(t.TempDir(), "data"))
+	const secret = "nobody-is-to-see-this"
+	n := startNode(t, filepath.Join(t.TempDir(), "data"), "JWT_SECRET="+secret)
 	t.Logf("first start, with a new database cluster: %v", n.took.Round(time.Millisecond))
 	database := n.postmaster(t)
 	r, err := http.Get(n.HTTP + "/version")
@@ -234,6 +235,13 @@ func TestNodeLeavesNothingBehind(t *testing.T) {
 	var v map[string]string
 	if err := errors.Join(json.NewDecoder(r.Body).Decode(&v), r.Body.Close()); err != nil || v["service"] == "" {
 		t.Errorf("version %v, %v", v, err)
+	}
+	if r, err = http.Get(n.Debug + "/debug/config"); err != nil {
+		t.Fatal(err)
+	}
+	var settings []config.Setting
+	if err := errors.Join(json.NewDecoder(r.Body).Decode(&settings), r.Body.Close()); err != nil || len(settings) < 20 || strings.Contains(fmt.Sprint(settings), secret) {
+		t.Errorf("settings %v, %v", settings, err)
 	}
 	http.DefaultClient.CloseIdleConnections()
 	if err := n.stop(); err != nil {
