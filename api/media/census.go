@@ -65,15 +65,9 @@ func (h *Hub) Census() Census {
 	}
 	for s := range h.sessions {
 		c.Sessions[Group{s.conn.Transport(), s.standing()}]++
-		queue := s.out.Stats()
-		for k := range kinds {
-			c.Waiting[k].Frames += queue.Frames[k]
-			c.Waiting[k].Bytes += queue.Bytes[k]
-		}
-		count := s.countWith(&queue)
 		room := &c.Rooms[at[s.room]]
 		room.Sessions++
-		room.Count.add(&count)
+		s.addTo(&room.Count, &c.Waiting)
 	}
 	for i := range c.Rooms {
 		c.Total.add(&c.Rooms[i].Count)
@@ -84,20 +78,26 @@ func (h *Hub) Census() Census {
 // begun returns what r counted beside its present sessions; hub.mu is held.
 func (r *Room) begun() Count {
 	c := r.past
-	c.Remote = r.remotely.read()
+	r.remotely.addTo(&c.Remote)
 	return c
 }
 
-// count returns what s passed on and lost.
-func (s *Session) count() Count {
-	queue := s.out.Stats()
-	return s.countWith(&queue)
+// addTo adds what s passed on and lost, and what waits for it.
+func (s *Session) addTo(c *Count, waiting *[kinds]Waiting) {
+	s.in.addTo(&c.In)
+	s.sent.addTo(&c.Out)
+	s.refusals.Load().addTo(&c.Drops)
+	s.out.addTo(&c.Drops, waiting)
 }
 
-func (s *Session) countWith(queue *QueueStats) Count {
-	c := Count{In: s.in.read(), Out: s.sent.read(), Drops: queue.Lost}
-	s.refusals.addTo(&c.Drops)
-	return c
+// refuse counts a packet that s may not send. Only its read goroutine calls it.
+func (s *Session) refuse(why Cause, kind Kind) {
+	d := s.refusals.Load()
+	if d == nil {
+		d = new(drops)
+		s.refusals.Store(d)
+	}
+	d[why][kind].Add(1)
 }
 
 // SessionCensus is one session of this node.
@@ -114,11 +114,8 @@ func (h *Hub) Attendance() []SessionCensus {
 	live := h.live()
 	all := make([]SessionCensus, len(live))
 	for i, s := range live {
-		queue := s.out.Stats()
-		all[i] = SessionCensus{Member: s.member(), Standing: s.standing(), Count: s.countWith(&queue)}
-		for k := range kinds {
-			all[i].Waiting[k] = Waiting{queue.Frames[k], queue.Bytes[k]}
-		}
+		all[i] = SessionCensus{Member: s.member(), Standing: s.standing()}
+		s.addTo(&all[i].Count, &all[i].Waiting)
 	}
 	slices.SortFunc(all, func(a, b SessionCensus) int {
 		return cmp.Or(cmp.Compare(a.Room, b.Room), a.Joined.Compare(b.Joined), cmp.Compare(a.Session, b.Session))

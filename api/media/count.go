@@ -51,6 +51,14 @@ func (d *Drops) Total() (n uint64) {
 	return n
 }
 
+func (d *Drops) add(o *Drops) {
+	for c := range causes {
+		for k := range kinds {
+			d[c][k] += o[c][k]
+		}
+	}
+}
+
 // Traffic is how much went one way, by kind.
 type Traffic struct {
 	Packets, Bytes [kinds]uint64
@@ -84,11 +92,7 @@ func (c *Count) add(o *Count) {
 	c.In.add(&o.In)
 	c.Out.add(&o.Out)
 	c.Remote.add(&o.Remote)
-	for cause := range causes {
-		for k := range kinds {
-			c.Drops[cause][k] += o.Drops[cause][k]
-		}
-	}
+	c.Drops.add(&o.Drops)
 }
 
 // traffic is a Traffic that one goroutine adds to while others read it.
@@ -111,11 +115,11 @@ func (f *traffic) add(o *Traffic) {
 	}
 }
 
-func (f *traffic) read() (r Traffic) {
+func (f *traffic) addTo(sum *Traffic) {
 	for k := range kinds {
-		r.Packets[k], r.Bytes[k] = f.packets[k].Load(), f.bytes[k].Load()
+		sum.Packets[k] += f.packets[k].Load()
+		sum.Bytes[k] += f.bytes[k].Load()
 	}
-	return r
 }
 
 // total returns how many bytes f counted.
@@ -126,10 +130,13 @@ func (f *traffic) total() (bytes uint64) {
 	return bytes
 }
 
-// drops are Drops that any goroutine adds to.
+// drops are Drops that one goroutine adds to while others read them. Nil is none.
 type drops [causes][kinds]atomic.Uint64
 
 func (d *drops) addTo(sum *Drops) {
+	if d == nil {
+		return
+	}
 	for c := range causes {
 		for k := range kinds {
 			sum[c][k] += d[c][k].Load()

@@ -112,7 +112,7 @@ func (s *Session) admits(info *wire.Info, size int, now time.Time) bool {
 	default:
 		return true
 	}
-	s.refusals[why][kindOf(info)].Add(1)
+	s.refuse(why, kindOf(info))
 	return false
 }
 

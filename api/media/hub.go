@@ -227,8 +227,7 @@ func (h *Hub) register(ctx context.Context, s *Session) (r *Room, closing bool, 
 func (h *Hub) leave(s *Session) {
 	h.mu.Lock()
 	delete(h.sessions, s)
-	last := s.count()
-	s.room.past.add(&last)
+	s.addTo(&s.room.past, new([kinds]Waiting))
 	h.mu.Unlock()
 	h.release(s.room)
 }

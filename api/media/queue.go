@@ -68,6 +68,7 @@ type Queue struct {
 	lanes   [kinds]lane
 	streams map[StreamID]*streamState
 	lost    Drops
+	lossy   bool  // lost is not all zero
 	err     error // set once: no more frames; what is left of control is still popped
 }
 
@@ -97,7 +98,7 @@ func (q *Queue) Push(f *Frame) (v Verdict, wantKey bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.err != nil {
-		q.lost[Closed][f.Kind]++
+		q.lose(Closed, f.Kind, 1)
 		return Refused, false
 	}
 	l := &q.lanes[f.Kind]
@@ -109,7 +110,7 @@ func (q *Queue) Push(f *Frame) (v Verdict, wantKey bool) {
 		return q.pushVideo(l, f, fits)
 	}
 	if !fits {
-		q.lost[Full][f.Kind]++
+		q.lose(Full, f.Kind, 1)
 		if f.Kind == Control {
 			q.discard(0)
 			q.close(&fault.Error{Code: fault.Slow, Message: "connection too slow", Retry: 2 * time.Second})
@@ -141,10 +142,10 @@ func (q *Queue) pushVideo(l *lane, f *Frame, fits bool) (v Verdict, wantKey bool
 	}
 	switch {
 	case !fits:
-		q.lost[Full][f.Kind]++
+		q.lose(Full, f.Kind, 1)
 		return Dropped, wantKey
 	case s.skipping:
-		q.lost[Skipped][f.Kind]++
+		q.lose(Skipped, f.Kind, 1)
 		return Dropped, wantKey
 	}
 	q.take(l, f)
@@ -220,10 +221,10 @@ func (q *Queue) stale(f *Frame, now time.Time) bool {
 	if limit == 0 || now.Sub(f.Received) <= limit {
 		return false
 	}
-	q.lost[Stale][f.Kind]++
+	q.lose(Stale, f.Kind, 1)
 	if s := q.streams[f.Stream()]; s != nil && (s.begun || !f.Opaque) {
 		removed, found := q.lanes[f.Kind].skipToKey(f.Stream())
-		q.lost[Skipped][f.Kind] += uint64(removed)
+		q.lose(Skipped, f.Kind, removed)
 		s.skipping = s.skipping || !found
 	}
 	return true
@@ -279,13 +280,13 @@ func (q *Queue) remove(kind Kind, of func(SessionID) bool) {
 	l := &q.lanes[kind]
 	before := l.len()
 	l.remove(of)
-	q.lost[Withdrawn][kind] += uint64(before - l.len())
+	q.lose(Withdrawn, kind, before-l.len())
 }
 
 // discard drops what waits in the lanes from first on, for the queue is closing; q.mu is held.
 func (q *Queue) discard(first Kind) {
 	for kind := first; kind < kinds; kind++ {
-		q.lost[Closed][kind] += uint64(q.lanes[kind].len())
+		q.lose(Closed, kind, q.lanes[kind].len())
 		q.lanes[kind] = lane{}
 	}
 }
@@ -330,6 +331,25 @@ func (q *Queue) Stats() QueueStats {
 		s.Bytes[kind] = q.lanes[kind].bytes
 	}
 	return s
+}
+
+// addTo adds what q lost and what waits in it.
+func (q *Queue) addTo(lost *Drops, waiting *[kinds]Waiting) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.lossy {
+		lost.add(&q.lost)
+	}
+	for kind := range kinds {
+		waiting[kind].Frames += q.lanes[kind].len()
+		waiting[kind].Bytes += q.lanes[kind].bytes
+	}
+}
+
+// lose counts frames that go no further; q.mu is held.
+func (q *Queue) lose(why Cause, kind Kind, n int) {
+	q.lost[why][kind] += uint64(n)
+	q.lossy = q.lossy || n > 0
 }
 
 // Len returns how many frames wait.

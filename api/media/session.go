@@ -50,7 +50,7 @@ type Session struct {
 	refused    [wire.Refusals]time.Time // when its client was last told
 
 	in, sent traffic
-	refusals drops // of what it sends
+	refusals atomic.Pointer[drops] // of what it sends; nil while all goes through
 
 	// Guarded by room.mu.
 	replaces SessionID // the lost session whose place it takes when it becomes active
