@@ -11,13 +11,12 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
+	"parley/api/postgres/postgrestest"
 	"parley/api/telemetry"
 	"parley/api/telemetry/catalogue"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { postgrestest.Main(m) }
 
 // memory is an engine that keeps what it is told.
 type memory struct {
