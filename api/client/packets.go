@@ -84,6 +84,18 @@ func KeyframeRequest(user, publisher string, screen bool) []byte {
 	return wrap(user, callv1.PacketWrapper_MEDIA, p, nil)
 }
 
+// LayerPreference returns the packet that asks the server for one layer of the cameras of some
+// sessions. It takes the place of what the same session asked for before.
+func LayerPreference(user string, layer uint32, sessions ...uint64) []byte {
+	p := new(callv1.LayerPreferencePacket)
+	for _, id := range sessions {
+		p.Entries = append(p.Entries, &callv1.LayerPreferencePacket_Entry{
+			SessionId: id, DesiredLayer: layer, MediaKind: callv1.LayerPreferencePacket_ENTRY_VIDEO,
+		})
+	}
+	return wrap(user, callv1.PacketWrapper_LAYER_PREFERENCE, p, nil)
+}
+
 // Parse reads a received packet, and its MediaPacket when it carries one in the clear.
 func Parse(packet []byte) (*callv1.PacketWrapper, *callv1.MediaPacket, error) {
 	w := new(callv1.PacketWrapper)

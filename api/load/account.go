@@ -13,6 +13,7 @@ import (
 type stream struct {
 	index uint32 // among those of the room
 	kind  wire.Stream
+	layer uint32
 	owner *participant
 
 	next       atomic.Uint64 // number of the next packet

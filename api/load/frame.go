@@ -29,6 +29,7 @@ var types = [kinds]callv1.MediaPacket_MediaType{
 type packer struct {
 	user  string
 	kind  wire.Stream
+	layer uint32
 	media []byte
 	whole []byte
 }
@@ -65,6 +66,8 @@ func (p *packer) pack(f frame, t tag) []byte {
 		Data:       p.media,
 		MediaKind:  callv1.PacketWrapper_MediaKind(m.MediaType), // the same numbers
 		Keyframe:   f.key && p.kind != wire.Audio,
+
+		SimulcastLayerId: p.layer,
 	})
 	return p.whole
 }

@@ -44,8 +44,9 @@ type track struct {
 	source
 	*stream
 	packer  packer
-	wantKey *atomic.Bool // asks the source for a keyframe; nil when it does not listen
-	sums    sums         // measured
+	wantKey *atomic.Bool   // asks the source for a keyframe; nil when it does not listen
+	wanted  *atomic.Uint32 // the highest layer that anybody wants; nil means this one is
+	sums    sums           // measured
 }
 
 // drop takes a frame that nobody gets. When others need it, there has to be a new one.
@@ -54,6 +55,9 @@ func (t *track) drop() {
 		t.wantKey.Store(true)
 	}
 }
+
+// idle reports whether nobody wants what comes next.
+func (t *track) idle() bool { return t.wanted != nil && t.layer > t.wanted.Load() }
 
 // sums are what a publisher did of one stream while it was measured.
 type sums struct {
@@ -113,6 +117,10 @@ func (p *pacer) keep(ctx context.Context, send func(context.Context, []byte) err
 			if p.clock.at() == measuring {
 				next.sums.skipped.Add(1)
 			}
+			continue
+		}
+		if next.idle() {
+			next.drop()
 			continue
 		}
 		// Late because of the server, up to when it took the packet before; after that

@@ -5,7 +5,10 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"maps"
+	"math"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -44,16 +47,23 @@ type participant struct {
 	name  string
 	base  string // URL without path
 	pace  pace
-	pacer *pacer // nil for viewers
-	wants struct{ video, screen atomic.Bool }
-	cut   chan struct{} // asks for a cut; capacity 1
-	pass  Pass
+	pacer *pacer   // nil for viewers
+	wants struct { // keyframes
+		video  [mostLayers]atomic.Bool
+		screen atomic.Bool
+	}
+	wanted  atomic.Uint32 // the highest layer that anybody wants
+	cut     chan struct{} // asks for a cut; capacity 1
+	learned chan struct{} // there is something new in known; capacity 1
+	pass    Pass
 
 	pacing sync.Mutex // held while the pacer sends
 
-	mu       sync.Mutex // guards what follows
-	accounts []account  // by stream of the room
-	settled  bool       // the accounts are closed for good
+	mu       sync.Mutex              // guards what follows
+	accounts []account               // by stream of the room
+	known    map[*participant]uint64 // sessions of those whose cameras have layers
+	unwanted uint64                  // packets of layers that p did not ask for
+	settled  bool                    // the accounts are closed for good
 
 	reading sync.Mutex // held while a slow receiver takes its time
 }
@@ -89,6 +99,7 @@ func sleep(ctx context.Context, d time.Duration) {
 func (p *participant) stay(ctx context.Context, again bool) (joined bool) {
 	here, leave := context.WithCancel(ctx) // ends what a receiver waits for
 	defer leave()
+	p.forget()
 	began := p.run.clock.now()
 	c, err := p.join(here)
 	if err != nil {
@@ -106,8 +117,7 @@ func (p *participant) stay(ctx context.Context, again bool) (joined bool) {
 	var busy sync.WaitGroup
 	busy.Go(func() { p.beat(sending, c) })
 	if p.pacer != nil {
-		p.wants.video.Store(true) // nobody can show what this connection sends before a keyframe
-		p.wants.screen.Store(true)
+		p.wantKeys() // nobody can show what this connection sends before one
 		busy.Go(func() {
 			p.pacing.Lock()
 			defer p.pacing.Unlock()
@@ -136,6 +146,14 @@ func (p *participant) stay(ctx context.Context, again bool) (joined bool) {
 	busy.Wait()
 	p.exit(true)
 	return true
+}
+
+// wantKeys makes every picture of p begin anew.
+func (p *participant) wantKeys() {
+	for i := range p.wants.video {
+		p.wants.video[i].Store(true)
+	}
+	p.wants.screen.Store(true)
 }
 
 // sender returns how to send over c. A send is not given up because the publisher is to be
@@ -167,7 +185,7 @@ func (p *participant) join(ctx context.Context) (*client.Client, error) {
 			}
 		}
 	}
-	c, err := client.Dial(dialing, p.base+p.pass.Path, p.options(ctx))
+	c, err := client.Dial(dialing, p.base+p.path(), p.options(ctx))
 	if err != nil {
 		if e, ok := errors.AsType[*client.RefusedError](err); ok && e.Status < 500 {
 			p.pass = Pass{} // tokens expire
@@ -188,6 +206,19 @@ func (p *participant) join(ctx context.Context) (*client.Client, error) {
 		p.open()
 	}
 	return c, nil
+}
+
+// path is where p connects to. Where cameras have layers it says which client it is, as those
+// do that know them.
+func (p *participant) path() string {
+	if p.run.plan.Layers <= 1 {
+		return p.pass.Path
+	}
+	mark := "?"
+	if strings.Contains(p.pass.Path, "?") {
+		mark = "&"
+	}
+	return p.pass.Path + mark + "instance_id=" + p.name
 }
 
 func (p *participant) options(ctx context.Context) client.Options {
@@ -242,6 +273,8 @@ func (p *participant) beat(ctx context.Context, c *client.Client) {
 		select {
 		case <-heartbeats.C:
 			send(client.Heartbeat(p.pass.User, state, float64(time.Now().UnixMilli())))
+		case <-p.learned:
+			send(client.LayerPreference(p.pass.User, uint32(p.run.plan.WatchLayer), p.sessions()...))
 		case <-probes.C:
 			send(client.RTTProbe(p.pass.User, p.run.clock.now().Seconds()*1000))
 		case <-ctx.Done():
@@ -265,10 +298,42 @@ func (p *participant) enter() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for i := range p.accounts {
-		if p.streams[i].owner != p {
+		if p.streams[i].owner != p && p.watches(p.streams[i]) {
 			p.accounts[i].enter(p.streams[i])
 		}
 	}
+}
+
+// watches reports whether p asks for a stream.
+func (p *participant) watches(s *stream) bool {
+	return p.run.plan.Layers <= 1 || s.kind != wire.Video || s.layer == uint32(p.run.plan.WatchLayer)
+}
+
+// forget begins a session, which knows nobody and of which nobody has asked for less.
+func (p *participant) forget() {
+	p.wanted.Store(math.MaxUint32)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	clear(p.known)
+}
+
+// learn notes who sends; p.mu is held.
+func (p *participant) learn(s *stream, session uint64) {
+	if s.kind != wire.Video || p.known[s.owner] == session {
+		return
+	}
+	p.known[s.owner] = session
+	select {
+	case p.learned <- struct{}{}:
+	default:
+	}
+}
+
+// sessions returns those that are known.
+func (p *participant) sessions() []uint64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Collect(maps.Values(p.known))
 }
 
 // exit ends a stay in the accounts, if one is on.
@@ -300,12 +365,16 @@ func (p *participant) receive(ctx context.Context, packet client.Packet) {
 	p.run.packets.Add(1)
 	p.run.bytes.Add(uint64(len(packet.Data)))
 	w, err := wire.Scan(packet.Data)
-	if err == nil && w.Type == callv1.PacketWrapper_MEDIA {
+	switch {
+	case err != nil:
+	case w.Type == callv1.PacketWrapper_MEDIA:
 		if t, ok := readTag(w.Data); !ok {
-			p.other(w.Data, now)
+			p.other(&w, now)
 		} else if t.run == p.run.id && int(t.stream) < len(p.accounts) {
-			p.count(t, len(packet.Data), now)
+			p.count(t, w.SessionID, len(packet.Data), now)
 		}
+	case w.Type == callv1.PacketWrapper_LAYER_HINT:
+		p.heed(w.Data)
 	}
 	switch {
 	case p.pace == slow:
@@ -317,9 +386,15 @@ func (p *participant) receive(ctx context.Context, packet client.Packet) {
 	}
 }
 
-func (p *participant) count(t tag, size int, now time.Duration) {
+func (p *participant) count(t tag, session uint64, size int, now time.Duration) {
 	s := p.streams[t.stream]
 	p.mu.Lock()
+	if p.run.plan.Layers > 1 {
+		p.learn(s, session)
+		if t.measured && !p.settled && !p.watches(s) {
+			p.unwanted++
+		}
+	}
 	counted := !p.settled && p.accounts[t.stream].got(s, t, size)
 	p.mu.Unlock()
 	if counted {
@@ -329,9 +404,9 @@ func (p *participant) count(t tag, size int, now time.Duration) {
 }
 
 // other takes the packets of a call that are no media of ours.
-func (p *participant) other(data []byte, now time.Duration) {
+func (p *participant) other(w *wire.Packet, now time.Duration) {
 	m := new(callv1.MediaPacket)
-	if proto.Unmarshal(data, m) != nil || string(m.UserId) != p.pass.User {
+	if proto.Unmarshal(w.Data, m) != nil || string(m.UserId) != p.pass.User {
 		return
 	}
 	switch m.MediaType {
@@ -344,7 +419,20 @@ func (p *participant) other(data []byte, now time.Duration) {
 		if string(m.Data) == "SCREEN" {
 			p.wants.screen.Store(true)
 		} else {
-			p.wants.video.Store(true)
+			p.wants.video[min(w.Layer, mostLayers-1)].Store(true)
+		}
+	}
+}
+
+// heed reads what the server says about layers that nobody wants.
+func (p *participant) heed(data []byte) {
+	hint := new(callv1.LayerHintPacket)
+	if proto.Unmarshal(data, hint) != nil {
+		return
+	}
+	for _, e := range hint.Entries {
+		if e.MediaKind == callv1.LayerHintPacket_VIDEO {
+			p.wanted.Store(e.MaxRequestedLayer)
 		}
 	}
 }

@@ -27,6 +27,8 @@ type Plan struct {
 	TalkShare     float64 // of the time that each publisher speaks, 0 to 1
 	VideoKbps     int
 	FPS           int
+	Layers        int // of cameras, 1 to 3; each one has a quarter of the rate of the one above
+	WatchLayer    int // the one that participants ask for, where there are several
 	KeyframeEvery time.Duration
 	Screens       int // how many publishers of each room share a screen
 	ScreenKbps    int // while it changes
@@ -88,6 +90,8 @@ func (p *Plan) Check() error {
 	must(p.VideoKbps >= 0 && p.VideoKbps <= 100_000, "video of %d kbit/s", p.VideoKbps)
 	must(p.ScreenKbps >= 0 && p.ScreenKbps <= 100_000, "a screen of %d kbit/s", p.ScreenKbps)
 	must(p.FPS >= 1 && p.FPS <= 240, "%d pictures a second", p.FPS)
+	must(p.Layers >= 1 && p.Layers <= mostLayers, "%d layers: cameras have 1 to %d", p.Layers, mostLayers)
+	must(p.WatchLayer >= 0 && p.WatchLayer < max(p.Layers, 1), "nobody can watch layer %d of %d", p.WatchLayer, p.Layers)
 	must(p.KeyframeEvery > 0, "keyframes must come again")
 	must(p.Screens >= 0 && p.Screens <= p.Publishers, "%d of %d publishers cannot share a screen", p.Screens, p.Publishers)
 	must(p.SteadyRate >= 0 && p.SteadyRate <= 1e6, "%v packets a second", p.SteadyRate)
@@ -103,6 +107,9 @@ func (p *Plan) Check() error {
 	must(p.Slow == 0 || p.SlowKbps > 0, "slow receivers must read at some rate")
 	return errors.Join(errs...)
 }
+
+// mostLayers is what encoders of browsers make of one camera.
+const mostLayers = 3
 
 // envelope is what surrounds the media of a packet at most, in bytes.
 const envelope = 200

@@ -54,6 +54,7 @@ type Received struct {
 	Duplicated   uint64    `json:"duplicated"`
 	OutOfOrder   uint64    `json:"out_of_order"` // among delivered
 	Bytes        uint64    `json:"bytes"`
+	Unwanted     uint64    `json:"unwanted"` // packets of layers that were not asked for; not among the others
 	Latency      Quantiles `json:"latency"`
 }
 
@@ -118,10 +119,11 @@ func (r *run) report(first, last sample) *Report {
 	}
 	counted := r.counted()
 	for p, name := range paceNames {
-		n := 0
+		n, unwanted := 0, uint64(0)
 		for _, who := range r.all {
 			if who.pace == pace(p) {
 				n++
+				unwanted += who.unwanted
 			}
 		}
 		if n == 0 {
@@ -132,7 +134,9 @@ func (r *run) report(first, last sample) *Report {
 		for kind := range kinds {
 			sum.add(counted[p][kind])
 		}
-		rep.Received[name] = sum.received(n, quantiles(&l[wire.Audio], &l[wire.Video], &l[wire.Screen]))
+		all := sum.received(n, quantiles(&l[wire.Audio], &l[wire.Video], &l[wire.Screen]))
+		all.Unwanted = unwanted
+		rep.Received[name] = all
 		if pace(p) == healthy {
 			for kind, name := range kindNames {
 				if c := counted[p][kind]; c.expected+c.delivered > 0 {
@@ -244,6 +248,9 @@ func (r *Report) judge() {
 	}
 	if missing := int64(r.Joins.Wanted) - r.Joins.In; missing > 0 {
 		note("%d of %d participants were not in when measuring ended", missing, r.Joins.Wanted)
+	}
+	if n := r.Received["healthy"].Unwanted; n > 0 {
+		note("%d packets were of layers that those who got them had not asked for", n)
 	}
 	if h := r.Received["healthy"]; h.Delivered > h.Expected {
 		note("%d more packets were delivered than expected: the accounts are wrong", h.Delivered-h.Expected)

@@ -192,7 +192,7 @@ func newRun(plan Plan) (*run, error) {
 			p := &participant{
 				room: m, name: strings.Join([]string{role, tag, strconv.Itoa(i + 1), strconv.Itoa(j + 1)}, "-"),
 				base: strings.TrimSuffix(plan.URLs[(i+j)%len(plan.URLs)], "/"),
-				cut:  make(chan struct{}, 1),
+				cut:  make(chan struct{}, 1), learned: make(chan struct{}, 1), known: make(map[*participant]uint64),
 			}
 			m.members = append(m.members, p)
 			if j < plan.Publishers {
@@ -218,10 +218,12 @@ func newRun(plan Plan) (*run, error) {
 func (r *run) pacerOf(p *participant, i, j int, recorded recordings) *pacer {
 	plan := &r.plan
 	pc := &pacer{clock: r.clock, run: r.id, lag: &r.lag, held: &r.held}
-	add := func(kind wire.Stream, src source, wantKey *atomic.Bool) {
+	add := func(kind wire.Stream, src source, wantKey *atomic.Bool) *track {
 		s := newStream(uint32(len(p.streams)), kind, p)
 		p.room.streams = append(p.room.streams, s)
-		pc.tracks = append(pc.tracks, &track{source: src, stream: s, packer: packer{kind: kind}, wantKey: wantKey})
+		t := &track{source: src, stream: s, packer: packer{kind: kind}, wantKey: wantKey}
+		pc.tracks = append(pc.tracks, t)
+		return t
 	}
 	source := func(kind wire.Stream) *rand.Rand {
 		return rand.New(rand.NewPCG(plan.Seed, uint64(i)<<40|uint64(j)<<8|uint64(kind)))
@@ -242,8 +244,18 @@ func (r *run) pacerOf(p *participant, i, j int, recorded recordings) *pacer {
 	if plan.AudioKbps > 0 {
 		add(wire.Audio, newVoice(source(wire.Audio), plan.AudioKbps, plan.TalkShare), nil)
 	}
-	if plan.VideoKbps > 0 {
-		add(wire.Video, newCamera(source(wire.Video), plan.VideoKbps, plan.FPS, plan.KeyframeEvery, &p.wants.video), &p.wants.video)
+	for layer := range plan.Layers {
+		kbps := plan.VideoKbps >> (2 * (plan.Layers - 1 - layer))
+		if kbps == 0 {
+			continue
+		}
+		want := &p.wants.video[layer]
+		// From the same dice: pictures of one moment are in step.
+		t := add(wire.Video, newCamera(source(wire.Video), kbps, plan.FPS, plan.KeyframeEvery, want), want)
+		t.stream.layer, t.packer.layer = uint32(layer), uint32(layer)
+		if plan.Layers > 1 {
+			t.wanted = &p.wanted
+		}
 	}
 	if j < plan.Screens && plan.ScreenKbps > 0 {
 		add(wire.Screen, newScreen(source(wire.Screen), plan.ScreenKbps, &p.wants.screen), &p.wants.screen)

@@ -39,6 +39,8 @@ type loadCommand struct {
 	Talk       float64       `name:"talk" default:"0.4" help:"Share of the time that each publisher speaks." group:"media"`
 	Video      int           `name:"video" default:"800" help:"Camera, kbit/s; 0 is none." group:"media"`
 	FPS        int           `name:"fps" default:"30" help:"Pictures of the camera a second." group:"media"`
+	Layers     int           `name:"layers" default:"1" help:"Layers of the camera, 1 to 3, each with a quarter of the rate of the one above; clients keep to what servers say about those nobody wants." group:"media"`
+	WatchLayer int           `name:"watch-layer" default:"0" help:"The layer that participants ask for, where there are several; 0 is the lowest." group:"media"`
 	KeyEvery   time.Duration `name:"keyframe-every" default:"5s" help:"Time between keyframes of a camera." group:"media"`
 	Screens    int           `name:"screens" default:"0" help:"How many publishers of each room share a screen." group:"media"`
 	Screen     int           `name:"screen" default:"2500" help:"Shared screen while it changes, kbit/s." group:"media"`
@@ -120,7 +122,7 @@ func (c *loadCommand) plan() load.Plan {
 	p := load.Plan{
 		URLs: c.URL,
 		Room: c.Room, Rooms: c.Rooms, Publishers: c.Publishers, Viewers: c.Viewers,
-		AudioKbps: c.Audio, TalkShare: c.Talk, VideoKbps: c.Video, FPS: c.FPS, KeyframeEvery: c.KeyEvery,
+		AudioKbps: c.Audio, TalkShare: c.Talk, VideoKbps: c.Video, FPS: c.FPS, Layers: c.Layers, WatchLayer: c.WatchLayer, KeyframeEvery: c.KeyEvery,
 		Screens: c.Screens, ScreenKbps: c.Screen, SteadyRate: c.SteadyRate, SteadySize: c.SteadySize,
 		VideoFile: c.VideoFile, AudioFile: c.AudioFile,
 		Ramp: c.Ramp, WarmUp: c.WarmUp, Duration: c.Duration, Drain: c.Drain,

@@ -68,6 +68,19 @@ func TestLoadAccountsForEveryPacket(t *testing.T) {
 	}
 }
 
+// Who asks for one layer gets that one alone, and publishers stop making what nobody watches.
+func TestLoadInLayers(t *testing.T) {
+	r := runLoad(t, "--self", "--transport=ws,wt", "--warm-up=5s", "--duration=1s", "--drain=5s", "--publishers=3", "--viewers=1",
+		"--video=900", "--layers=3", "--watch-layer=0")
+	got, sent := r.Received["healthy"], r.Sent["audio"].Packets+r.Sent["video"].Packets
+	if got.Unwanted != 0 || got.Expected != 3*sent || got.Delivered == 0 {
+		t.Errorf("%d are sent to 3 others: %+v", sent, got)
+	}
+	if mbit := float64(r.Sent["video"].Bytes) * 8e-6 / r.Seconds / 3; mbit > .3 {
+		t.Errorf("cameras send %.2f Mbit/s where a sixteenth of 0.9 is wanted", mbit)
+	}
+}
+
 // People who lose their connections come back, and what they missed meanwhile is nobody's loss.
 func TestLoadWithStorms(t *testing.T) {
 	n := startNode(t, t.TempDir()+"/data")
