@@ -43,9 +43,21 @@ type Options struct {
 	// DialQUIC opens the connection beneath WebTransport; nil means a UDP socket of its own.
 	DialQUIC func(ctx context.Context, addr string, tls *tls.Config, conf *quic.Config) (*quic.Conn, error)
 
+	// Framing is how packets travel over WebTransport.
+	Framing Framing
+
 	// QUIC overrides the transport parameters of WebTransport; nil means bounded defaults.
 	QUIC *quic.Config
 }
+
+// Framing is how packets travel over WebTransport.
+type Framing string
+
+// The framings. What arrives is understood in both.
+const (
+	FramingPacket Framing = ""       // one stream, or one datagram, is one packet
+	FramingStream Framing = "stream" // long-lived streams of packets with their lengths
+)
 
 // Packet is what arrived.
 type Packet struct {
@@ -114,6 +126,11 @@ func Dial(ctx context.Context, rawURL string, opt Options) (*Client, error) {
 	case "ws", "wss":
 		l, err = dialWebSocket(ctx, u, opt)
 	case "https":
+		if opt.Framing != FramingPacket {
+			query := u.Query()
+			query.Set("framing", string(opt.Framing))
+			u.RawQuery = query.Encode()
+		}
 		l, err = dialWebTransport(ctx, u, opt)
 	default:
 		err = fmt.Errorf("no transport for scheme %q", u.Scheme)
@@ -172,8 +189,8 @@ func (c *Client) deliver(ctx context.Context, p Packet) error {
 	}
 }
 
-// Send sends packet reliably: as one WebSocket message, or on a stream of its own. It
-// blocks while the server does not take it, until ctx ends.
+// Send sends packet reliably: as one WebSocket message, on a stream of its own, or after the
+// others of its kind on a long-lived one. It blocks while the server does not take it, until ctx ends.
 func (c *Client) Send(ctx context.Context, packet []byte) error {
 	return c.link.send(ctx, packet)
 }

@@ -4,25 +4,23 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"io"
 	"net/url"
-	"slices"
 	"sync"
 	"time"
 
 	"github.com/quic-go/quic-go"
 	"github.com/quic-go/quic-go/http3"
 	"github.com/quic-go/webtransport-go"
-
-	"parley/api/wire"
 )
 
-// streamsAtOnce bounds the streams being read or waiting for the inbox.
+// streamsAtOnce bounds the packets with a stream of their own that are being read or wait for
+// the inbox.
 const streamsAtOnce = 64
 
 type webTransport struct {
-	conn *quic.Conn
-	sess *webtransport.Session
+	conn  *quic.Conn
+	sess  *webtransport.Session
+	lines *[3]line // of FramingStream, else nil
 }
 
 func dialWebTransport(ctx context.Context, u *url.URL, opt Options) (*webTransport, error) {
@@ -61,7 +59,11 @@ func dialWebTransport(ctx context.Context, u *url.URL, opt Options) (*webTranspo
 		_ = conn.CloseWithError(quic.ApplicationErrorCode(http3.ErrCodeNoError), "")
 		return nil, err
 	}
-	return &webTransport{conn: conn, sess: sess}, nil
+	w := &webTransport{conn: conn, sess: sess}
+	if opt.Framing == FramingStream {
+		w.lines = new([3]line)
+	}
+	return w, nil
 }
 
 func openSession(ctx context.Context, conn *quic.Conn, u *url.URL, opt Options) (*webtransport.Session, error) {
@@ -81,6 +83,9 @@ func openSession(ctx context.Context, conn *quic.Conn, u *url.URL, opt Options) 
 }
 
 func (w *webTransport) send(ctx context.Context, packet []byte) error {
+	if w.lines != nil {
+		return w.lines[lineOf(packet)].send(ctx, w.sess, packet)
+	}
 	str, err := w.sess.OpenUniStreamSync(ctx)
 	if err != nil {
 		return err
@@ -116,13 +121,12 @@ func (w *webTransport) read(ctx context.Context, deliver func(Packet) error) err
 			break
 		}
 		readers.Go(func() {
-			defer func() { <-slots }()
-			b, err := readPacket(str) // ends with the session
-			if err != nil {
+			give := sync.OnceFunc(func() { <-slots })
+			defer give()
+			// A long-lived stream waits with one packet; the server grants itself few of them.
+			if err := readStream(str, deliver, give); err != nil { // ends with the session, too
 				str.CancelRead(0)
-				return
 			}
-			_ = deliver(Packet{Data: b}) // fails only when ctx ended
 		})
 	}
 	if ctx.Err() == nil { // the server ended it
@@ -133,29 +137,6 @@ func (w *webTransport) read(ctx context.Context, deliver func(Packet) error) err
 		return &ClosedError{Code: int(e.ErrorCode), Reason: e.Message}
 	}
 	return end
-}
-
-var scratches = sync.Pool{New: func() any { return new([4 << 10]byte) }}
-
-// readPacket reads a stream to its end. Nearly all packets fit into a scratch buffer and
-// are copied out of it, which is cheaper than a buffer that grows.
-func readPacket(r io.Reader) ([]byte, error) {
-	scratch := scratches.Get().(*[4 << 10]byte)
-	defer scratches.Put(scratch)
-	n, err := io.ReadFull(r, scratch[:])
-	switch err {
-	case io.EOF, io.ErrUnexpectedEOF:
-		return append(make([]byte, 0, n), scratch[:n]...), nil
-	case nil:
-	default:
-		return nil, err
-	}
-	const limit = wire.MaxPacket + wire.StampRoom
-	rest, err := io.ReadAll(io.LimitReader(r, limit+1-int64(n)))
-	if err == nil && n+len(rest) > limit {
-		err = errors.New("packet too large")
-	}
-	return slices.Concat(scratch[:n], rest), err // a copy even when rest is empty
 }
 
 func (w *webTransport) close() error {

@@ -45,6 +45,20 @@ type Conn interface {
 	Transport() Transport
 }
 
+// PictureConn is a Conn on which pictures do not hold up what else is sent: the session calls
+// Write with control, audio and data alone, and another goroutine calls WritePictures.
+type PictureConn interface {
+	Conn
+
+	// WritePictures is Write for screen and video frames.
+	WritePictures(ctx context.Context, frames []*Frame) error
+
+	// Skip says that what was written of stream is worth nothing any more: its next frame is
+	// a keyframe, or never comes. What was not sent yet is taken back, and a WritePictures
+	// that blocks on it goes on. Any goroutine may call it; it does not block.
+	Skip(stream StreamID)
+}
+
 // Peer is who a connection belongs to, as the verified token or the path says.
 type Peer struct {
 	Room        RoomID

@@ -9,7 +9,9 @@ import (
 )
 
 // PopReady empties what is ready without waiting.
-func (q *Queue) PopReady(batch []*Frame) ([]*Frame, error) { return q.popReady(batch) }
+func (q *Queue) PopReady(batch []*Frame) ([]*Frame, error) {
+	return q.popReady(batch, Control, kinds)
+}
 
 // AskAgain is how long a queue waits for a keyframe it asked for.
 const AskAgain = askAgain
@@ -81,7 +83,7 @@ func (c *Crowd) Ingest(packet []byte) {
 func (c *Crowd) Drain() (n int) {
 	for _, s := range *c.room.sessions.Load() {
 		for s.out.Len() > 0 {
-			got, _ := s.out.popReady(c.batch[:0])
+			got, _ := s.out.popReady(c.batch[:0], Control, kinds)
 			n += len(got)
 		}
 	}

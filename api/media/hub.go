@@ -117,6 +117,9 @@ func (h *Hub) Serve(ctx context.Context, conn Conn, peer Peer) error {
 	s := &Session{
 		id: newSessionID(), peer: peer, conn: conn, joined: time.Now(), out: NewQueue(h.limits), end: cancel, budget: newIngress(),
 	}
+	if c, ok := conn.(PictureConn); ok {
+		s.out.Split(c.Skip)
+	}
 	s.host.Store(peer.Host)
 	r, err := h.enter(ctx, s)
 	if err != nil {

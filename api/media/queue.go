@@ -61,8 +61,12 @@ const (
 // frames.
 type Queue struct {
 	limits QueueLimits
-	ready  chan struct{} // capacity 1: there may be something to pop
-	tight  [pictures]atomic.Bool
+
+	// There may be something to pop: for Pop, and for PopPictures once the queue is split.
+	// The capacity is 1.
+	ready, pictures chan struct{}
+	skip            func(StreamID) // of the split
+	tight           [pictures]atomic.Bool
 
 	mu      sync.Mutex
 	lanes   [kinds]lane
@@ -92,6 +96,13 @@ func NewQueue(limits QueueLimits) *Queue {
 	}
 }
 
+// Split leaves screen and video to PopPictures. From now on skip is called for every stream
+// that skips to its next keyframe or that nobody sends any more; it must not block and not
+// call the queue. Split is called before the first frame is pushed.
+func (q *Queue) Split(skip func(StreamID)) {
+	q.pictures, q.skip = make(chan struct{}, 1), skip
+}
+
 // Push queues f. It never blocks. wantKey says that this receiver cannot decode the stream
 // of f, has room for it again and did not ask lately.
 func (q *Queue) Push(f *Frame) (v Verdict, wantKey bool) {
@@ -105,6 +116,7 @@ func (q *Queue) Push(f *Frame) (v Verdict, wantKey bool) {
 	if f.Kind.isPicture() {
 		q.tight[f.Kind-firstPicture].Store(q.isTight(l, f))
 	}
+	q.expire(l, f)
 	fits := l.bytes == 0 || l.bytes+len(f.Wire) <= q.limits.Bytes[f.Kind]
 	if f.Kind == Video || f.Kind == Screen {
 		return q.pushVideo(l, f, fits)
@@ -129,7 +141,7 @@ func (q *Queue) pushVideo(l *lane, f *Frame, fits bool) (v Verdict, wantKey bool
 	}
 	switch {
 	case !fits:
-		s.skipping = s.begun || !f.Opaque
+		q.skips(f.Stream(), s, s.begun || !f.Opaque)
 	case f.Key:
 		s.skipping, s.begun = false, true
 	}
@@ -159,15 +171,27 @@ func (q *Queue) isTight(l *lane, f *Frame) bool {
 		l.len() > 0 && q.limits.Age[f.Kind] > 0 && f.Received.Sub(l.oldest().Received) > q.limits.Age[f.Kind]/2
 }
 
+// skips notes whether a stream skips to its next keyframe.
+func (q *Queue) skips(id StreamID, s *streamState, skipping bool) {
+	if skipping && !s.skipping && q.skip != nil {
+		q.skip(id)
+	}
+	s.skipping = skipping
+}
+
 // take appends f and wakes the popper.
 func (q *Queue) take(l *lane, f *Frame) {
 	l.push(f)
-	q.wake()
+	if q.pictures != nil && f.Kind.isPicture() {
+		wake(q.pictures)
+		return
+	}
+	wake(q.ready)
 }
 
-func (q *Queue) wake() {
+func wake(ready chan struct{}) {
 	select {
-	case q.ready <- struct{}{}:
+	case ready <- struct{}{}:
 	default:
 	}
 }
@@ -180,24 +204,36 @@ const batchBytes = 64 << 10
 // capacity, up to about 64 KiB. After Close it returns what control frames are left and
 // then the error of Close; it returns the cause of ctx when ctx ends first.
 func (q *Queue) Pop(ctx context.Context, batch []*Frame) ([]*Frame, error) {
+	if q.pictures != nil {
+		return q.pop(ctx, batch, Control, Screen, q.ready)
+	}
+	return q.pop(ctx, batch, Control, kinds, q.ready)
+}
+
+// PopPictures is Pop for the screen and video frames of a queue that is split.
+func (q *Queue) PopPictures(ctx context.Context, batch []*Frame) ([]*Frame, error) {
+	return q.pop(ctx, batch, Screen, kinds, q.pictures)
+}
+
+func (q *Queue) pop(ctx context.Context, batch []*Frame, first, end Kind, ready <-chan struct{}) ([]*Frame, error) {
 	for {
-		got, err := q.popReady(batch)
+		got, err := q.popReady(batch, first, end)
 		if len(got) > len(batch) || err != nil {
 			return got, err
 		}
 		select {
-		case <-q.ready:
+		case <-ready:
 		case <-ctx.Done():
 			return batch, context.Cause(ctx)
 		}
 	}
 }
 
-func (q *Queue) popReady(batch []*Frame) ([]*Frame, error) {
+func (q *Queue) popReady(batch []*Frame, first, end Kind) ([]*Frame, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	now, start, size := time.Now(), len(batch), 0
-	for kind := range kinds {
+	for kind := first; kind < end; kind++ {
 		l := &q.lanes[kind]
 		for l.len() > 0 && len(batch) < cap(batch) && size < batchBytes {
 			f := l.pop()
@@ -214,6 +250,18 @@ func (q *Queue) popReady(batch []*Frame) ([]*Frame, error) {
 	return batch, nil
 }
 
+// expire takes out the pictures that are no longer worth sending when f comes: who blocks on
+// an earlier part of the same stream need not wait until it gets through.
+func (q *Queue) expire(l *lane, f *Frame) {
+	limit := q.limits.Age[f.Kind]
+	if !f.Kind.isPicture() || limit == 0 {
+		return
+	}
+	for l.len() > 0 && f.Received.Sub(l.oldest().Received) > limit {
+		q.stale(l.pop(), f.Received)
+	}
+}
+
 // stale reports whether f, just popped, is not worth sending any more. A video stream then
 // skips to its next keyframe, here or among the frames to come.
 func (q *Queue) stale(f *Frame, now time.Time) bool {
@@ -225,7 +273,7 @@ func (q *Queue) stale(f *Frame, now time.Time) bool {
 	if s := q.streams[f.Stream()]; s != nil && (s.begun || !f.Opaque) {
 		removed, found := q.lanes[f.Kind].skipToKey(f.Stream())
 		q.lose(Skipped, f.Kind, removed)
-		s.skipping = s.skipping || !found
+		q.skips(f.Stream(), s, s.skipping || !found)
 	}
 	return true
 }
@@ -241,6 +289,9 @@ func (q *Queue) Forget(session SessionID) {
 	for id := range q.streams {
 		if id.Session == session {
 			delete(q.streams, id)
+			if q.skip != nil {
+				q.skip(id)
+			}
 		}
 	}
 }
@@ -258,7 +309,7 @@ func (q *Queue) purge(of func(SessionID) bool, sources wire.Sources) {
 		q.remove(kind, of)
 		for id, s := range q.streams {
 			if id.Kind == kind && of(id.Session) {
-				s.skipping = s.begun
+				q.skips(id, s, s.begun)
 			}
 		}
 	}
@@ -311,7 +362,10 @@ func (q *Queue) Close(err error) {
 
 func (q *Queue) close(err error) {
 	q.err = err
-	q.wake()
+	wake(q.ready)
+	if q.pictures != nil {
+		wake(q.pictures)
+	}
 }
 
 // QueueStats is what a queue holds and lost.

@@ -81,7 +81,10 @@ const farewell = time.Second
 func (s *Session) run(ctx context.Context) error {
 	g, loops := errgroup.WithContext(context.WithoutCancel(ctx))
 	g.Go(func() error { return s.readLoop(ctx, loops) })
-	g.Go(func() error { return s.writeLoop(loops) })
+	g.Go(func() error { return s.writeLoop(loops, s.out.Pop, s.conn.Write) })
+	if c, ok := s.conn.(PictureConn); ok {
+		g.Go(func() error { return s.pictureLoop(loops, c) })
+	}
 	g.Go(func() error {
 		select {
 		case <-loops.Done(): // the first loop that ended
@@ -141,18 +144,23 @@ func (s *Session) readLoop(session, ctx context.Context) error {
 	}
 }
 
-func (s *Session) writeLoop(ctx context.Context) error {
+// writeLoop moves what pop returns until either side ends.
+func (s *Session) writeLoop(
+	ctx context.Context,
+	pop func(context.Context, []*Frame) ([]*Frame, error),
+	write func(context.Context, []*Frame) error,
+) error {
 	batch := make([]*Frame, 0, batchFrames)
 	var sampler histogram.Sampler
 	for {
 		var err error
-		if batch, err = s.out.Pop(ctx, batch[:0]); err != nil {
+		if batch, err = pop(ctx, batch[:0]); err != nil {
 			return err
 		}
 		if sampler.Pick() {
-			err = s.timedWrite(ctx, batch)
+			err = s.timedWrite(ctx, batch, write)
 		} else {
-			err = s.conn.Write(ctx, batch)
+			err = write(ctx, batch)
 		}
 		if err != nil {
 			return fmt.Errorf("write: %w", err)
@@ -168,14 +176,31 @@ func (s *Session) writeLoop(ctx context.Context) error {
 }
 
 // timedWrite writes batch and looks at what it tells about the queue and the transport.
-func (s *Session) timedWrite(ctx context.Context, batch []*Frame) error {
+func (s *Session) timedWrite(
+	ctx context.Context, batch []*Frame, write func(context.Context, []*Frame) error,
+) error {
 	t, begin := &s.room.hub.timings, time.Now()
 	t.Depth.Observe(len(batch) + s.out.Len())
 	for _, f := range batch {
 		t.Age[f.Kind].Observe(begin.Sub(f.Received))
 	}
-	err := s.conn.Write(ctx, batch)
+	err := write(ctx, batch)
 	t.write(s.conn.Transport()).Observe(time.Since(begin))
+	return err
+}
+
+// pictureLoop is the write loop of pictures. It ends without an error when there are no more:
+// the other one still has to say why.
+func (s *Session) pictureLoop(ctx context.Context, conn PictureConn) error {
+	ended := false
+	err := s.writeLoop(ctx, func(ctx context.Context, batch []*Frame) ([]*Frame, error) {
+		batch, err := s.out.PopPictures(ctx, batch)
+		ended = err != nil
+		return batch, err
+	}, conn.WritePictures)
+	if ended {
+		return nil
+	}
 	return err
 }
 

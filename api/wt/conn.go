@@ -46,12 +46,13 @@ var errClosed = fmt.Errorf("webtransport: %w", net.ErrClosed)
 
 // conn is one WebTransport session and the QUIC connection that carries it.
 type conn struct {
-	sess  *webtransport.Session
-	quic  *quic.Conn
-	ctrl  *http3.Stream // of the request that opened the session
-	quiet time.Duration
-	write time.Duration
-	work  sync.WaitGroup // all goroutines of this connection
+	sess   *webtransport.Session
+	quic   *quic.Conn
+	ctrl   *http3.Stream // of the request that opened the session
+	quiet  time.Duration
+	write  time.Duration
+	framed bool           // packets on streams have their length in front
+	work   sync.WaitGroup // all goroutines of this connection
 
 	life context.Context // ends with the connection; its cause says why
 	end  context.CancelCauseFunc
@@ -71,13 +72,14 @@ type conn struct {
 
 var _ media.Conn = (*conn)(nil)
 
-func newConn(sess *webtransport.Session, qc *quic.Conn, ctrl *http3.Stream, quiet, write time.Duration) *conn {
+func newConn(sess *webtransport.Session, qc *quic.Conn, ctrl *http3.Stream, framed bool, opt *Options) *conn {
 	c := &conn{
 		sess:   sess,
 		quic:   qc,
 		ctrl:   ctrl,
-		quiet:  quiet,
-		write:  write,
+		quiet:  opt.Quiet,
+		write:  opt.Write,
+		framed: framed,
 		born:   time.Now(),
 		inbox:  make(chan media.Packet, inboxPackets),
 		outbox: make(chan []byte, outboxDatagrams),

@@ -131,6 +131,10 @@ func (c *conn) readStream(str *webtransport.ReceiveStream, scratch []byte, slots
 	c.hear()
 	_ = str.SetReadDeadline(time.Now().Add(glance)) // it does not fail
 	n, err := fill(str, scratch)
+	if err == io.EOF && n > 0 && scratch[0] == framedMark {
+		c.deliverFramed(scratch[:n])
+		return
+	}
 	if err == io.EOF {
 		data := make([]byte, n, n+wire.StampRoom)
 		copy(data, scratch)
@@ -148,6 +152,19 @@ func (c *conn) readStream(str *webtransport.ReceiveStream, scratch []byte, slots
 	start := slices.Clone(scratch[:n])
 	c.work.Go(func() {
 		defer func() { <-slots }()
+		if len(start) == 0 { // which of both it is shows in its first byte
+			_ = str.SetReadDeadline(time.Now().Add(streamTimeout))
+			first := make([]byte, 1)
+			if n, _ := fill(str, first); n == 0 {
+				str.CancelRead(refused)
+				return
+			}
+			start = first
+		}
+		if start[0] == framedMark {
+			c.readFramed(str, start)
+			return
+		}
 		c.readSlowly(str, start)
 	})
 }

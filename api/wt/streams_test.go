@@ -1,6 +1,7 @@
 package wt_test
 
 import (
+	"bytes"
 	"errors"
 	"testing"
 	"time"
@@ -21,7 +22,7 @@ func TestFewStreams(t *testing.T) {
 	go func() {
 		frames := make([]*media.Frame, 100)
 		for i := range frames {
-			frames[i] = &media.Frame{Wire: []byte{byte(i)}}
+			frames[i] = &media.Frame{Wire: []byte{byte(i + 1)}}
 		}
 		written <- held.Conn.Write(t.Context(), frames)
 	}()
@@ -93,7 +94,7 @@ func TestDeafClientListens(t *testing.T) {
 	c, held := s.dial(t, client.Options{Inbox: 1, QUIC: &quic.Config{MaxIncomingUniStreams: 5}})
 	frames := make([]*media.Frame, 100)
 	for i := range frames {
-		frames[i] = &media.Frame{Wire: []byte{byte(i)}}
+		frames[i] = &media.Frame{Wire: []byte{byte(i + 1)}}
 	}
 	if err := held.Conn.Write(t.Context(), frames); err != nil {
 		t.Fatalf("write: %v", err)
@@ -121,7 +122,7 @@ func TestSmallPacketsFeelBackPressure(t *testing.T) {
 		InitialConnectionReceiveWindow: 1 << 20,
 		MaxConnectionReceiveWindow:     1 << 20,
 	}})
-	frame := []*media.Frame{{Wire: make([]byte, 1000)}}
+	frame := []*media.Frame{{Wire: bytes.Repeat([]byte{8}, 1000)}}
 	for n := 0; ; n++ {
 		if err := held.Conn.Write(t.Context(), frame); err != nil {
 			if fault.CodeOf(err) != fault.Slow {
@@ -195,7 +196,7 @@ func TestOrder(t *testing.T) {
 	const n = 200
 	go func() {
 		for i := range n {
-			if c.Send(t.Context(), []byte{byte(i)}) != nil {
+			if c.Send(t.Context(), []byte{byte(i + 1)}) != nil {
 				return // the reader reports what is missing
 			}
 		}

@@ -3,12 +3,14 @@ package wt
 import (
 	"context"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/quic-go/quic-go"
 	"github.com/quic-go/quic-go/http3"
 
 	"parley/api/fault"
+	"parley/api/media"
 )
 
 func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
@@ -19,6 +21,20 @@ func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.opt.Routes.ServeHTTP(w, r)
+}
+
+// framing reports whether packets to a client share long-lived streams. Clients of the newer
+// version of the shared contract expect it and do not say so, but they send an instance_id.
+func framing(query url.Values) (framed bool, err error) {
+	switch query.Get("framing") {
+	case "stream":
+		return true, nil
+	case "packet":
+		return false, nil
+	case "":
+		return query.Get("instance_id") != "", nil
+	}
+	return false, fault.New(fault.BadRequest, "framing must be stream or packet")
 }
 
 // serveSession admits the peer, opens the session and blocks until it ended.
@@ -42,6 +58,11 @@ func (s *Server) serveSession(w http.ResponseWriter, r *http.Request) {
 		log.Debug("webtransport refused", "code", code, "err", err)
 		return
 	}
+	framed, err := framing(r.URL.Query())
+	if err != nil {
+		log.Debug("webtransport refused", "code", fault.Answer(w, err), "err", err)
+		return
+	}
 	sess, err := s.wt.Upgrade(w, r)
 	if err != nil {
 		fault.Answer(w, fault.Wrap(err, fault.BadRequest, "no WebTransport session is possible"))
@@ -49,7 +70,7 @@ func (s *Server) serveSession(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	conn := r.Context().Value(connKey{}).(*quic.Conn)
-	c := newConn(sess, conn, w.(http3.HTTPStreamer).HTTPStream(), s.opt.Quiet, s.opt.Write)
+	c := newConn(sess, conn, w.(http3.HTTPStreamer).HTTPStream(), framed, &s.opt)
 	c.start()
 
 	// The context of the request ends with the session, which is too early to say why.
@@ -60,7 +81,11 @@ func (s *Server) serveSession(w http.ResponseWriter, r *http.Request) {
 		cancel(errGoingAway)
 	})()
 
-	err = s.opt.Hub.Serve(ctx, c, peer)
+	var serve media.Conn = c
+	if framed {
+		serve = newStreamConn(c)
+	}
+	err = s.opt.Hub.Serve(ctx, serve, peer)
 	if err := c.Close(fault.CodeOf(err)); err != nil {
 		log.Debug("webtransport close", "err", err)
 	}

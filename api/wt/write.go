@@ -2,6 +2,7 @@ package wt
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -41,18 +42,25 @@ func (c *conn) Write(ctx context.Context, frames []*media.Frame) error {
 		if c.life.Err() != nil {
 			return context.Cause(c.life)
 		}
-		if f.Datagram {
-			select {
-			case c.outbox <- f.Wire:
-				continue
-			default: // the path is slow; the frame waits with the others
-			}
+		if f.Datagram && c.datagram(f) {
+			continue
 		}
 		if err := c.streams.send(f.Wire, deadline); err != nil {
 			return c.writeError(err)
 		}
 	}
 	return nil
+}
+
+// datagram reports whether f could be sent as one; when the path is slow it waits with the
+// others.
+func (c *conn) datagram(f *media.Frame) bool {
+	select {
+	case c.outbox <- f.Wire:
+		return true
+	default:
+		return false
+	}
 }
 
 func (c *conn) writeError(err error) error {
@@ -73,6 +81,9 @@ func (c *conn) writeDatagrams() {
 		err := c.sess.SendDatagram(b)
 		if _, ok := errors.AsType[*quic.DatagramTooLargeError](err); ok {
 			// The path is narrower than most.
+			if c.framed {
+				b = append(binary.BigEndian.AppendUint32(nil, uint32(len(b))), b...)
+			}
 			_ = streams.send(b, time.Now().Add(c.write))
 		}
 	}

@@ -19,19 +19,25 @@ import (
 )
 
 func TestContract(t *testing.T) {
-	mediatest.ConnContract{
-		Transport: media.WebTransport,
-		Datagrams: true,
-		New: func(t *testing.T) mediatest.ConnPair {
-			c, held := newSite(t, nil).dial(t, client.Options{})
-			return mediatest.ConnPair{Conn: held.Conn, Far: far{c}}
-		},
-		NewSlow: func(t *testing.T) mediatest.ConnPair {
-			s := newSite(t, func(o *wt.Options) { o.Write = 200 * time.Millisecond })
-			c, held := s.dial(t, client.Options{Inbox: 1})
-			return mediatest.ConnPair{Conn: held.Conn, Far: far{c}}
-		},
-	}.Run(t)
+	for name, framing := range map[string]client.Framing{"packet": client.FramingPacket, "stream": client.FramingStream} {
+		t.Run(name, func(t *testing.T) {
+			mediatest.ConnContract{
+				Transport: media.WebTransport,
+				Datagrams: true,
+				Ordered:   framing == client.FramingStream,
+				NoEmpty:   framing == client.FramingStream,
+				New: func(t *testing.T) mediatest.ConnPair {
+					c, held := newSite(t, nil).dial(t, client.Options{Framing: framing})
+					return mediatest.ConnPair{Conn: held.Conn, Far: far{c}}
+				},
+				NewSlow: func(t *testing.T) mediatest.ConnPair {
+					s := newSite(t, func(o *wt.Options) { o.Write = 200 * time.Millisecond })
+					c, held := s.dial(t, client.Options{Inbox: 1, Framing: framing})
+					return mediatest.ConnPair{Conn: held.Conn, Far: far{c}}
+				},
+			}.Run(t)
+		})
+	}
 }
 
 func TestRefusals(t *testing.T) {

@@ -40,6 +40,7 @@ type ConnContract struct {
 	Transport media.Transport
 	Datagrams bool // the transport has them
 	Ordered   bool // packets arrive in the order they were sent
+	NoEmpty   bool // it cannot carry a packet without a byte
 
 	// New opens a connection and closes it at the end of the test.
 	New func(t *testing.T) ConnPair
@@ -71,16 +72,26 @@ func (c ConnContract) Run(t *testing.T) {
 // packet, around buffers that double, and the limit.
 var sizes = []int{0, 1, 160, 1199, 1200, 1452, 1453, 4095, 4096, 4097, 65_536, 1_000_000, wire.MaxPacket}
 
+func (c ConnContract) sizes() []int {
+	if c.NoEmpty {
+		return sizes[1:]
+	}
+	return sizes
+}
+
 func bounded(t *testing.T) context.Context {
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	t.Cleanup(cancel)
 	return ctx
 }
 
-// noise returns n bytes that differ from call to call.
+// noise returns n bytes that differ from call to call and, as a packet, do not begin with zero.
 func noise(n int) []byte {
 	b := make([]byte, n)
 	_, _ = rand.Read(b) // it does not fail
+	if n > 0 {
+		b[0] |= 1
+	}
 	return b
 }
 
@@ -90,7 +101,7 @@ func (c ConnContract) unchanged(t *testing.T) {
 		t.Errorf("Transport() = %q, want %q", got, c.Transport)
 	}
 	var kept [][2][]byte
-	for _, n := range sizes {
+	for _, n := range c.sizes() {
 		want := noise(n)
 		sent := make(chan error, 1)
 		go func() { sent <- p.Far.Send(ctx, want) }() // it need not fit into the buffers between
@@ -115,7 +126,7 @@ func (c ConnContract) unchanged(t *testing.T) {
 
 func (c ConnContract) written(t *testing.T) {
 	ctx, p := bounded(t), c.New(t)
-	for _, n := range sizes {
+	for _, n := range c.sizes() {
 		want := noise(n)
 		err := p.Conn.Write(ctx, []*media.Frame{{Wire: want}})
 		if err != nil {
@@ -142,7 +153,7 @@ func (c ConnContract) batch(t *testing.T) {
 			for j := range each {
 				// Some larger than what is collected before it is sent.
 				b := make([]byte, 2+1000*(j%3)+70_000*(j/14))
-				b[0], b[1] = byte(i), byte(j)
+				b[0], b[1] = byte(i+1), byte(j) // no packet begins with zero
 				frames = append(frames, &media.Frame{Wire: b})
 			}
 			if p.Conn.Write(ctx, frames) != nil {
@@ -152,8 +163,8 @@ func (c ConnContract) batch(t *testing.T) {
 	}()
 	for i := range batches {
 		for j := range each {
-			want[string([]byte{byte(i), byte(j)})] = true
-			order = append(order, string([]byte{byte(i), byte(j)}))
+			want[string([]byte{byte(i + 1), byte(j)})] = true
+			order = append(order, string([]byte{byte(i + 1), byte(j)}))
 		}
 	}
 	for _, o := range order {

@@ -3,6 +3,7 @@
 package mediatest
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"syscall"
@@ -23,7 +24,7 @@ func BenchmarkWrite(b *testing.B, datagram bool, open func(b *testing.B) media.C
 				conn := open(b)
 				frames := make([]*media.Frame, batch)
 				for i := range frames {
-					frames[i] = &media.Frame{Wire: make([]byte, size), Datagram: datagram}
+					frames[i] = &media.Frame{Kind: media.Audio, Wire: bytes.Repeat([]byte{8}, size), Datagram: datagram}
 				}
 				b.SetBytes(int64(size))
 				b.ReportAllocs()

@@ -1,0 +1,94 @@
+package wt
+
+import (
+	"encoding/binary"
+	"sync"
+	"time"
+
+	"github.com/quic-go/quic-go"
+
+	"parley/api/wire"
+)
+
+const (
+	// lengthBytes precede every packet of a long-lived stream: its length, big endian, as in
+	// the newer version of the shared contract.
+	lengthBytes = 4
+
+	// burstBytes is what is copied together before it is written.
+	burstBytes = 64 << 10
+
+	// largePacket is written from where it lies: copying it costs more than one more write.
+	largePacket = 16 << 10
+)
+
+// line is a long-lived stream of packets with their lengths.
+type line struct {
+	str *quic.SendStream
+}
+
+// newLine begins such a stream. Its header arrives even if the stream is reset.
+func newLine(str *quic.SendStream, header []byte, urgency int8) (*line, error) {
+	str.SetPriority(urgency, true)
+	_, err := str.Write(header)
+	str.SetReliableBoundary()
+	return &line{str}, err
+}
+
+// write blocks until all but the last copiedBytes of b are on the wire.
+func (l *line) write(b []byte, deadline time.Time) error {
+	_ = l.str.SetWriteDeadline(deadline) // it does not fail
+	_, err := l.str.Write(b)
+	return err
+}
+
+// burst collects packets for a line, so that many of them cost one write.
+type burst struct {
+	to       *line
+	deadline time.Time
+	buf      []byte
+}
+
+var bursts = sync.Pool{New: func() any { return &burst{buf: make([]byte, 0, burstBytes+lengthBytes+largePacket)} }}
+
+// newBurst returns an empty burst; idle connections hold none.
+func newBurst(deadline time.Time) *burst {
+	b := bursts.Get().(*burst)
+	b.deadline = deadline
+	return b
+}
+
+func (b *burst) free() {
+	b.to, b.buf = nil, b.buf[:0]
+	bursts.Put(b)
+}
+
+func (b *burst) add(packet []byte) error {
+	b.buf = binary.BigEndian.AppendUint32(b.buf, uint32(len(packet)))
+	if len(packet) >= largePacket {
+		if err := b.flush(); err != nil {
+			return err
+		}
+		return b.to.write(packet, b.deadline)
+	}
+	b.buf = append(b.buf, packet...)
+	if len(b.buf) >= burstBytes {
+		return b.flush()
+	}
+	return nil
+}
+
+func (b *burst) flush() error {
+	if len(b.buf) == 0 {
+		return nil
+	}
+	err := b.to.write(b.buf, b.deadline)
+	b.buf = b.buf[:0]
+	return err
+}
+
+// drop forgets what was not written.
+func (b *burst) drop() { b.buf = b.buf[:0] }
+
+// A length fits.
+const _ = uint32(wire.MaxPacket + wire.StampRoom)

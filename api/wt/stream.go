@@ -1,0 +1,229 @@
+package wt
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/quic-go/quic-go"
+
+	"parley/api/fault"
+	"parley/api/media"
+)
+
+// Urgencies of RFC 9218, lower goes first: what steers the call, then voices, then pictures.
+const (
+	urgencyControl = 1
+	urgencyAudio   = 2
+	urgencyPicture = 3
+)
+
+// stalePicture resets a stream whose receiver goes on with a later keyframe.
+const stalePicture = quic.StreamErrorCode(firstSessionCode)
+
+// streamConn is a conn whose packets share long-lived streams: one for control and data, one
+// for audio, and one for each group of pictures, which can be taken back when its receiver
+// skips to the next keyframe. Write and WritePictures have one caller each, at the same time.
+type streamConn struct {
+	*conn
+
+	opening sync.Mutex // guards what follows until it is set, and conn.streams
+	control *line      // nil until all three are open
+	audio   *line
+	shared  *line // for pictures that get no stream of their own
+
+	mu       sync.Mutex
+	pictures map[media.StreamID]*line
+}
+
+var _ media.PictureConn = (*streamConn)(nil)
+
+func newStreamConn(c *conn) *streamConn {
+	return &streamConn{conn: c, pictures: make(map[media.StreamID]*line)}
+}
+
+// prepare opens the streams that last as long as the session, before pictures can take all
+// that the client grants. It fails with errDeaf for a client that grants none.
+func (c *streamConn) prepare(deadline time.Time) error {
+	c.opening.Lock()
+	defer c.opening.Unlock()
+	if c.control != nil {
+		return nil
+	}
+	var lines [3]*line
+	for i, urgency := range []int8{urgencyControl, urgencyAudio, urgencyPicture} {
+		str, err := c.streams.open(deadline)
+		if err != nil {
+			return err
+		}
+		if lines[i], err = newLine(str, c.streams.header, urgency); err != nil {
+			return err
+		}
+	}
+	c.control, c.audio, c.shared = lines[0], lines[1], lines[2]
+	return nil
+}
+
+// Write sends control, audio and data. It returns when no more than a network packet of each
+// waits in the QUIC library. An ended ctx does not interrupt it: the write deadline bounds it.
+func (c *streamConn) Write(ctx context.Context, frames []*media.Frame) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	now := time.Now()
+	c.wrote.Store(int64(now.Sub(c.born)))
+	b := newBurst(now.Add(c.write))
+	defer b.free()
+	if err := c.prepare(b.deadline); err != nil {
+		return c.lineError(err)
+	}
+	for _, l := range [...]*line{c.control, c.audio} {
+		b.to = l
+		for _, f := range frames {
+			if (f.Kind == media.Audio) != (l == c.audio) || f.Datagram && c.datagram(f) {
+				continue
+			}
+			if err := b.add(f.Wire); err != nil {
+				return c.lineError(err)
+			}
+		}
+		if err := b.flush(); err != nil {
+			return c.lineError(err)
+		}
+	}
+	return nil
+}
+
+// lineError translates the failure of a stream that the session cannot do without; a client
+// that never listens loses what it should get.
+func (c *streamConn) lineError(err error) error {
+	if errors.Is(err, errDeaf) {
+		return nil
+	}
+	if e, ok := errors.AsType[*quic.StreamError](err); ok && e.Remote {
+		return fault.Wrap(err, fault.Protocol, "the client refused a stream of the session")
+	}
+	return c.writeError(err)
+}
+
+// WritePictures implements [media.PictureConn].
+func (c *streamConn) WritePictures(ctx context.Context, frames []*media.Frame) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	b := newBurst(time.Now().Add(c.write))
+	defer b.free()
+	if err := c.prepare(b.deadline); err != nil {
+		return c.lineError(err)
+	}
+	for len(frames) > 0 {
+		n := min(len(frames), 64)
+		if err := c.writeGroups(b, frames[:n]); err != nil {
+			return c.lineError(err)
+		}
+		frames = frames[n:]
+	}
+	return nil
+}
+
+// writeGroups writes at most 64 frames, those that belong together at once.
+func (c *streamConn) writeGroups(b *burst, frames []*media.Frame) error {
+	var done uint64
+	for i, first := range frames {
+		if done&(1<<i) != 0 {
+			continue
+		}
+		id := first.Stream()
+		l, err := c.group(id, first.Key)
+		if err != nil {
+			return err
+		}
+		b.to = l
+		for j := i; j < len(frames) && err == nil; j++ {
+			f := frames[j]
+			if f.Stream() != id || done&(1<<j) != 0 {
+				continue
+			}
+			if f.Key && j > i {
+				break // it begins a group of its own
+			}
+			done |= 1 << j
+			err = b.add(f.Wire)
+		}
+		if err == nil {
+			err = b.flush()
+		}
+		if err == nil {
+			continue
+		}
+		b.drop()
+		if _, ok := errors.AsType[*quic.StreamError](err); !ok || l == c.shared {
+			return err
+		}
+		// Taken back meanwhile, or the client does not want it: the rest of the group goes
+		// with it.
+		c.forget(id, l)
+		for j := i; j < len(frames); j++ {
+			if frames[j].Stream() == id {
+				if frames[j].Key && j > i {
+					break
+				}
+				done |= 1 << j
+			}
+		}
+	}
+	return nil
+}
+
+// group returns where the next frames of a stream go; a keyframe begins a new group.
+func (c *streamConn) group(id media.StreamID, key bool) (*line, error) {
+	c.mu.Lock()
+	l := c.pictures[id]
+	c.mu.Unlock()
+	if l != nil && !key {
+		return l, nil
+	}
+	str, err := c.quic.OpenUniStream()
+	_, full := errors.AsType[*quic.StreamLimitReachedError](err)
+	switch {
+	case full && l != nil:
+		return l, nil
+	case full:
+		return c.shared, nil
+	case err != nil:
+		return nil, err
+	}
+	next, err := newLine(str, c.streams.header, urgencyPicture)
+	if err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	last := c.pictures[id]
+	c.pictures[id] = next
+	c.mu.Unlock()
+	if last != nil {
+		_ = last.str.Close() // it fails for one that the client refused
+	}
+	return next, nil
+}
+
+// forget takes l out unless there is another by now.
+func (c *streamConn) forget(id media.StreamID, l *line) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.pictures[id] == l {
+		delete(c.pictures, id)
+	}
+}
+
+// Skip implements [media.PictureConn].
+func (c *streamConn) Skip(id media.StreamID) {
+	c.mu.Lock()
+	l := c.pictures[id]
+	delete(c.pictures, id)
+	c.mu.Unlock()
+	if l != nil {
+		l.str.CancelWrite(stalePicture)
+	}
+}
