@@ -24,7 +24,7 @@ export function ways(
     openWebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/lobby?${query}`, clock, needKey, signal);
   const webtransport: Open = (signal) =>
     openWebTransport(
-      `https://${config.webtransport_host ?? location.hostname}:${config.webtransport_port}/lobby?${query}`,
+      `https://${config.webtransport_host ?? location.hostname}:${config.webtransport_port}/lobby?${query}&framing=stream`,
       config.certificate_sha256 ?? [],
       clock,
       needKey,

@@ -1,15 +1,16 @@
 import type { Clock } from "./clock.ts";
+import { Deframer, isFramed } from "./frames.ts";
+import { Lines } from "./lines.ts";
 import { Outbox, type NeedKey, type Outgoing } from "./outbox.ts";
 import type { Ending, Path } from "./path.ts";
 import { maxDatagram, maxPacket } from "./wire.ts";
 
-/** Streams in flight. The server grants about a hundred; beyond that packets wait where we
- * can still choose between them. A few are kept for what is not a picture. */
-const maxStreams = 48;
-const maxPictureStreams = 32;
+/** Pictures in flight. Beyond that they wait where we can still choose between them. */
+const maxPictures = 32;
 const maxFlightBytes = 512 * 1024;
 
-/** Streams read at the same time; a peer that opens more without finishing them waits. */
+/** Streams with a packet of their own that are read at the same time; a peer that opens more
+ * without finishing them waits. */
 const maxReading = 256;
 
 /** Opens a WebTransport path. hashes are SHA-256 of self-signed certificates, in hex. */
@@ -46,7 +47,7 @@ class WebTransportPath implements Path {
 
   private readonly outbox: Outbox;
   private readonly datagrams: WritableStreamDefaultWriter<Uint8Array>;
-  private streams = 0;
+  private readonly lines: Lines;
   private pictures = 0;
   private flightBytes = 0;
   private reading = 0;
@@ -59,6 +60,7 @@ class WebTransportPath implements Path {
     needKey: NeedKey,
   ) {
     this.outbox = new Outbox(needKey);
+    this.lines = new Lines(() => this.openStream(1));
     this.datagrams = datagramWriter(session);
     this.datagrams.closed.catch(() => {});
     session.closed.then(
@@ -99,35 +101,36 @@ class WebTransportPath implements Path {
   }
 
   private flush(): void {
-    while (!this.ended && this.streams < maxStreams) {
-      if (this.pictures >= maxPictureStreams || this.flightBytes > maxFlightBytes) {
-        if (!this.outbox.urgent) return;
-      }
+    while (!this.ended) {
+      const full = this.pictures >= maxPictures || this.flightBytes > maxFlightBytes;
+      if (full && !this.outbox.urgent) return;
       const packet = this.outbox.shift(this.clock.now());
       if (!packet) return;
-      void this.sendStream(packet);
+      void this.transmit(packet);
     }
   }
 
-  private async sendStream(packet: Outgoing): Promise<void> {
-    const picture = packet.lane === "video" || packet.lane === "screen";
-    this.streams++;
+  private async transmit(packet: Outgoing): Promise<void> {
+    const picture = packet.lane === "video" || packet.lane === "screen" ? 1 : 0;
     this.flightBytes += packet.bytes.length;
-    if (picture) this.pictures++;
-    try {
-      const stream = await this.session.createUnidirectionalStream({
-        sendOrder: picture ? 0 : 1, // sounds overtake pictures inside the browser, too
-      } as WebTransportSendStreamOptions);
-      const writer = stream.getWriter();
-      void writer.write(packet.bytes).catch(() => {});
-      await writer.close();
-    } catch {
-      // A reset stream loses one packet; the end of the path is reported elsewhere.
-    }
-    this.streams--;
+    this.pictures += picture;
+    // What fails is lost; the end of the path is reported elsewhere.
+    if (picture) await this.sendStream(packet.bytes).catch(() => {});
+    else await this.lines.send(packet.lane, packet.bytes);
     this.flightBytes -= packet.bytes.length;
-    if (picture) this.pictures--;
+    this.pictures -= picture;
     this.flush();
+  }
+
+  private async sendStream(bytes: Uint8Array): Promise<void> {
+    const writer = (await this.openStream(0)).getWriter();
+    void writer.write(bytes).catch(() => {});
+    await writer.close();
+  }
+
+  /** Streams with a higher order go first inside the browser, too. */
+  private openStream(sendOrder: number): Promise<WritableStream<Uint8Array>> {
+    return this.session.createUnidirectionalStream({ sendOrder } as WebTransportSendStreamOptions);
   }
 
   private async readDatagrams(): Promise<void> {
@@ -152,30 +155,19 @@ class WebTransportPath implements Path {
         if (this.reading >= maxReading) await new Promise<void>((resolve) => (this.resume = resolve));
         const { value, done } = await reader.read();
         if (done) return;
-        void this.readPacket(readable(value));
+        void this.readStream(readable(value));
       }
     } catch {
       // ended
     }
   }
 
-  private async readPacket(stream: ReadableStream<Uint8Array>): Promise<void> {
-    this.reading++;
+  private async readStream(stream: ReadableStream<Uint8Array>): Promise<void> {
     const reader = stream.getReader();
-    const chunks: Uint8Array[] = [];
-    let size = 0;
+    this.reading++;
+    let framed: Uint8Array | undefined;
     try {
-      for (;;) {
-        const { value, done } = await reader.read();
-        if (done) break;
-        size += value.length;
-        if (size > maxPacket) {
-          await reader.cancel();
-          return;
-        }
-        chunks.push(value);
-      }
-      this.deliver(chunks.length === 1 ? chunks[0]! : join(chunks, size));
+      framed = await this.readPacket(reader);
     } catch {
       // A reset stream is a packet that the server gave up.
     } finally {
@@ -183,6 +175,33 @@ class WebTransportPath implements Path {
       this.resume?.();
       this.resume = undefined;
     }
+    if (framed) await this.readFramed(reader, framed).catch(() => reader.cancel().catch(() => {}));
+  }
+
+  /** Delivers what packets follow start. */
+  private async readFramed(reader: ReadableStreamDefaultReader<Uint8Array>, start: Uint8Array): Promise<void> {
+    const deframer = new Deframer();
+    for (let chunk: Uint8Array | undefined = start; chunk; chunk = (await reader.read()).value) {
+      for (const packet of deframer.push(chunk)) this.deliver(packet);
+    }
+  }
+
+  /** Delivers the packet of a stream, or returns how a stream of several begins. */
+  private async readPacket(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<Uint8Array | undefined> {
+    const chunks: Uint8Array[] = [];
+    let size = 0;
+    for (;;) {
+      const { value, done } = await reader.read();
+      if (done) break;
+      if (size === 0 && isFramed(value)) return value;
+      size += value.length;
+      if (size > maxPacket) {
+        await reader.cancel();
+        return;
+      }
+      chunks.push(value);
+    }
+    this.deliver(chunks.length === 1 ? chunks[0]! : join(chunks, size));
   }
 
   private deliver(bytes: Uint8Array): void {
