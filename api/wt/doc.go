@@ -1,5 +1,5 @@
-// Package wt carries sessions over WebTransport: one unidirectional stream or one datagram
-// is one packet, in both directions.
+// Package wt carries sessions over WebTransport. A datagram is one packet; a unidirectional
+// stream is one packet, or several with their lengths, which shows in its first byte.
 //
 // # Reading
 //
@@ -13,11 +13,15 @@
 //
 // # Writing
 //
-// Every packet gets a stream that is opened, written and closed, unless its frame allows a
+// By default every packet gets a stream that is opened, written and closed, unless its frame allows a
 // datagram. Small writes of the QUIC library return before anything is sent, and a client
 // may grant any number of streams, so the library alone would buffer without limit. Once
 // unsentBytes were handed over, a write therefore waits until it has really been put into
 // a network packet, and with it all that was written before.
+//
+// A client that asks for it gets long-lived streams instead, see streamConn: several packets
+// cost one write, voices go before pictures, and a group of pictures that its receiver will
+// never show is taken back.
 //
 // A client that grants no streams is not slow but deaf: command-line clients publish and
 // never look at what they are sent. It may stay, and what it should get is discarded.
