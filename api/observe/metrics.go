@@ -3,11 +3,13 @@ package observe
 import (
 	"net/http"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	dto "github.com/prometheus/client_model/go"
 )
 
 // Metrics is what Prometheus may ask of one node. It has a registry of its own, so that
@@ -22,6 +24,7 @@ type Metrics struct {
 	registry *prometheus.Registry // for everybody
 	internal *prometheus.Registry
 	requests *prometheus.HistogramVec
+	public   prometheus.Gatherer // of registry
 }
 
 // NewMetrics returns the metrics of the Go runtime, the process, the build and, through
@@ -39,6 +42,7 @@ func NewMetrics(b Build) *Metrics {
 			NativeHistogramMinResetDuration: time.Hour,
 		}, []string{"route", "status"}),
 	}
+	m.public = &sparing{of: m.registry}
 	info := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "parley_build_info", Help: "Always 1; the labels say what runs.",
 		ConstLabels: prometheus.Labels{"version": b.Version, "git_sha": b.GitSHA},
@@ -61,12 +65,37 @@ func (m *Metrics) Registerer() prometheus.Registerer { return m.registry }
 // Internal takes collectors of what only operators may see.
 func (m *Metrics) Internal() prometheus.Registerer { return m.internal }
 
-// ServeHTTP answers a scrape with what everybody may see.
+// ServeHTTP answers a scrape with what everybody may see, as it was at most a second ago.
 func (m *Metrics) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{Registry: m.registry}).ServeHTTP(w, r)
+	promhttp.HandlerFor(m.public, promhttp.HandlerOpts{}).ServeHTTP(w, r)
 }
 
 // Everything answers scrapes with all there is.
 func (m *Metrics) Everything() http.Handler {
 	return promhttp.HandlerFor(prometheus.Gatherers{m.registry, m.internal}, promhttp.HandlerOpts{})
+}
+
+// sparing asks at most once a second: a scrape walks all sessions, and who is a stranger could
+// ask as often as they like.
+type sparing struct {
+	of prometheus.Gatherer
+
+	mu    sync.Mutex // held while it asks, so that others wait for the answer
+	at    time.Time
+	found []*dto.MetricFamily
+	err   error
+}
+
+// sparingAge is how old an answer may be.
+const sparingAge = time.Second
+
+// Gather implements prometheus.Gatherer.
+func (s *sparing) Gather() ([]*dto.MetricFamily, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if time.Since(s.at) >= sparingAge {
+		s.found, s.err = s.of.Gather()
+		s.at = time.Now()
+	}
+	return s.found, s.err
 }

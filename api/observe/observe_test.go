@@ -141,6 +141,33 @@ func TestMetrics(t *testing.T) {
 	}
 }
 
+// Strangers who ask again and again are told what is known already; operators are not.
+func TestStrangersDoNotMakeANodeCount(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := NewMetrics(ReadBuild())
+		asked := 0
+		m.Registerer().MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "parley_asked", Help: "How often."}, func() float64 {
+			asked++
+			return float64(asked)
+		}))
+		for range 100 {
+			scrape(t, m)
+		}
+		if asked != 1 {
+			t.Errorf("asked %d times", asked)
+		}
+		scrape(t, m.Everything())
+		scrape(t, m.Everything())
+		if asked != 3 {
+			t.Errorf("asked %d times after operators were", asked)
+		}
+		advance(time.Second)
+		if page := scrape(t, m); !strings.Contains(page, "parley_asked 4") {
+			t.Errorf("a second later: %s", page)
+		}
+	})
+}
+
 func scrape(t *testing.T, m http.Handler) string {
 	t.Helper()
 	w := httptest.NewRecorder()
