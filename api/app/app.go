@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"parley/api/calls"
 	"parley/api/cert"
 	"parley/api/config"
 	"parley/api/flagfeed"
@@ -68,6 +69,7 @@ type node struct {
 	feed       *flagfeed.Feed
 	signOuts   *signout.List
 	telemetry  *telemetry.Engine
+	calls      *calls.Recorder
 	jip3       *jip3.Server // nil without an address for nodes
 	draining   atomic.Bool
 	news       *news         // of changed meetings, on their way to whoever watches
@@ -188,8 +190,9 @@ func (n *node) prepare(ctx context.Context) (err error) {
 	if err != nil {
 		return fmt.Errorf("join the cluster: %w", err)
 	}
+	n.openCalls()
 	n.hub = media.NewHub(media.Options{
-		Node: n.id, Relay: tracedRelay{n.relay}, Ledger: n.ledger, Reporter: n.relay, Log: n.Log,
+		Node: n.id, Relay: tracedRelay{n.relay}, Ledger: n.ledger, Reporter: n.calls, Watcher: n.calls, Log: n.Log,
 		Rules: n.rules, StatsInterval: c.Node.StatsInterval, Joined: n.joined,
 	})
 	// Without knowing who signed out a node does not start: they would be in again.

@@ -16,6 +16,7 @@ import (
 type join struct {
 	begin time.Time
 	over  media.Transport
+	peer  media.Peer // once it is known
 	span  trace.Span
 	step  trace.Span // where it is
 	done  bool
@@ -54,6 +55,8 @@ func (n *node) admit(r *http.Request) (media.Peer, error) {
 	}
 	j.span.Set(trace.KeyRoom, string(peer.Room))
 	_, j.step = trace.Step(r.Context(), "handshake")
+	peer.Begun = j.begin
+	j.peer = peer
 	return peer, nil
 }
 
@@ -84,6 +87,9 @@ func (n *node) endJoin(ctx context.Context, result string, err error) {
 		return
 	}
 	j.done = true
+	if result != metrics.Joined {
+		n.calls.Refused(j.peer.Room, j.peer.User, j.over, j.begin, fault.Code(result))
+	}
 	n.joins.Count(j.over, result, time.Since(j.begin))
 	j.step.End(err)
 	j.span.Set(trace.KeyResult, result)

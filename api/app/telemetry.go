@@ -1,10 +1,14 @@
 package app
 
 import (
+	"cmp"
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"path/filepath"
+	"sync"
 
+	"parley/api/calls"
 	"parley/api/observe"
 	"parley/api/telemetry"
 	"parley/api/telemetry/archive"
@@ -35,8 +39,33 @@ func (n *node) openTelemetry(ctx context.Context) (err error) {
 // keepTelemetry stores telemetry until ctx ends. What it cannot store then is stored when the
 // next node starts in this directory, so it is no reason to fail.
 func (n *node) keepTelemetry(ctx context.Context) error {
-	if err := n.telemetry.Run(ctx); err != nil {
-		n.Log.Warn("telemetry is left for the next start", observe.KeyErr, err)
+	storing, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var store sync.WaitGroup
+	store.Go(func() {
+		if err := n.telemetry.Run(storing); err != nil {
+			n.Log.Warn("telemetry is left for the next start", observe.KeyErr, err)
+		}
+	})
+	err := n.calls.Run(ctx, n.hub) // the last events come when it ends
+	stop()
+	store.Wait()
+	return err
+}
+
+// flushTelemetry waits until everything that happened in calls until now is on record.
+func (n *node) flushTelemetry(ctx context.Context) error {
+	if err := n.calls.Flush(ctx); err != nil {
+		return err
 	}
-	return nil
+	return n.telemetry.Flush(ctx)
+}
+
+// openCalls prepares for what calls tell. The names of participants are the same on all
+// nodes, because the secret is.
+func (n *node) openCalls() {
+	key := sha256.Sum256([]byte("names in telemetry " + n.secret))
+	n.calls = calls.New(calls.Options{
+		Ingest: n.telemetry, Log: n.Log.With("part", "calls"), Key: key[:],
+		Server: cmp.Or(n.Config.Node.ServerID, string(n.id)), Region: n.Config.Node.Region, Next: n.relay,
+	})
 }

@@ -74,6 +74,8 @@ type Peer struct {
 
 	// Issued is when the token was signed that the peer came with; zero without one.
 	Issued time.Time
+	// Begun is when the connection was asked for; zero when nobody knows.
+	Begun time.Time
 	// SignIn is the id of the sign-in that the token was made with, or "".
 	SignIn string
 }

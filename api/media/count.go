@@ -100,9 +100,10 @@ type traffic struct {
 	packets, bytes [kinds]atomic.Uint64
 }
 
-func (f *traffic) count(k Kind, size int) {
-	f.packets[k].Add(1)
+// count returns how many packets of the kind there were, with this one.
+func (f *traffic) count(k Kind, size int) uint64 {
 	f.bytes[k].Add(uint64(size))
+	return f.packets[k].Add(1)
 }
 
 // add counts several at once.

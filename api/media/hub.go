@@ -34,6 +34,8 @@ type Options struct {
 	// Joined is told once for every call of Serve that the session takes part from now on, or
 	// why it does not. It does not block. May be nil.
 	Joined func(ctx context.Context, over Transport, refused error)
+	// Watcher is told of what begins in rooms. May be nil.
+	Watcher Watcher
 	// StatsInterval is the time between two reports of traffic; 0 means DefaultStatsInterval.
 	StatsInterval time.Duration
 }
@@ -56,6 +58,7 @@ type Hub struct {
 	rules    func(RoomID) Rules
 	interval time.Duration
 	joined   func(context.Context, Transport, error)
+	watcher  Watcher
 	counters Counters
 	timings  Timings
 	hurry    atomic.Bool    // no grace periods any more
@@ -73,7 +76,7 @@ type Hub struct {
 func NewHub(o Options) *Hub {
 	h := &Hub{
 		node: o.Node, relay: o.Relay, ledger: o.Ledger, reporter: o.Reporter, log: o.Log,
-		limits: o.Queue, grace: o.Grace, rules: o.Rules, interval: o.StatsInterval, joined: o.Joined,
+		limits: o.Queue, grace: o.Grace, rules: o.Rules, interval: o.StatsInterval, joined: o.Joined, watcher: o.Watcher,
 		rooms:    make(map[RoomID]*Room),
 		sessions: make(map[*Session]struct{}),
 		idle:     make(chan struct{}),
@@ -86,6 +89,9 @@ func NewHub(o Options) *Hub {
 	}
 	if h.joined == nil {
 		h.joined = func(context.Context, Transport, error) {}
+	}
+	if h.watcher == nil {
+		h.watcher = unwatched{}
 	}
 	if h.grace == 0 {
 		h.grace = DefaultGrace
@@ -120,6 +126,7 @@ func (h *Hub) Serve(ctx context.Context, conn Conn, peer Peer) error {
 	if c, ok := conn.(PictureConn); ok {
 		s.out.Split(c.Skip)
 	}
+	s.out.reached = func(f *Frame) { h.watcher.Reached(s.id, f.From, f.Kind) }
 	s.host.Store(peer.Host)
 	r, err := h.enter(ctx, s)
 	if err != nil {
@@ -142,6 +149,7 @@ func (h *Hub) Serve(ctx context.Context, conn Conn, peer Peer) error {
 	err = s.run(ctx)
 	r.detach(s, err)
 	stats = s.stats()
+	stats.End = fault.CodeOf(err)
 	h.reporter.Disconnected(stats)
 	log.Info("session ended", "code", string(fault.CodeOf(err)), "err", err,
 		"received", stats.BytesReceived, "sent", stats.BytesSent, "age", time.Since(s.joined).Round(time.Millisecond))
@@ -369,7 +377,7 @@ func (s *Session) stats() SessionStats {
 	return SessionStats{
 		Member:    s.member(),
 		BytesSent: s.sent.total(), BytesReceived: s.in.total(),
-		Age: time.Since(s.joined),
+		Age: time.Since(s.joined), Begun: s.peer.Begun, Observer: s.peer.Observer,
 	}
 }
 

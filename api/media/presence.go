@@ -143,6 +143,7 @@ func (r *Room) introduce(s *Session) (told <-chan struct{}) {
 	if s.gone {
 		return nil
 	}
+	r.hub.watcher.Active(s.id)
 	s.out.forgetStreams() // its decoders start now
 	if s.replaces == 0 {
 		s.replaces = r.sameInstance(s)

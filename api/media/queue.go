@@ -68,9 +68,14 @@ type Queue struct {
 	skip            func(StreamID) // of the split
 	tight           [pictures]atomic.Bool
 
+	// reached is told of the first frame of a picture stream that can be decoded, and of the
+	// first sound. It is called with mu held; nil is nobody.
+	reached func(*Frame)
+
 	mu      sync.Mutex
 	lanes   [kinds]lane
 	streams map[StreamID]*streamState
+	heard   bool // there was sound
 	lost    Drops
 	lossy   bool  // lost is not all zero
 	err     error // set once: no more frames; what is left of control is still popped
@@ -80,6 +85,7 @@ type Queue struct {
 type streamState struct {
 	skipping bool
 	begun    bool      // a keyframe was taken: what follows can be decoded
+	reached  bool      // somebody was told that it began
 	asked    time.Time // when a keyframe was last wanted
 }
 
@@ -130,6 +136,10 @@ func (q *Queue) Push(f *Frame) (v Verdict, wantKey bool) {
 		return Dropped, false
 	}
 	q.take(l, f)
+	if f.Kind == Audio && !q.heard {
+		q.heard = true
+		q.tellReached(f)
+	}
 	return Taken, false
 }
 
@@ -161,7 +171,17 @@ func (q *Queue) pushVideo(l *lane, f *Frame, fits bool) (v Verdict, wantKey bool
 		return Dropped, wantKey
 	}
 	q.take(l, f)
+	if !s.reached && (s.begun || f.Opaque) {
+		s.reached = true
+		q.tellReached(f)
+	}
 	return Taken, wantKey
+}
+
+func (q *Queue) tellReached(f *Frame) {
+	if q.reached != nil {
+		q.reached(f)
+	}
 }
 
 // isTight reports whether f comes when half of what may wait in its lane does, or has waited for
@@ -347,6 +367,7 @@ func (q *Queue) forgetStreams() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	clear(q.streams)
+	q.heard = false
 }
 
 // Close ends the queue with err, which is not nil. Control frames that wait are still

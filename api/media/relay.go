@@ -2,6 +2,7 @@ package media
 
 import (
 	"context"
+	"parley/api/fault"
 	"time"
 
 	"parley/api/wire"
@@ -134,4 +135,7 @@ type SessionStats struct {
 	BytesSent     uint64
 	BytesReceived uint64
 	Age           time.Duration
+	Begun         time.Time  // when the client asked for the connection; may be zero
+	Observer      bool       // it waits in front of the room
+	End           fault.Code // why it ended, once it has
 }

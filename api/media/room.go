@@ -207,6 +207,8 @@ func (r *Room) askKeyframe(s *Session, f *Frame) {
 		ask := control(wire.KeyframeRequestFor(receiver, p.peer.User, uint64(p.id), streamOf(f.Kind), f.Layer))
 		p.out.Push(ask)
 		r.hub.counters.KeyframesAsked.Add(1)
+		p.due.Store(true)
+		r.hub.watcher.KeyframeAsked(p.id, f.Kind)
 		return
 	}
 	r.mu.Lock()

@@ -36,6 +36,7 @@ type Session struct {
 	keyframes  keyframeLimit
 	budget     ingress
 	asked      keyframesAsked
+	due        atomic.Bool // the server asked for a keyframe that did not come yet
 
 	selection   atomic.Pointer[selection]
 	preferences preferences
@@ -212,7 +213,9 @@ func (s *Session) ingest(ctx context.Context, p Packet) {
 	if !s.active.Load() && s.isEncryptedProbe(&info, len(p.Data), now) {
 		info.Class = wire.RTT
 	}
-	s.in.count(kindIn(&info), len(p.Data))
+	if kind := kindIn(&info); s.in.count(kind, len(p.Data)) == 1 {
+		s.room.hub.watcher.Sends(s.id, kind)
+	}
 	switch info.Class {
 	case wire.RTT:
 		s.out.Push(&Frame{Kind: Control, To: s.id, Datagram: p.Datagram, Received: now, Wire: p.Data})
@@ -264,6 +267,9 @@ func (s *Session) ingest(ctx context.Context, p Packet) {
 // forward stamps a packet and hands it to the room here and on the other nodes.
 func (s *Session) forward(info *wire.Info, packet []byte, now time.Time) {
 	f := newFrame(s.id, info, wire.Stamp(packet, uint64(s.id), s.peer.User), now)
+	if f.Key && s.due.CompareAndSwap(true, false) {
+		s.room.hub.watcher.KeyframeCame(s.id, f.Kind)
+	}
 	if f.Kind.hasLayers() {
 		s.room.noteLayer(&s.flows, f)
 	}

@@ -1,0 +1,290 @@
+package calls
+
+import (
+	"context"
+	"time"
+
+	"parley/api/fault"
+	"parley/api/media"
+	"parley/api/wire"
+)
+
+// call is one connection of a participant.
+type call struct {
+	*speaker
+	media.SessionStats
+	name    string    // of the participant, in telemetry
+	began   time.Time // when the connection was asked for
+	active  time.Time // zero until it takes part
+	sends   map[wire.Stream]began
+	reached map[reach]bool
+	asked   map[media.Kind]began // keyframes
+	last    media.Count
+	health  health
+}
+
+// began is an event that a later one continues.
+type began struct {
+	event uint64
+	at    time.Time
+}
+
+// reach is a source that reached a receiver.
+type reach struct {
+	sender media.SessionID
+	kind   media.Kind
+}
+
+// room is what is known of a room with sessions on this node.
+type room struct {
+	opened  began
+	present int
+	peak    int
+}
+
+// place is somebody in a room.
+type place struct {
+	room media.RoomID
+	user string
+}
+
+// absence is when and why a connection of somebody ended.
+type absence struct {
+	at   time.Time
+	code fault.Code
+}
+
+// Refused tells of an attempt to connect that came to nothing. Without a user nobody knows
+// who it was.
+func (r *Recorder) Refused(room media.RoomID, user string, over media.Transport, begun time.Time, why fault.Code) {
+	now := time.Now()
+	r.tell(func() {
+		if user == "" {
+			r.server.say("TransportRefused", now, map[string]any{"transport": string(over), "code": code(why), "reason": ""})
+			return
+		}
+		s := r.begin(context.Background(), r.source(room, user, over, map[string]string{}))
+		join := s.say("JoinStarted", begun, map[string]any{"room": string(room)})
+		s.say("JoinFailed", now, map[string]any{"join_id": join, "code": code(why), "reason": ""})
+		s.feed.End(string(why))
+	})
+}
+
+// Connected implements media.Reporter.
+func (r *Recorder) Connected(s media.SessionStats) {
+	if r.Next != nil {
+		r.Next.Connected(s)
+	}
+	now := time.Now()
+	r.tell(func() { r.connected(s, now) })
+}
+
+func (r *Recorder) connected(s media.SessionStats, now time.Time) {
+	labels := map[string]string{"session": decimal(s.Session), "node": string(s.Node)}
+	if s.Observer {
+		labels["observer"] = "true"
+	}
+	if s.Guest {
+		labels["guest"] = "true"
+	}
+	c := &call{
+		speaker: r.begin(context.Background(), r.source(s.Room, s.User, s.Transport, labels)), SessionStats: s, name: r.participant(s.User),
+		began: s.Begun, sends: map[wire.Stream]began{}, reached: map[reach]bool{}, asked: map[media.Kind]began{},
+	}
+	if c.began.IsZero() {
+		c.began = s.Joined
+	}
+	r.calls[s.Session] = c
+	connecting := c.say("ConnectingIn", c.began, map[string]any{"transport": string(s.Transport)})
+	c.say("ConnectedIn", now, map[string]any{"connecting_id": connecting, "took_ms": milliseconds(now.Sub(c.began))})
+	if s.Observer {
+		c.say("Waiting", now, map[string]any{"room": string(s.Room)})
+	}
+	if was, ok := r.away[place{s.Room, s.User}]; ok && s.Reconnection && now.Sub(was.at) < returnTime {
+		started := c.say("ReconnectStarted", was.at, map[string]any{"code": code(was.code), "attempt": uint64(1)})
+		c.say("Restored", now, map[string]any{"reconnect_id": started, "took_ms": milliseconds(now.Sub(was.at))})
+	}
+	r.enter(s.Room, now)
+}
+
+func (r *Recorder) enter(id media.RoomID, now time.Time) {
+	at := r.rooms[id]
+	if at == nil {
+		at = &room{opened: began{r.server.say("RoomOpened", now, map[string]any{"room": string(id)}), now}}
+		r.rooms[id] = at
+	}
+	at.present++
+	at.peak = max(at.peak, at.present)
+}
+
+func (r *Recorder) leave(id media.RoomID, now time.Time) {
+	at := r.rooms[id]
+	if at == nil {
+		return
+	}
+	if at.present--; at.present > 0 {
+		return
+	}
+	delete(r.rooms, id)
+	r.server.say("RoomClosed", now, map[string]any{
+		"opened_id": at.opened.event, "room": string(id), "duration_ms": uint64(now.Sub(at.opened.at).Milliseconds()), "peak": uint64(at.peak),
+	})
+}
+
+// Active implements media.Watcher.
+func (r *Recorder) Active(id media.SessionID) {
+	now := time.Now()
+	r.tell(func() {
+		c := r.calls[id]
+		if c == nil || !c.active.IsZero() {
+			return
+		}
+		c.active = now
+		join := c.say("JoinStarted", c.began, map[string]any{"room": string(c.Room)})
+		others := 0
+		for _, o := range r.calls {
+			if o != c && o.Room == c.Room && !o.active.IsZero() {
+				others++
+			}
+		}
+		c.say("Joined", now, map[string]any{"join_id": join, "took_ms": milliseconds(now.Sub(c.began)), "others": uint64(others)})
+	})
+}
+
+// Traffic implements media.Reporter.
+func (r *Recorder) Traffic(s media.SessionStats) {
+	if r.Next != nil {
+		r.Next.Traffic(s)
+	}
+}
+
+// Disconnected implements media.Reporter.
+func (r *Recorder) Disconnected(s media.SessionStats) {
+	if r.Next != nil {
+		r.Next.Disconnected(s)
+	}
+	now := time.Now()
+	r.tell(func() {
+		if c := r.calls[s.Session]; c != nil {
+			c.SessionStats = s
+			r.disconnected(c, now)
+		}
+	})
+}
+
+func (r *Recorder) disconnected(c *call, now time.Time) {
+	delete(r.calls, c.Session)
+	for stream := range c.sends {
+		c.stops(stream, now)
+	}
+	if !c.active.IsZero() {
+		c.say("Left", now, map[string]any{"code": code(c.SessionStats.End), "stayed_ms": milliseconds(now.Sub(c.active))})
+		r.away[place{c.Room, c.User}] = absence{now, c.SessionStats.End}
+	}
+	var side any // nobody knows for sure
+	if c.SessionStats.End == fault.Bye {
+		side = "Remote"
+	}
+	c.say("Disconnected", now, map[string]any{
+		"terminator": side, "code": code(c.SessionStats.End), "reason": "", "lasted_ms": milliseconds(now.Sub(c.Joined)),
+	})
+	c.feed.End(string(c.SessionStats.End))
+	r.leave(c.Room, now)
+}
+
+var streams = map[wire.Stream]string{wire.Audio: "audio", wire.Video: "video", wire.Screen: "screen"}
+
+// Sends implements media.Watcher.
+func (r *Recorder) Sends(id media.SessionID, kind media.Kind) {
+	stream, ok := streamOf(kind)
+	if !ok {
+		return
+	}
+	now := time.Now()
+	r.tell(func() {
+		if c := r.calls[id]; c != nil {
+			c.starts(stream, now)
+		}
+	})
+}
+
+func (c *call) starts(stream wire.Stream, now time.Time) {
+	if _, sends := c.sends[stream]; !sends {
+		name := streams[stream]
+		event := c.say("PublishStarted", now, map[string]any{"stream": decimal(c.Session) + "/" + name, "media": name, "layers": uint64(1)})
+		c.sends[stream] = began{event, now}
+	}
+}
+
+func (c *call) stops(stream wire.Stream, now time.Time) {
+	start := c.sends[stream]
+	delete(c.sends, stream)
+	c.say("PublishStopped", now, map[string]any{"publish_id": start.event, "media": streams[stream], "lasted_ms": milliseconds(now.Sub(start.at))})
+}
+
+// streamOf is the stream of a kind of frames; false for those that are none.
+func streamOf(kind media.Kind) (wire.Stream, bool) {
+	switch kind {
+	case media.Audio:
+		return wire.Audio, true
+	case media.Video:
+		return wire.Video, true
+	case media.Screen:
+		return wire.Screen, true
+	}
+	return 0, false
+}
+
+// Reached implements media.Watcher.
+func (r *Recorder) Reached(receiver, sender media.SessionID, kind media.Kind) {
+	now := time.Now()
+	r.tell(func() { r.reached(receiver, sender, kind, now) })
+}
+
+// reached records that somebody hears or sees a source from now on. It could have been from
+// when both were there; of senders on other nodes nobody here knows that.
+func (r *Recorder) reached(receiver, sender media.SessionID, kind media.Kind, now time.Time) {
+	c, from := r.calls[receiver], r.calls[sender]
+	stream, ok := streamOf(kind)
+	if c == nil || from == nil || !ok || c.active.IsZero() || c.reached[reach{sender, kind}] {
+		return
+	}
+	c.reached[reach{sender, kind}] = true
+	since := c.active
+	if p, sends := from.sends[stream]; sends && p.at.After(since) {
+		since = p.at
+	}
+	start := c.say("SubscribeStarted", since, map[string]any{"sender": from.name, "media": streams[stream]})
+	c.say("FirstFrame", now, map[string]any{
+		"subscribe_id": start, "sender": from.name, "media": streams[stream], "took_ms": milliseconds(now.Sub(since)),
+	})
+}
+
+// KeyframeAsked implements media.Watcher.
+func (r *Recorder) KeyframeAsked(sender media.SessionID, kind media.Kind) {
+	now := time.Now()
+	r.tell(func() {
+		c := r.calls[sender]
+		if stream, ok := streamOf(kind); c != nil && ok {
+			c.asked[kind] = began{c.say("KeyFrameRequested", now, map[string]any{"sender": c.name, "media": streams[stream], "requesters": uint64(1)}), now}
+		}
+	})
+}
+
+// KeyframeCame implements media.Watcher.
+func (r *Recorder) KeyframeCame(sender media.SessionID, kind media.Kind) {
+	now := time.Now()
+	r.tell(func() {
+		c := r.calls[sender]
+		if c == nil {
+			return
+		}
+		if was, asked := c.asked[kind]; asked {
+			delete(c.asked, kind)
+			stream, _ := streamOf(kind)
+			c.say("KeyFrameDelivered", now, map[string]any{
+				"request_id": was.event, "sender": c.name, "media": streams[stream], "took_ms": milliseconds(now.Sub(was.at)),
+			})
+		}
+	})
+}
