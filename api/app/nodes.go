@@ -12,9 +12,14 @@ import (
 
 // openNodes prepares for nodes that speak JIP-3, if there is to be an address for them.
 func (n *node) openNodes() {
-	if n.Config.Listen.Telemetry != "" {
-		n.jip3 = jip3.New(jip3.Options{Ingest: n.telemetry, Log: n.Log.With("part", "jip3")})
+	c := n.Config.JIP3
+	if c.Addr == "" {
+		return
 	}
+	n.jip3 = jip3.New(jip3.Options{
+		Ingest: n.telemetry, Log: n.Log.With("part", "jip3"),
+		Allow: c.Networks(), Nodes: c.Nodes, PerAddress: c.PerAddress, Rate: jip3.Rate{Events: c.Rate},
+	})
 }
 
 // listenNodes opens the address for nodes, if there is to be one. In dev it is a free one
@@ -24,7 +29,7 @@ func (f *front) listenNodes() (err error) {
 	if n.jip3 == nil {
 		return nil
 	}
-	addr := n.Config.Listen.Telemetry
+	addr := n.Config.JIP3.Addr
 	f.nodes, err = net.Listen("tcp", addr)
 	if n.Mode == config.Dev && addr == config.DevTelemetry && errors.Is(err, syscall.EADDRINUSE) {
 		f.nodes, err = net.Listen("tcp", "127.0.0.1:0")

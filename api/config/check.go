@@ -1,8 +1,10 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"net/url"
 	"strconv"
 	"strings"
@@ -23,7 +25,6 @@ func (c *Common) check(mode Mode) []error {
 		address("--http-addr (PARLEY_HTTP_ADDR)", c.Listen.HTTP),
 		address("--webtransport-addr (PARLEY_WEBTRANSPORT_ADDR)", c.Listen.WebTransport),
 		optionalAddress("--debug-addr (PARLEY_DEBUG_ADDR)", c.Listen.Debug),
-		optionalAddress("--telemetry-addr (PARLEY_TELEMETRY_ADDR)", c.Listen.Telemetry),
 		together(c.Listen.CertPath, c.Listen.KeyPath),
 		within("--quic-max-idle-timeout (QUIC_MAX_IDLE_TIMEOUT_SECS)", c.Listen.QUICIdleTimeout, 2*time.Second, 10*time.Minute),
 		within("--quic-keep-alive-interval (QUIC_KEEP_ALIVE_INTERVAL_SECS)", c.Listen.QUICKeepAlive, time.Second, max(time.Second, c.Listen.QUICIdleTimeout/2)),
@@ -42,6 +43,11 @@ func (c *Common) check(mode Mode) []error {
 		within("--server-stats-interval (SERVER_STATS_INTERVAL_SECS)", c.Node.StatsInterval, time.Second, time.Hour),
 		addresses(c.Node.VersionURLs),
 		within("--drain (PARLEY_DRAIN_SECS)", c.Node.Drain, 0, 10*time.Minute),
+		optionalAddress("--telemetry-addr (PARLEY_TELEMETRY_ADDR)", c.JIP3.Addr),
+		networks(c.JIP3.Allow),
+		between("--telemetry-nodes (PARLEY_TELEMETRY_NODES)", c.JIP3.Nodes, 1, 65536),
+		between("--telemetry-nodes-per-address (PARLEY_TELEMETRY_NODES_PER_ADDRESS)", c.JIP3.PerAddress, 1, 65536),
+		between("--telemetry-rate (PARLEY_TELEMETRY_RATE)", c.JIP3.Rate, 1, 1_000_000),
 		level(c.Log.Level),
 		format(c.Log.Format),
 		collector(c.Log.Traces),
@@ -78,6 +84,34 @@ func within(at string, v, lo, hi time.Duration) error {
 		return fmt.Errorf("%s: %v is outside %v to %v", at, v, lo, hi)
 	}
 	return nil
+}
+
+func between(at string, v, lo, hi int) error {
+	if v < lo || v > hi {
+		return fmt.Errorf("%s: %d is outside %d to %d", at, v, lo, hi)
+	}
+	return nil
+}
+
+// networks checks a list of networks, which [JIP3.Networks] reads.
+func networks(all []string) error {
+	var errs []error
+	for _, v := range all {
+		if p, err := netip.ParsePrefix(v); err != nil || p != p.Masked() {
+			errs = append(errs, fmt.Errorf("--telemetry-allow (PARLEY_TELEMETRY_ALLOW): %q is not a network like 10.0.0.0/8", v))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Networks are the networks that nodes may connect from; none when any will do. They have
+// been checked.
+func (j *JIP3) Networks() []netip.Prefix {
+	var all []netip.Prefix
+	for _, v := range j.Allow {
+		all = append(all, netip.MustParsePrefix(v))
+	}
+	return all
 }
 
 func name(at, v string) error {

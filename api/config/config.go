@@ -27,6 +27,7 @@ type Common struct {
 	Access Access `embed:"" group:"Access"`
 	OAuth  OAuth  `embed:"" group:"Sign-in"`
 	Node   Node   `embed:"" group:"Node"`
+	JIP3   JIP3   `embed:"" group:"Telemetry of JIP-3 nodes"`
 	Log    Log    `embed:"" group:"Log and traces"`
 }
 
@@ -34,12 +35,20 @@ type Common struct {
 // otherwise. When it is taken, another port is.
 const DevTelemetry = "127.0.0.1:9000"
 
+// JIP3 is where nodes that speak JIP-3 send their telemetry, and how much of it is taken.
+type JIP3 struct {
+	Addr       string   `name:"telemetry-addr" from:"PARLEY_TELEMETRY_ADDR" placeholder:"ADDR" help:"Address (TCP) for JIP-3 nodes. Nothing proves who they are, see --telemetry-allow. off switches it off. Default: 127.0.0.1:9000 in dev, or a free port when that is taken; off in serve."`
+	Allow      []string `name:"telemetry-allow" from:"PARLEY_TELEMETRY_ALLOW" placeholder:"NETWORK" help:"Networks that nodes may connect from, such as 10.0.0.0/8 or 2001:db8::/32, separated by commas. Default: any."`
+	Nodes      int      `name:"telemetry-nodes" from:"PARLEY_TELEMETRY_NODES" default:"1024" help:"Nodes that may be connected at once. 1 to 65536."`
+	PerAddress int      `name:"telemetry-nodes-per-address" from:"PARLEY_TELEMETRY_NODES_PER_ADDRESS" default:"256" help:"How many of these from one IPv4 address or IPv6 network of 64 bits. This machine may have all. 1 to 65536."`
+	Rate       int      `name:"telemetry-rate" from:"PARLEY_TELEMETRY_RATE" default:"5000" help:"Events a second of each node; twice as many may come at once. What is more is counted in the ledger of its session. 1 to 1000000."`
+}
+
 // Listen is where a node answers.
 type Listen struct {
 	HTTP              string        `name:"http-addr" from:"PARLEY_HTTP_ADDR" default:":8080" help:"Address of page, REST, WebSocket and health."`
 	WebTransport      string        `name:"webtransport-addr" from:"PARLEY_WEBTRANSPORT_ADDR" default:":4433" help:"Address of WebTransport (UDP) and of HTTPS with the same routes (TCP)."`
 	Debug             string        `name:"debug-addr" from:"PARLEY_DEBUG_ADDR" placeholder:"ADDR" help:"Internal address of all metrics, profiles and /debug. It asks for no password and shows who is in which room: keep it on a private network. off switches it off. Default: a free port of 127.0.0.1 in dev, off in serve."`
-	Telemetry         string        `name:"telemetry-addr" from:"PARLEY_TELEMETRY_ADDR" placeholder:"ADDR" help:"Address (TCP) for nodes that send JIP-3 telemetry. Nothing proves who they are: allow only networks that may send. off switches it off. Default: 127.0.0.1:9000 in dev, or a free port when that is taken; off in serve."`
 	CertPath          string        `name:"cert-path" from:"CERT_PATH" placeholder:"FILE" help:"PEM certificate chain. Without one a self-signed certificate is made and renewed."`
 	KeyPath           string        `name:"key-path" from:"KEY_PATH" placeholder:"FILE" help:"PEM private key of --cert-path, PKCS#8 or PKCS#1."`
 	QUICIdleTimeout   time.Duration `name:"quic-max-idle-timeout" from:"QUIC_MAX_IDLE_TIMEOUT_SECS" type:"seconds" default:"5" help:"Close a QUIC connection whose path is dead for so long, keep-alives included. 2s to 10m."`

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"flag"
+	"fmt"
 	"io"
 	"log/slog"
 	"os"
@@ -118,12 +119,25 @@ func TestTelemetryAddressDependsOnTheMode(t *testing.T) {
 		{Dev, "", DevTelemetry}, {Dev, "off", ""}, {Dev, ":9001", ":9001"}, {Serve, "", ""}, {Serve, "off", ""}, {Serve, ":9000", ":9000"},
 	} {
 		c, err := Parse(nil, env("PARLEY_TELEMETRY_ADDR", tc.set, "JWT_SECRET", goodSecret), tc.mode)
-		if err != nil || c.Listen.Telemetry != tc.want {
-			t.Errorf("%+v: %q, %v", tc, c.Listen.Telemetry, err)
+		if err != nil || c.JIP3.Addr != tc.want {
+			t.Errorf("%+v: %q, %v", tc, c.JIP3.Addr, err)
 		}
 	}
 	if _, err := Parse(nil, env("PARLEY_TELEMETRY_ADDR", "here"), Dev); err == nil || !strings.Contains(err.Error(), "--telemetry-addr (PARLEY_TELEMETRY_ADDR)") {
 		t.Errorf("no address: %v", err)
+	}
+}
+
+func TestLimitsOfTelemetry(t *testing.T) {
+	c, err := Parse([]string{"--telemetry-allow", "10.0.0.0/8,2001:db8::/32", "--telemetry-rate", "7"}, env("PARLEY_TELEMETRY_NODES", "3"), Dev)
+	if err != nil || fmt.Sprint(c.JIP3.Networks()) != "[10.0.0.0/8 2001:db8::/32]" || c.JIP3.Rate != 7 || c.JIP3.Nodes != 3 || c.JIP3.PerAddress != 256 {
+		t.Errorf("%+v, %v", c.JIP3, err)
+	}
+	_, err = Parse([]string{"--telemetry-allow", "10.0.0.1/8,here", "--telemetry-rate", "0", "--telemetry-nodes", "65537", "--telemetry-nodes-per-address=-1"}, env(), Dev)
+	for _, want := range []string{`"10.0.0.1/8" is not a network`, `"here" is not a network`, "PARLEY_TELEMETRY_RATE): 0", "PARLEY_TELEMETRY_NODES): 65537", "PER_ADDRESS): -1"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("nothing says %q: %v", want, err)
+		}
 	}
 }
 

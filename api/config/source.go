@@ -72,7 +72,7 @@ func (s *Source) Settle(c *Common, mode Mode) error {
 		c.Access.DemoSignIn = new(mode == Dev && c.OAuth.ClientID == "")
 	}
 	c.Listen.Debug = unlessOff(c.Listen.Debug, mode, "127.0.0.1:0")
-	c.Listen.Telemetry = unlessOff(c.Listen.Telemetry, mode, DevTelemetry)
+	c.JIP3.Addr = unlessOff(c.JIP3.Addr, mode, DevTelemetry)
 	for i, user := range c.Access.Admins {
 		c.Access.Admins[i] = strings.TrimSpace(user)
 	}

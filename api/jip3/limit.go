@@ -3,6 +3,7 @@ package jip3
 import (
 	"errors"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 
 // Why a connection is not taken.
 var (
+	errForeign = errors.New("the address is not of a network that may connect")
 	errFull    = errors.New("there are too many connections")
 	errCrowded = errors.New("there are too many connections from this address")
 	errHasty   = errors.New("too many connections from this address in a short time")
@@ -54,12 +56,19 @@ type place struct {
 
 // places limits connections by where they come from.
 type places struct {
+	allow          []netip.Prefix // none means any
 	most, mostEach int
 
 	mu    sync.Mutex
 	total int
 	all   map[netip.Addr]*place
 	swept time.Time
+}
+
+// permits says whether who has an address may connect at all.
+func (p *places) permits(a netip.Addr) bool {
+	a = a.Unmap().WithZone("")
+	return len(p.allow) == 0 || slices.ContainsFunc(p.allow, func(n netip.Prefix) bool { return n.Contains(a) })
 }
 
 // enter lets a connection in, until leave. Addresses of this machine share the whole: what

@@ -32,12 +32,13 @@ type Options struct {
 	Ingest telemetry.Ingest
 	Log    *slog.Logger
 
-	Nodes       int           // connections at once
-	PerAddress  int           // of these from one address or IPv6 network, but this machine's
-	Rate        Rate          // of each source
-	HelloTime   time.Duration // in which a node must have introduced itself
-	MessageTime time.Duration // from the first byte of an event to its last
-	IdleTime    time.Duration // without an event; nodes send their status every two seconds
+	Allow       []netip.Prefix // networks that nodes may connect from; none means any
+	Nodes       int            // connections at once
+	PerAddress  int            // of these from one address or IPv6 network, but this machine's
+	Rate        Rate           // of each source
+	HelloTime   time.Duration  // in which a node must have introduced itself
+	MessageTime time.Duration  // from the first byte of an event to its last
+	IdleTime    time.Duration  // without an event; nodes send their status every two seconds
 }
 
 // Counters are totals since the start. They are read at any time.
@@ -85,7 +86,7 @@ func New(o Options) *Server {
 	fillTime(&o.IdleTime, DefaultIdleTime)
 	return &Server{
 		o:       o,
-		places:  places{most: o.Nodes, mostEach: o.PerAddress, all: map[netip.Addr]*place{}},
+		places:  places{allow: o.Allow, most: o.Nodes, mostEach: o.PerAddress, all: map[netip.Addr]*place{}},
 		sources: sources{all: map[sourceKey]*source{}},
 		large:   newPool(largeBuffers),
 	}
@@ -138,7 +139,11 @@ func wait(ctx context.Context, d time.Duration) {
 func (s *Server) accept(ctx context.Context, conn net.Conn) {
 	remote, _ := netip.ParseAddrPort(conn.RemoteAddr().String()) // zero when it has none
 	from := where(remote.Addr())
-	if err := s.places.enter(from, time.Now()); err != nil {
+	err := errForeign
+	if s.places.permits(remote.Addr()) {
+		err = s.places.enter(from, time.Now())
+	}
+	if err != nil {
 		s.counters.Refused.Add(1)
 		s.o.Log.Debug("node refused", observe.KeyRemote, remote.String(), observe.KeyErr, err)
 		conn.Close()

@@ -143,6 +143,23 @@ func TestClocksOfConnectionsMayDiffer(t *testing.T) {
 	}
 }
 
+func TestNetworksThatMayConnect(t *testing.T) {
+	p := places{allow: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("2001:db8::/32")}}
+	for addr, want := range map[string]bool{
+		"192.0.2.7": true, "::ffff:192.0.2.7": true, "192.0.3.7": false, "2001:db8::7": true, "2001:db9::7": false, "127.0.0.1": false,
+	} {
+		if p.permits(netip.MustParseAddr(addr)) != want {
+			t.Errorf("%s: not %v", addr, want)
+		}
+	}
+	s := serve(t, Options{Allow: p.allow})
+	hungUp(t, s.dial(t))
+	s.stop()
+	if s.counters.Refused.Load() != 1 {
+		t.Error("a stranger was let in")
+	}
+}
+
 func TestWhoConnectsAllTheTimeWaits(t *testing.T) {
 	now := time.Now()
 	p := places{most: 10, mostEach: 3, all: map[netip.Addr]*place{}}
