@@ -44,6 +44,7 @@ func (n *node) pages() []inspect.Page {
 		{Name: "flags", About: "feature flags, and who decided them", Show: now(func() any { return n.Flags.States() })},
 		{Name: "rooms", About: "rooms with members here, and what they passed on", Show: now(n.showRooms)},
 		{Name: "sessions", About: "who is connected here; ?room= shows one room", Show: n.showSessions},
+		{Name: "jip3", About: "nodes that send telemetry, and the last of their events that could not be read", Show: now(n.showNodes)},
 		{Name: "nodes", About: "the nodes of the cluster that are alive", Show: func(r *http.Request) (any, error) { return n.relay.Nodes(r.Context()) }},
 	}
 }

@@ -39,3 +39,11 @@ func (f *front) listenNodes() (err error) {
 	}
 	return nil
 }
+
+// showNodes says who sends telemetry, and what of it nobody understands.
+func (n *node) showNodes() any {
+	if n.jip3 == nil {
+		return nil
+	}
+	return map[string]any{"connected": n.jip3.Connected(), "unreadable": n.jip3.Unreadable()}
+}

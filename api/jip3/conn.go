@@ -3,7 +3,6 @@ package jip3
 import (
 	"context"
 	"encoding/binary"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -42,6 +41,7 @@ type session struct {
 	feed   telemetry.Feed
 	rate   *source
 	params catalogue.Params
+	tally  tally
 
 	seq     uint64 // number of the event that comes next
 	bad     int    // unreadable events in a row
@@ -82,6 +82,11 @@ func (s *Server) serve(ctx context.Context, conn net.Conn, remote netip.AddrPort
 	if c.params.Form == catalogue.LEB128 {
 		s.counters.Legacy.Add(1)
 	}
+	s.seen.enter(c, Connected{
+		Session: feed.ID(), Peer: who.source.Identity, Remote: remote.String(), Version: who.params.Version,
+		Name: who.source.Labels["implementation_name"], Since: in.received,
+	})
+	defer s.seen.leave(c)
 	in.idle, in.frame, in.max = s.o.IdleTime, s.o.MessageTime, MaxEvent
 	log.Info("node connected", "peer", who.String(), "version", who.params.Version)
 	reason := c.run(ctx)
@@ -128,17 +133,25 @@ func (c *session) advance(n uint64) error {
 	return nil
 }
 
+// count counts an event that was received.
+func (c *session) count() {
+	c.s.counters.Events.Add(1)
+	c.tally.events.Add(1)
+}
+
 // lose enters the event that was received into the ledger.
 func (c *session) lose(cause telemetry.Cause) error {
 	counters := &c.s.counters
-	counters.Events.Add(1)
+	c.count()
 	switch cause {
 	case telemetry.TooLarge:
 		counters.TooLarge.Add(1)
 	case telemetry.RateLimited:
 		counters.RateLimited.Add(1)
+		c.tally.limited.Add(1)
 	case telemetry.Undecodable:
 		counters.Undecodable.Add(1)
+		c.tally.unreadable.Add(1)
 	}
 	c.feed.Lost(cause, c.seq, 1)
 	return c.advance(1)
@@ -146,10 +159,8 @@ func (c *session) lose(cause telemetry.Cause) error {
 
 // garbled loses an event that cannot be read.
 func (c *session) garbled(message []byte, err error) error {
-	if c.bad++; c.bad == 1 {
-		c.s.o.Log.Debug("unreadable event", "peer_session", c.feed.ID(), "seq", c.seq,
-			"bytes", hex.EncodeToString(message[:min(32, len(message))]), observe.KeyErr, err)
-	}
+	c.bad++
+	c.s.seen.keep(c, message, err)
 	if err := c.lose(telemetry.Undecodable); err != nil {
 		return err
 	}
@@ -190,7 +201,7 @@ func (c *session) event(message []byte) error {
 	if !c.rate.take(c.s.o.Rate, c.in.received, class, len(message)) {
 		return c.lose(telemetry.RateLimited)
 	}
-	c.s.counters.Events.Add(1)
+	c.count()
 	c.feed.Record(r)
 	return c.advance(1)
 }
@@ -199,7 +210,7 @@ func (c *session) event(message []byte) error {
 // One that stands for none takes no number, and says nothing. One that comes too fast is not
 // kept, for the ledger says the same.
 func (c *session) missing(r telemetry.Record) error {
-	c.s.counters.Events.Add(1)
+	c.count()
 	n := binary.LittleEndian.Uint64(r.Raw[8:])
 	if n == 0 {
 		return nil

@@ -62,6 +62,7 @@ type Server struct {
 	places   places
 	sources  sources
 	large    *pool
+	seen     seen
 	conns    sync.WaitGroup
 }
 
