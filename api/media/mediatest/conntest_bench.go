@@ -19,7 +19,7 @@ import (
 // with a far end that takes everything.
 func BenchmarkWrite(b *testing.B, datagram bool, open func(b *testing.B) media.Conn) {
 	for _, size := range []int{160, 1200} {
-		for _, batch := range []int{1, 16} {
+		for _, batch := range []int{1, 16, 64} {
 			b.Run(fmt.Sprintf("size=%d/batch=%d", size, batch), func(b *testing.B) {
 				conn := open(b)
 				frames := make([]*media.Frame, batch)
