@@ -5,24 +5,20 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"maps"
-	"math"
 	"net"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/quic-go/quic-go"
-	"google.golang.org/protobuf/proto"
 
 	"parley/api/client"
 	"parley/api/wire"
 	callv1 "parley/protobuf/call/v1"
 )
 
-// pacing of one connection.
+// Waits of a connection, and its buffers where it is slow.
 const (
 	joinPatience = 20 * time.Second // to connect and be given a number
 	retryFirst   = 500 * time.Millisecond
@@ -223,8 +219,9 @@ func (p *participant) path() string {
 
 func (p *participant) options(ctx context.Context) client.Options {
 	opt := client.Options{
-		TLS: p.run.tls,
-		On:  func(packet client.Packet) { p.receive(ctx, packet) },
+		TLS:     p.run.tls,
+		Framing: p.run.plan.Framing,
+		On:      func(packet client.Packet) { p.receive(ctx, packet) },
 	}
 	if p.pace == healthy {
 		return opt
@@ -291,150 +288,6 @@ func ticker(every time.Duration) *time.Ticker {
 	t := time.NewTicker(time.Hour)
 	t.Stop()
 	return t
-}
-
-// enter begins a stay in the accounts.
-func (p *participant) enter() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for i := range p.accounts {
-		if p.streams[i].owner != p && p.watches(p.streams[i]) {
-			p.accounts[i].enter(p.streams[i])
-		}
-	}
-}
-
-// watches reports whether p asks for a stream.
-func (p *participant) watches(s *stream) bool {
-	return p.run.plan.Layers <= 1 || s.kind != wire.Video || s.layer == uint32(p.run.plan.WatchLayer)
-}
-
-// forget begins a session, which knows nobody and of which nobody has asked for less.
-func (p *participant) forget() {
-	p.wanted.Store(math.MaxUint32)
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	clear(p.known)
-}
-
-// learn notes who sends; p.mu is held.
-func (p *participant) learn(s *stream, session uint64) {
-	if s.kind != wire.Video || p.known[s.owner] == session {
-		return
-	}
-	p.known[s.owner] = session
-	select {
-	case p.learned <- struct{}{}:
-	default:
-	}
-}
-
-// sessions returns those that are known.
-func (p *participant) sessions() []uint64 {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return slices.Collect(maps.Values(p.known))
-}
-
-// exit ends a stay in the accounts, if one is on.
-func (p *participant) exit(lost bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.settled = p.settled || !lost
-	for i := range p.accounts {
-		p.accounts[i].leave(p.streams[i], lost)
-	}
-}
-
-// complete reports whether p got all it is expected to get.
-func (p *participant) complete() bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for i := range p.accounts {
-		if !p.accounts[i].complete(p.streams[i]) {
-			return false
-		}
-	}
-	return true
-}
-
-// receive is called with every packet that arrives, over WebTransport several times at once.
-// ctx ends with the stay.
-func (p *participant) receive(ctx context.Context, packet client.Packet) {
-	now := p.run.clock.now()
-	p.run.packets.Add(1)
-	p.run.bytes.Add(uint64(len(packet.Data)))
-	w, err := wire.Scan(packet.Data)
-	switch {
-	case err != nil:
-	case w.Type == callv1.PacketWrapper_MEDIA:
-		if t, ok := readTag(w.Data); !ok {
-			p.other(&w, now)
-		} else if t.run == p.run.id && int(t.stream) < len(p.accounts) {
-			p.count(t, w.SessionID, len(packet.Data), now)
-		}
-	case w.Type == callv1.PacketWrapper_LAYER_HINT:
-		p.heed(w.Data)
-	}
-	switch {
-	case p.pace == slow:
-		p.reading.Lock()
-		sleep(ctx, time.Duration(len(packet.Data)*8)*time.Second/time.Duration(p.run.plan.SlowKbps*1000))
-		p.reading.Unlock()
-	case p.pace == stalled && p.run.clock.at() >= measuring:
-		<-ctx.Done()
-	}
-}
-
-func (p *participant) count(t tag, session uint64, size int, now time.Duration) {
-	s := p.streams[t.stream]
-	p.mu.Lock()
-	if p.run.plan.Layers > 1 {
-		p.learn(s, session)
-		if t.measured && !p.settled && !p.watches(s) {
-			p.unwanted++
-		}
-	}
-	counted := !p.settled && p.accounts[t.stream].got(s, t, size)
-	p.mu.Unlock()
-	if counted {
-		p.run.delivered.Add(1)
-		p.run.latency[p.pace][s.kind].add(now - time.Duration(t.due))
-	}
-}
-
-// other takes the packets of a call that are no media of ours.
-func (p *participant) other(w *wire.Packet, now time.Duration) {
-	m := new(callv1.MediaPacket)
-	if proto.Unmarshal(w.Data, m) != nil || string(m.UserId) != p.pass.User {
-		return
-	}
-	switch m.MediaType {
-	case callv1.MediaPacket_RTT:
-		if p.run.clock.at() == measuring {
-			p.run.rtt.add(now - time.Duration(m.Timestamp*1e6))
-		}
-	case callv1.MediaPacket_KEYFRAME_REQUEST:
-		p.run.keyRequests.Add(1)
-		if string(m.Data) == "SCREEN" {
-			p.wants.screen.Store(true)
-		} else {
-			p.wants.video[min(w.Layer, mostLayers-1)].Store(true)
-		}
-	}
-}
-
-// heed reads what the server says about layers that nobody wants.
-func (p *participant) heed(data []byte) {
-	hint := new(callv1.LayerHintPacket)
-	if proto.Unmarshal(data, hint) != nil {
-		return
-	}
-	for _, e := range hint.Entries {
-		if e.MediaKind == callv1.LayerHintPacket_VIDEO {
-			p.wanted.Store(e.MaxRequestedLayer)
-		}
-	}
 }
 
 // reason is why a connection failed or ended, in a few words that many share.

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"time"
 
+	"parley/api/client"
 	"parley/api/token"
 	"parley/api/wire"
 )
@@ -17,6 +18,8 @@ type Plan struct {
 	URLs []string
 	// Door is how participants are let in; nil means by path.
 	Door Door
+	// Framing of WebTransport.
+	Framing client.Framing
 
 	Room       string // name; with several rooms, what their names begin with
 	Rooms      int
@@ -81,6 +84,7 @@ func (p *Plan) Check() error {
 		must(err != nil || u.Scheme == "ws" || u.Scheme == "wss" || u.Scheme == "https",
 			"%q: ws and wss are WebSocket, https is WebTransport; there is nothing else", raw)
 	}
+	must(p.Framing == client.FramingPacket || p.Framing == client.FramingStream, "framing %q is unknown", p.Framing)
 	must(token.ValidRoom(p.Room) && len(p.Room) < token.MaxRoom-8, "%q cannot be a room", p.Room)
 	must(p.Rooms >= 1, "there must be a room")
 	must(p.Publishers >= 0 && p.Viewers >= 0 && p.Publishers+p.Viewers >= 1, "there must be participants")

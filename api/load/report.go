@@ -31,6 +31,7 @@ type Report struct {
 // Shape is the part of the plan that says how large it was.
 type Shape struct {
 	URLs       []string `json:"urls"`
+	Framing    string   `json:"framing"` // of WebTransport: packet or stream
 	Rooms      int      `json:"rooms"`
 	Publishers int      `json:"publishers"` // in each room
 	Viewers    int      `json:"viewers"`    // in each room
@@ -111,7 +112,7 @@ func (r *run) report(first, last sample) *Report {
 	rep := &Report{
 		Started: r.clock.began.UTC().Truncate(time.Millisecond), Seconds: round(took.Seconds(), 3),
 		Plan: Shape{
-			URLs: r.plan.URLs, Rooms: r.plan.Rooms, Publishers: r.plan.Publishers,
+			URLs: r.plan.URLs, Framing: cmp.Or(string(r.plan.Framing), "packet"), Rooms: r.plan.Rooms, Publishers: r.plan.Publishers,
 			Viewers: r.plan.Viewers, Seed: r.plan.Seed,
 		},
 		Sent: r.sent(), Received: make(map[string]Received), Kinds: make(map[string]Received),

@@ -230,7 +230,10 @@ func (r *run) pacerOf(p *participant, i, j int, recorded recordings) *pacer {
 	}
 	switch {
 	case plan.SteadyRate > 0:
-		add(wire.Video, newSteady(source(wire.Video), plan.SteadyRate, plan.SteadySize-envelope), nil)
+		want := &p.wants.video[0]
+		as := packer{user: p.name, kind: wire.Video}
+		around := len(as.pack(frame{data: noise()[:plan.SteadySize]}, tag{})) - plan.SteadySize
+		add(wire.Video, newSteady(source(wire.Video), plan.SteadyRate, plan.SteadySize-around, plan.KeyframeEvery, want), want)
 		return pc
 	case j == 0 && (len(recorded.audio) > 0 || len(recorded.video) > 0):
 		if len(recorded.audio) > 0 {

@@ -209,24 +209,34 @@ func (s *screen) take() frame {
 	return f
 }
 
-// steady makes packets of one size at a fixed rate. Each is a keyframe: a queue that skips
-// loses single packets.
+// steady makes packets of one size at a fixed rate, as pictures: what does not arrive has to be
+// followed by a keyframe.
 type steady struct {
+	wantKey  *atomic.Bool
 	interval time.Duration
+	keyEvery time.Duration
 	data     []byte
 	next     time.Duration
+	nextKey  time.Duration
 }
 
-func newSteady(r *rand.Rand, perSecond float64, size int) *steady {
-	s := &steady{interval: time.Duration(float64(time.Second) / perSecond), data: noise()[:size]}
+func newSteady(r *rand.Rand, perSecond float64, size int, keyEvery time.Duration, wantKey *atomic.Bool) *steady {
+	s := &steady{
+		wantKey: wantKey, interval: time.Duration(float64(time.Second) / perSecond), keyEvery: keyEvery, data: noise()[:size],
+	}
 	s.next = time.Duration(r.Float64() * float64(s.interval))
+	s.nextKey = s.next
 	return s
 }
 
 func (s *steady) due() time.Duration { return s.next }
 
 func (s *steady) take() frame {
-	f := frame{data: s.data, key: true, time: s.next, duration: s.interval, codec: callv1.VideoCodec_VP9_PROFILE0_LEVEL10_8BIT}
+	f := frame{data: s.data, time: s.next, duration: s.interval, codec: callv1.VideoCodec_VP9_PROFILE0_LEVEL10_8BIT}
+	asked := s.wantKey.Swap(false)
+	if f.key = asked || s.next >= s.nextKey; f.key {
+		s.nextKey = s.next + s.keyEvery
+	}
 	s.next += s.interval
 	return f
 }

@@ -110,6 +110,28 @@ func TestScreen(t *testing.T) {
 	}
 }
 
+func TestSteady(t *testing.T) {
+	var wanted atomic.Bool
+	s := newSteady(dice(), 200, 1000, 5*time.Second, &wanted)
+	frames, keys := 0, 0
+	during(s, 10*time.Second, func(f frame) {
+		frames++
+		if f.key {
+			keys++
+		}
+		if len(f.data) != 1000 {
+			t.Errorf("a packet of %d bytes", len(f.data))
+		}
+	})
+	if frames != 2000 || keys != 2 {
+		t.Errorf("%d packets, %d keyframes", frames, keys)
+	}
+	wanted.Store(true)
+	if !s.take().key || s.take().key {
+		t.Error("a keyframe that is asked for is the next one, and the only one")
+	}
+}
+
 func TestEqualSeedsMakeEqualMedia(t *testing.T) {
 	a, b := newVoice(dice(), 32, .4), newVoice(dice(), 32, .4)
 	for range 1000 {

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"parley/api/client"
 	"parley/api/load"
 	"parley/api/observe"
 	"parley/api/token"
@@ -25,6 +26,7 @@ type loadCommand struct {
 	URL       []string `name:"url" placeholder:"URL" help:"Where to connect; repeat it, and participants take turns. ws and wss are WebSocket, https is WebTransport." group:"server"`
 	Self      bool     `name:"self" help:"Start a node of its own for the run, in its own process, and look at it." group:"server"`
 	Transport []string `name:"transport" default:"ws" enum:"ws,wss,wt" placeholder:"ws|wss|wt" help:"With --self: how to connect to it." group:"server"`
+	Framing   string   `name:"framing" default:"packet" enum:"packet,stream" help:"Of WebTransport: packet is a stream for each one, stream is long-lived streams of many." group:"server"`
 	PID       int      `name:"pid" placeholder:"PID" help:"The server's process, if it is on this machine." group:"server"`
 	Metrics   string   `name:"metrics" placeholder:"URL" help:"The server's metrics, for what the kernel does not know." group:"server"`
 	JWTSecret string   `name:"jwt-secret" env:"JWT_SECRET" placeholder:"SECRET" help:"Signs tokens with the server's secret, instead of naming user and room in the path." group:"server"`
@@ -128,6 +130,9 @@ func (c *loadCommand) plan() load.Plan {
 		Ramp: c.Ramp, WarmUp: c.WarmUp, Duration: c.Duration, Drain: c.Drain,
 		Slow: c.Slow, SlowKbps: c.SlowRate, Stalled: c.Stalled, StormEvery: c.StormEvery, StormShare: c.StormShare,
 		Heartbeat: c.Heartbeat, Probe: c.Probe, Seed: c.Seed,
+	}
+	if c.Framing == "stream" {
+		p.Framing = client.FramingStream
 	}
 	if p.Room == "" {
 		p.Room = "load-" + strconv.FormatUint(rand.Uint64()&0xfffffff, 36)

@@ -33,8 +33,14 @@ func runLoad(t *testing.T, args ...string) load.Report {
 
 // Each packet is expected by everybody else in its room, over any transport.
 func TestLoadAccountsForEveryPacket(t *testing.T) {
+	for _, framing := range []string{"packet", "stream"} {
+		t.Run(framing, func(t *testing.T) { accountsForEveryPacket(t, framing) })
+	}
+}
+
+func accountsForEveryPacket(t *testing.T, framing string) {
 	const rooms, publishers, viewers = 2, 3, 2
-	r := runLoad(t, "--self", "--transport=ws,wt,wss", "--duration=2s", "--drain=5s",
+	r := runLoad(t, "--self", "--transport=ws,wt,wss", "--framing="+framing, "--duration=2s", "--drain=5s",
 		"--rooms=2", "--publishers=3", "--viewers=2", "--screens=1", "--video=300", "--keyframe-every=1s")
 	var sent uint64
 	for _, kind := range []string{"audio", "video", "screen"} {
