@@ -1,0 +1,283 @@
+package calls_test
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+	"google.golang.org/protobuf/proto"
+
+	"parley/api/calls"
+	"parley/api/fault"
+	"parley/api/media"
+	"parley/api/media/mediatest"
+	"parley/api/telemetry"
+	"parley/api/telemetry/catalogue"
+	healthv1 "parley/protobuf/health/v1"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// page keeps what it is told, in one list for all sessions. The engine itself, with a
+// database, is tested where it is.
+type page struct {
+	t     *testing.T
+	mu    sync.Mutex
+	lines []line
+	ended map[string]string
+}
+
+// line is one event.
+type line struct {
+	source telemetry.Source
+	name   string
+	record telemetry.Record
+	fields map[string]any
+}
+
+// diary is the feed of one session.
+type diary struct {
+	*page
+	source telemetry.Source
+}
+
+func (p *page) Begin(_ context.Context, s telemetry.Source) (telemetry.Feed, error) {
+	return diary{p, s}, nil
+}
+
+func (d diary) ID() telemetry.SessionID { return 1 }
+
+func (d diary) Record(r telemetry.Record) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	k := catalogue.Call().Kind(0, r.Kind)
+	text, err := k.AppendJSON(nil, catalogue.Params{}, r.Raw, catalogue.Style{})
+	if err != nil {
+		d.t.Errorf("%s: %v", k.Name, err)
+	}
+	fields := map[string]any{}
+	if err := json.Unmarshal(text, &fields); err != nil {
+		d.t.Error(err)
+	}
+	d.lines = append(d.lines, line{d.source, k.Name, r, fields})
+}
+
+func (d diary) Lost(cause telemetry.Cause, _, n uint64) {
+	d.t.Errorf("%d events are lost: %s", n, cause)
+}
+
+func (d diary) End(reason string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.ended[d.source.Labels["session"]] = reason
+}
+
+// world is a recorder and what it wrote.
+type world struct {
+	*calls.Recorder
+	page *page
+	stop func()
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	p := &page{t: t, ended: map[string]string{}}
+	log := slog.New(slog.NewTextHandler(t.Output(), nil))
+	w := &world{calls.New(calls.Options{Ingest: p, Log: log, Key: []byte("key"), Server: "s"}), p, nil}
+	hub := media.NewHub(media.Options{Node: "n", Relay: media.NewLocal("n"), Ledger: &mediatest.Ledger{}, Reporter: w, Log: log})
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
+	var running sync.WaitGroup
+	running.Go(func() { _ = w.Run(ctx, hub) })
+	w.stop = sync.OnceFunc(func() { cancel(); running.Wait() })
+	t.Cleanup(w.stop)
+	return w
+}
+
+// names returns the events of a participant's room in their order, without those given.
+func (w *world) names(t *testing.T, without ...string) string {
+	t.Helper()
+	if err := w.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w.page.mu.Lock()
+	defer w.page.mu.Unlock()
+	var all []string
+	for _, l := range w.page.lines {
+		if !slices.Contains(without, l.name) {
+			all = append(all, l.name)
+		}
+	}
+	return strings.Join(all, " ")
+}
+
+func (w *world) last(t *testing.T, name string) line {
+	t.Helper()
+	if err := w.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w.page.mu.Lock()
+	defer w.page.mu.Unlock()
+	for _, l := range slices.Backward(w.page.lines) {
+		if l.name == name {
+			return l
+		}
+	}
+	t.Fatalf("no %s in %+v", name, w.page.lines)
+	return line{}
+}
+
+func stats(id media.SessionID, user string) media.SessionStats {
+	return media.SessionStats{
+		Member: media.Member{Session: id, Room: "room", User: user, Transport: media.WebSocket, Joined: time.Now()},
+		Begun:  time.Now().Add(-100 * time.Millisecond),
+	}
+}
+
+func TestConnectionsFromBeginToEnd(t *testing.T) {
+	w := newWorld(t)
+	a := stats(1, "ada")
+	w.Connected(a)
+	w.Sends(1, media.Audio)
+	w.Active(1)
+	w.Active(1)
+	w.Sends(1, media.Control)
+	a.End = fault.Slow
+	w.Disconnected(a)
+	w.Disconnected(a)
+	want := "RoomOpened ConnectingIn ConnectedIn PublishStarted JoinStarted Joined PublishStopped Left Disconnected RoomClosed"
+	if got := w.names(t, "ServerStatus"); !sameWords(got, want) {
+		t.Errorf("%s\n%s", got, want)
+	}
+	if l := w.last(t, "Joined"); l.fields["took_ms"].(float64) < 100 || l.record.Link != 3 || l.source.Scope != "room" || strings.Contains(l.source.Identity, "ada") {
+		t.Errorf("%+v", l)
+	}
+	if l := w.last(t, "Left"); l.fields["code"] != "slow" {
+		t.Errorf("%+v", l)
+	}
+	if w.page.ended["1"] != "slow" {
+		t.Errorf("ended: %v", w.page.ended)
+	}
+	a.Session, a.Reconnection = 2, true
+	w.Connected(a)
+	if l := w.last(t, "ReconnectStarted"); l.fields["code"] != "slow" {
+		t.Errorf("%+v", l)
+	}
+	if l := w.last(t, "Restored"); !l.record.Linked {
+		t.Errorf("%+v", l)
+	}
+	w.stop()
+	if w.page.ended["2"] == "" {
+		t.Error("the session does not end with the node")
+	}
+}
+
+// sameWords compares without regard to where the node speaks between.
+func sameWords(a, b string) bool {
+	x, y := strings.Fields(a), strings.Fields(b)
+	slices.Sort(x)
+	slices.Sort(y)
+	return slices.Equal(x, y)
+}
+
+func TestAttemptsThatFail(t *testing.T) {
+	w := newWorld(t)
+	w.Refused("room", "ada", media.WebTransport, time.Now(), fault.GoingAway)
+	if l := w.last(t, "JoinFailed"); l.source.Scope != "room" || !l.record.Linked {
+		t.Errorf("%+v", l)
+	}
+	w.Refused("", "", media.WebSocket, time.Now(), fault.Expired)
+	if l := w.last(t, "TransportRefused"); l.source.Scope != "" || l.fields["code"] != "expired" || l.fields["transport"] != "websocket" {
+		t.Errorf("%+v", l)
+	}
+}
+
+func TestFramesThatReachSomebody(t *testing.T) {
+	w := newWorld(t)
+	w.Connected(stats(1, "ada"))
+	w.Connected(stats(2, "bob"))
+	w.Reached(2, 1, media.Video) // before bob takes part
+	w.Active(2)
+	w.Sends(1, media.Video)
+	for range 2 {
+		w.Reached(2, 1, media.Video)
+		w.Reached(2, 1, media.Audio)
+	}
+	w.Reached(2, 77, media.Video) // of another node
+	w.KeyframeAsked(1, media.Video)
+	w.KeyframeCame(1, media.Video)
+	w.KeyframeCame(1, media.Video)
+	want := "SubscribeStarted FirstFrame SubscribeStarted FirstFrame KeyFrameRequested KeyFrameDelivered"
+	if got := w.names(t, "ServerStatus", "RoomOpened", "ConnectingIn", "ConnectedIn", "JoinStarted", "Joined", "PublishStarted"); got != want {
+		t.Errorf("%s", got)
+	}
+	first := w.last(t, "FirstFrame")
+	if first.source.Identity != w.last(t, "Joined").source.Identity || first.fields["sender"] != w.last(t, "KeyFrameRequested").source.Identity {
+		t.Errorf("%+v", first)
+	}
+}
+
+func report(t *testing.T, w *world, p *healthv1.HealthPacket) {
+	t.Helper()
+	b, err := proto.Marshal(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Health(b)
+}
+
+func TestReportsOfClients(t *testing.T) {
+	w := newWorld(t)
+	w.Connected(stats(1, "ada"))
+	w.Connected(stats(2, "bob"))
+	say := func(fps, concealment float64) {
+		report(t, w, &healthv1.HealthPacket{
+			SessionId: "2", TimestampMs: 1 << 63, ActiveServerRttMs: -1,
+			PeerStats: map[string]*healthv1.PeerStats{"1": {
+				CanSee: true, CanListen: true, AudioEnabled: true, VideoEnabled: true, AudioConcealmentPct: concealment,
+				VideoStats: &healthv1.VideoStats{FpsReceived: fps, FramesDecoded: 100},
+			}},
+		})
+	}
+	say(30, 1)
+	say(30, 1) // good is what is expected
+	say(0, 60)
+	say(30, 1) // one bad report may be chance for the quality, though not for the picture
+	say(3, 5)
+	say(3, 5)
+	say(3, 5)
+	var changes []string
+	w.last(t, "HealthSample")
+	for _, l := range w.page.lines {
+		switch l.name {
+		case "PeerQualityChanged":
+			changes = append(changes, l.fields["media"].(string)+" "+l.fields["quality"].(string))
+		case "Freeze", "AudioGap":
+			changes = append(changes, l.name)
+		case "HealthSample":
+			if l.fields["claimed_at"] != 0.0 || l.fields["rtt_ms"] != 0.0 {
+				t.Errorf("%+v", l.fields)
+			}
+		}
+	}
+	if want := []string{"Freeze", "AudioGap", "audio fair", "video poor"}; !slices.Equal(changes, want) {
+		t.Errorf("%v", changes)
+	}
+	// Older clients report what their buffers did.
+	report(t, w, &healthv1.HealthPacket{SessionId: "2", PeerStats: map[string]*healthv1.PeerStats{"ada": {
+		AudioEnabled: true, NeteqStats: &healthv1.NetEqStats{Network: &healthv1.NetEqNetwork{OperationCounters: &healthv1.NetEqOperationCounters{NormalPerSec: 75, ExpandPerSec: 25}}},
+	}}})
+	if l := w.last(t, "HealthSample"); l.fields["concealment"].(map[string]any)["worst"] != 25.0 {
+		t.Errorf("%+v", l.fields)
+	}
+	report(t, w, &healthv1.HealthPacket{SessionId: "99"})
+	w.Health([]byte("\xff\xff"))
+	if l := w.last(t, "HealthSample"); l.fields["peers"] != 1.0 {
+		t.Errorf("%+v", l.fields)
+	}
+}
