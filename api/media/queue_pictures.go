@@ -1,0 +1,142 @@
+package media
+
+import (
+	"time"
+
+	"parley/api/wire"
+)
+
+// streamState is what a queue remembers of a video stream.
+type streamState struct {
+	skipping bool
+	begun    bool      // a keyframe was taken: what follows can be decoded
+	reached  bool      // somebody was told that it began
+	asked    time.Time // when a keyframe was last wanted
+}
+
+// askAgain is how long a queue waits for a keyframe it asked for: two round trips of a slow
+// path and an encoder's frame.
+const askAgain = 500 * time.Millisecond
+
+// Split leaves screen and video to PopPictures. From now on skip is called for every stream
+// that skips to its next keyframe or that nobody sends any more; it must not block and not
+// call the queue. Split is called before the first frame is pushed.
+func (q *Queue) Split(skip func(StreamID)) {
+	q.pictures, q.skip = make(chan struct{}, 1), skip
+}
+
+func (q *Queue) pushVideo(l *lane, f *Frame, fits bool) (v Verdict, wantKey bool) {
+	s := q.streams[f.Stream()]
+	if s == nil {
+		s = new(streamState)
+		q.streams[f.Stream()] = s
+	}
+	switch {
+	case !fits:
+		q.skips(f.Stream(), s, s.begun || !f.Opaque)
+	case f.Key:
+		s.skipping, s.begun = false, true
+	}
+	// A receiver that meets a stream in its middle, or that skips, needs a keyframe. Whoever
+	// encrypts and marks none is asked once and then trusted.
+	if !f.Key && (s.skipping || !s.begun && (!f.Opaque || s.asked.IsZero())) &&
+		l.bytes <= q.limits.Bytes[f.Kind]/2 && f.Received.Sub(s.asked) >= askAgain {
+		s.asked = f.Received
+		wantKey = true
+	}
+	switch {
+	case !fits:
+		q.lose(Full, f.Kind, 1)
+		return Dropped, wantKey
+	case s.skipping:
+		q.lose(Skipped, f.Kind, 1)
+		return Dropped, wantKey
+	}
+	q.take(l, f)
+	if !s.reached && (s.begun || f.Opaque) {
+		s.reached = true
+		q.tellReached(f)
+	}
+	return Taken, wantKey
+}
+
+// isTight reports whether f comes when half of what may wait in its lane does, or has waited for
+// half the time that it may.
+func (q *Queue) isTight(l *lane, f *Frame) bool {
+	return l.bytes > q.limits.Bytes[f.Kind]/2 ||
+		l.len() > 0 && q.limits.Age[f.Kind] > 0 && f.Received.Sub(l.oldest().Received) > q.limits.Age[f.Kind]/2
+}
+
+// skips notes whether a stream skips to its next keyframe.
+func (q *Queue) skips(id StreamID, s *streamState, skipping bool) {
+	if skipping && !s.skipping && q.skip != nil {
+		q.skip(id)
+	}
+	s.skipping = skipping
+}
+
+// expire takes out the pictures that are no longer worth sending when f comes: who blocks on
+// an earlier part of the same stream need not wait until it gets through.
+func (q *Queue) expire(l *lane, f *Frame) {
+	limit := q.limits.Age[f.Kind]
+	if !f.Kind.isPicture() || limit == 0 {
+		return
+	}
+	for l.len() > 0 && f.Received.Sub(l.oldest().Received) > limit {
+		q.stale(l.pop(), f.Received)
+	}
+}
+
+// stale reports whether f, just popped, is not worth sending any more. A video stream then
+// skips to its next keyframe, here or among the frames to come.
+func (q *Queue) stale(f *Frame, now time.Time) bool {
+	limit := q.limits.Age[f.Kind]
+	if limit == 0 || now.Sub(f.Received) <= limit {
+		return false
+	}
+	q.lose(Stale, f.Kind, 1)
+	if s := q.streams[f.Stream()]; s != nil && (s.begun || !f.Opaque) {
+		removed, found := q.lanes[f.Kind].skipToKey(f.Stream())
+		q.lose(Skipped, f.Kind, removed)
+		q.skips(f.Stream(), s, s.skipping || !found)
+	}
+	return true
+}
+
+// purge drops what waits of some sources of some sessions. Their video goes on with its next
+// keyframe.
+func (q *Queue) purge(of func(SessionID) bool, sources wire.Sources) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, stream := range []wire.Stream{wire.Audio, wire.Video, wire.Screen} {
+		if !sources.Has(stream) {
+			continue
+		}
+		kind := kindOfStream(stream)
+		q.remove(kind, of)
+		for id, s := range q.streams {
+			if id.Kind == kind && of(id.Session) {
+				q.skips(id, s, s.begun)
+			}
+		}
+	}
+}
+
+// await makes some streams wait for their next keyframe, if they had one before.
+func (q *Queue) await(streams func(StreamID) bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for id, s := range q.streams {
+		if streams(id) {
+			s.skipping = s.begun
+		}
+	}
+}
+
+// forgetStreams makes the queue ask for a keyframe of every stream it meets from now on.
+func (q *Queue) forgetStreams() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	clear(q.streams)
+	q.heard = false
+}
