@@ -76,7 +76,7 @@ func (a *API) telemetryTable() []route {
 			asking(catalogue, room, text("kind", "Number of the kind that begins.")).asking(span...).
 			noting(hosts + " How many events of a kind there were, and which events continued them after how long. Without a time of the last day."),
 		ask(a, signedIn, "GET "+at+"loss", "What is not on record", a.telemetryLoss, codes...).
-			asking(room, session, text("causes", "Names, separated by commas.")).asking(span...).asking(page...).
+			asking(catalogue, room, session, text("causes", "Names, separated by commas.")).asking(span...).asking(page...).
 			noting(hosts + " The sums are of everything that was asked for, on all pages."),
 		ask(a, admin, "POST "+at+"flush", "Wait until everything is on record", a.telemetryFlush, unavailable).
 			noting("What this node took in before the request can be read after the answer."),
@@ -213,6 +213,18 @@ func (q *telemetryAsk) page() archive.Page {
 type reach struct {
 	scopes []string  // nil is all
 	since  time.Time // when the meeting of that name was made
+
+	// calls is whether only calls may be seen: scopes of other catalogues are no meetings, and
+	// may have the same name.
+	calls bool
+}
+
+// catalogue returns the catalogue to look at, of the one that is asked for.
+func (r reach) catalogue(asked string) string {
+	if r.calls {
+		return catalogue.Call().ID
+	}
+	return asked
 }
 
 // from returns the later one of what is asked for and what may be seen.
@@ -242,7 +254,7 @@ func (a *API) reach(ctx context.Context, by management.Caller, room string) (rea
 	if !owns(by, meeting) && (p == nil || !p.Host || !p.Inside()) {
 		return reach{}, &problem{status: http.StatusForbidden, code: string(management.NotHost), message: "Only hosts of the meeting may see this."}
 	}
-	return reach{scopes: []string{room}, since: meeting.Created}, nil
+	return reach{scopes: []string{room}, since: meeting.Created, calls: true}, nil
 }
 
 // asked reads what all lists have in common.

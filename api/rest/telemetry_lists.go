@@ -32,7 +32,7 @@ func (a *API) telemetrySessions(r request, _ nothing) (telemetrySessionList, err
 		return telemetrySessionList{}, err
 	}
 	ask := archive.SessionQuery{
-		ID: q.session(), Catalogue: q.Get("catalogue"), Source: q.Get("source"), Scopes: may.scopes, Open: q.Get("open") == "true",
+		ID: q.session(), Catalogue: may.catalogue(q.Get("catalogue")), Source: q.Get("source"), Scopes: may.scopes, Open: q.Get("open") == "true",
 		From: may.from(q.time("from")), To: q.time("to"), Page: q.page(),
 	}
 	if q.err != nil {
@@ -52,7 +52,7 @@ func (a *API) telemetryEvents(r request, _ nothing) (telemetryEventList, error) 
 		return telemetryEventList{}, err
 	}
 	ask := archive.EventQuery{
-		Catalogue: q.Get("catalogue"), Kinds: q.kinds(), Classes: q.classes(), Source: q.Get("source"), Scopes: may.scopes,
+		Catalogue: may.catalogue(q.Get("catalogue")), Kinds: q.kinds(), Classes: q.classes(), Source: q.Get("source"), Scopes: may.scopes,
 		Subject: q.subject(), Number: q.optional("number"), Index: q.optional("index"),
 		From: may.from(q.time("from")), To: q.time("to"), Page: q.page(),
 	}
@@ -79,7 +79,7 @@ func (a *API) telemetryRollups(r request, _ nothing) (telemetryPoints, error) {
 		return telemetryPoints{}, err
 	}
 	ask := archive.RollupQuery{
-		Catalogue: q.Get("catalogue"), Kinds: q.kinds(), Source: q.Get("source"), Scopes: may.scopes,
+		Catalogue: may.catalogue(q.Get("catalogue")), Kinds: q.kinds(), Source: q.Get("source"), Scopes: may.scopes,
 		BySource: q.Get("by") == "source", ByScope: q.Get("by") == "room", Measures: q.list("measures"),
 		From: q.time("from"), To: q.time("to"), Step: q.step(),
 	}
@@ -112,7 +112,7 @@ func (a *API) telemetryFunnel(r request, _ nothing) (telemetryFunnelResult, erro
 	if err != nil {
 		return telemetryFunnelResult{}, err
 	}
-	ask := archive.RollupQuery{Catalogue: q.Get("catalogue"), Scopes: may.scopes, From: q.time("from"), To: q.time("to")}
+	ask := archive.RollupQuery{Catalogue: may.catalogue(q.Get("catalogue")), Scopes: may.scopes, From: q.time("from"), To: q.time("to")}
 	kind := q.kind("kind", q.Get("kind"))
 	q.since(&ask, may, 24*time.Hour)
 	if q.err != nil {
@@ -135,7 +135,7 @@ func (a *API) telemetryLoss(r request, _ nothing) (telemetryLosses, error) {
 	if err != nil {
 		return telemetryLosses{}, err
 	}
-	ask := archive.LossQuery{Session: q.session(), Scopes: may.scopes, From: may.from(q.time("from")), To: q.time("to"), Page: q.page()}
+	ask := archive.LossQuery{Catalogue: may.catalogue(q.Get("catalogue")), Session: q.session(), Scopes: may.scopes, From: may.from(q.time("from")), To: q.time("to"), Page: q.page()}
 	for _, name := range q.list("causes") {
 		c, ok := telemetry.ParseCause(name)
 		if !ok {

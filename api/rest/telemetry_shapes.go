@@ -57,12 +57,13 @@ type telemetrySession struct {
 	Began      int64             `json:"began_at" doc:"Unix milliseconds."`
 	Ended      int64             `json:"ended_at,omitempty" doc:"Unix milliseconds; absent while it goes on."`
 	Reason     string            `json:"reason,omitempty" doc:"Why it ended."`
+	Events     int64             `json:"events" doc:"That came, whatever became of them."`
 }
 
 func sessionShape(s *telemetry.Session) telemetrySession {
 	shape := telemetrySession{
 		ID: decimal(s.ID), Catalogue: s.Catalogue, Source: s.Identity, Room: s.Scope, Version: s.Version,
-		Labels: s.Labels, Parameters: map[string]string{}, Began: s.Began.UnixMilli(), Ended: milliseconds(s.Ended), Reason: s.Reason,
+		Labels: s.Labels, Parameters: map[string]string{}, Began: s.Began.UnixMilli(), Ended: milliseconds(s.Ended), Reason: s.Reason, Events: int64(s.Events),
 	}
 	for name, v := range s.Parameters {
 		shape.Parameters[name] = decimal(v)

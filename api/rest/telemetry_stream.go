@@ -39,7 +39,7 @@ func (a *API) telemetryStream(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	filter := telemetry.Filter{
-		Catalogue: q.Get("catalogue"), Kinds: q.kinds(), Classes: q.classes(), Source: q.Get("source"), Session: q.session(), Scopes: may.scopes,
+		Catalogue: may.catalogue(q.Get("catalogue")), Kinds: q.kinds(), Classes: q.classes(), Source: q.Get("source"), Session: q.session(), Scopes: may.scopes,
 	}
 	cursor := q.cursor(r.Header)
 	if q.err != nil {

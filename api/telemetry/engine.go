@@ -243,9 +243,9 @@ func (e *Engine) upkeep(ctx context.Context) {
 		var err error
 		select {
 		case <-rollups.C:
-			err = e.WriteRollups(ctx)
+			err = errors.Join(e.WriteRollups(ctx), e.alive(ctx, false))
 		case <-alive.C:
-			err = e.alive(ctx)
+			err = e.alive(ctx, true)
 		case <-keep.C:
 			e.keep(ctx)
 		case <-ctx.Done():
@@ -263,10 +263,11 @@ func (e *Engine) keep(ctx context.Context) {
 	}
 }
 
-func (e *Engine) alive(ctx context.Context) error {
-	var open []SessionID
+// alive tells the store of open sessions: of all, or of those to which events came since.
+func (e *Engine) alive(ctx context.Context, all bool) error {
+	var open []Pulse
 	for _, s := range e.shards {
-		open = s.sessions(open)
+		open = s.pulses(open, all)
 	}
 	if len(open) == 0 {
 		return nil
@@ -298,7 +299,7 @@ func (e *Engine) Flush(ctx context.Context) error {
 	if err := e.replay.wait(ctx); err != nil {
 		return err
 	}
-	return errors.Join(e.flushShards(ctx), e.WriteRollups(ctx))
+	return errors.Join(e.flushShards(ctx), e.WriteRollups(ctx), e.alive(ctx, false))
 }
 
 func (e *Engine) flushShards(ctx context.Context) error {

@@ -19,6 +19,8 @@ type feed struct {
 
 	// All below is guarded by the shard's lock.
 	ended  bool
+	events uint64 // that came
+	told   uint64 // of those, that the store was told of
 	ledger ledger
 	opened map[uint64]opening
 	order  []uint64 // of opened, the oldest first
@@ -63,6 +65,7 @@ func (f *feed) Record(r Record) {
 		s.mu.Unlock()
 		return
 	}
+	f.events++
 	f.count(&r, kind)
 	if !s.hasRoom(kind.Class, len(r.Raw)) {
 		f.lose(Loss{QueueFull, r.Seq, r.Seq, 1}, r.Received)
@@ -150,7 +153,7 @@ func (f *feed) remember(r *Record) {
 }
 
 // session describes f as it is stored.
-func (f *feed) session() Session { return Session{ID: f.id, Source: f.source} }
+func (f *feed) session() Session { return Session{ID: f.id, Source: f.source, Events: f.events} }
 
 // token is a place in a shard's queue that somebody waits for.
 type token struct {

@@ -266,14 +266,18 @@ func (s *shard) refuse(err error) {
 	s.tokens = nil
 }
 
-// sessions appends the ids of open sessions.
-func (s *shard) sessions(ids []SessionID) []SessionID {
+// pulses appends what there is to say of open sessions: of all, or of those to which events
+// came since.
+func (s *shard) pulses(to []Pulse, all bool) []Pulse {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for id := range s.feeds {
-		ids = append(ids, id)
+	for id, f := range s.feeds {
+		if all || f.events != f.told {
+			to = append(to, Pulse{id, f.events})
+			f.told = f.events
+		}
 	}
-	return ids
+	return to
 }
 
 func (s *shard) rollups() []Rollup {

@@ -44,4 +44,5 @@ type Session struct {
 	Source
 	Ended  time.Time // the zero time while it goes on
 	Reason string    // why it ended
+	Events uint64    // that came, whatever became of them
 }

@@ -20,8 +20,8 @@ type Store interface {
 	// WriteRollups replaces what is on record of these cells.
 	WriteRollups(ctx context.Context, cells []Rollup) error
 
-	// Alive says that sessions go on.
-	Alive(ctx context.Context, sessions []SessionID) error
+	// Alive says that sessions go on, and how many events came so far.
+	Alive(ctx context.Context, sessions []Pulse) error
 
 	// Keep makes what has to be there for events of today and the days to come, drops what is
 	// older than r says, and ends sessions of which nobody spoke for [StaleAfter].
@@ -97,6 +97,12 @@ type Batch struct {
 	Sessions []Session // that began or, with the time, ended
 	Rows     []Row
 	Losses   []Entry
+}
+
+// Pulse says that a session goes on.
+type Pulse struct {
+	Session SessionID
+	Events  uint64 // that came so far
 }
 
 // Entry is a line in the ledger of a session. A later one with the same number replaces it.

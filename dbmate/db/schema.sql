@@ -464,7 +464,8 @@ CREATE TABLE public.telemetry_sessions (
     began_at timestamp with time zone NOT NULL,
     alive_at timestamp with time zone NOT NULL,
     ended_at timestamp with time zone,
-    reason character varying(1024)
+    reason character varying(1024),
+    events bigint DEFAULT 0 NOT NULL
 );
 
 
@@ -1185,4 +1186,5 @@ INSERT INTO public.schema_migrations (version) VALUES
     ('20261121000002'),
     ('20261121000003'),
     ('20261121000004'),
-    ('20261121000010');
+    ('20261121000010'),
+    ('20261121000011');

@@ -83,7 +83,7 @@ type SessionQuery struct {
 }
 
 const selectSessions = `
-select s.id, c.name, r.identity, s.scope, s.version, s.labels, s.parameters, s.began_at, s.ended_at, s.reason
+select s.id, c.name, r.identity, s.scope, s.version, s.labels, s.parameters, s.began_at, s.ended_at, s.reason, s.events
 from telemetry_sessions s
 join telemetry_sources r on r.id = s.source
 join telemetry_catalogues c on c.id = r.catalogue`
@@ -125,7 +125,9 @@ func (a *Archive) Sessions(ctx context.Context, q SessionQuery) (sessions []tele
 	sessions, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (s telemetry.Session, err error) {
 		var ended *time.Time
 		var reason *string
-		err = row.Scan(&s.ID, &s.Catalogue, &s.Identity, &s.Scope, &s.Version, &s.Labels, &s.Parameters, &s.Began, &ended, &reason)
+		var events int64
+		err = row.Scan(&s.ID, &s.Catalogue, &s.Identity, &s.Scope, &s.Version, &s.Labels, &s.Parameters, &s.Began, &ended, &reason, &events)
+		s.Events = uint64(events)
 		if ended != nil {
 			s.Ended = *ended
 		}
@@ -146,10 +148,11 @@ func (a *Archive) Sessions(ctx context.Context, q SessionQuery) (sessions []tele
 
 // LossQuery says which entries of ledgers are asked for. Empty fields ask for all.
 type LossQuery struct {
-	Session  telemetry.SessionID
-	Scopes   []string // nil is all, empty is none
-	Causes   []telemetry.Cause
-	From, To time.Time // when it was noted
+	Catalogue string
+	Session   telemetry.SessionID
+	Scopes    []string // nil is all, empty is none
+	Causes    []telemetry.Cause
+	From, To  time.Time // when it was noted
 	Page
 }
 
@@ -205,6 +208,10 @@ func (a *Archive) Lost(ctx context.Context, q LossQuery) (map[telemetry.Cause]ui
 
 func (q *LossQuery) where() *where {
 	w := &where{}
+	if q.Catalogue != "" {
+		w.add(`l.session in (select ss.id from telemetry_sessions ss join telemetry_sources rr on rr.id = ss.source
+			join telemetry_catalogues cc on cc.id = rr.catalogue where cc.name = ?)`, q.Catalogue)
+	}
 	if q.Session != 0 {
 		w.add("l.session = ?", int64(q.Session))
 	}

@@ -20,12 +20,13 @@ with source as (
     set labels = excluded.labels, last_seen = greatest(telemetry_sources.last_seen, excluded.last_seen)
     returning id
 )
-insert into telemetry_sessions (id, source, scope, version, labels, parameters, began_at, alive_at, ended_at, reason)
-select $6, id, $7, $8, $3, $9, $4, $5, $10, $11 from source
+insert into telemetry_sessions (id, source, scope, version, labels, parameters, began_at, alive_at, ended_at, reason, events)
+select $6, id, $7, $8, $3, $9, $4, $5, $10, $11, $12 from source
 on conflict (id) do update
 set alive_at = greatest(telemetry_sessions.alive_at, excluded.alive_at),
     ended_at = coalesce(excluded.ended_at, telemetry_sessions.ended_at),
-    reason = coalesce(excluded.reason, telemetry_sessions.reason)`
+    reason = coalesce(excluded.reason, telemetry_sessions.reason),
+    events = greatest(excluded.events, telemetry_sessions.events)`
 
 const upsertLosses = `
 insert into telemetry_losses (session, entry, cause, first_seq, last_seq, count, noted_at)
@@ -34,7 +35,10 @@ from unnest($1::bigint[], $2::bigint[], $3::smallint[], $4::text[], $5::text[], 
 on conflict (session, entry) do update
 set first_seq = excluded.first_seq, last_seq = excluded.last_seq, count = excluded.count`
 
-const aliveSessions = `update telemetry_sessions set alive_at = clock_timestamp() where id = any($1)`
+const aliveSessions = `
+update telemetry_sessions s set alive_at = clock_timestamp(), events = greatest(s.events, u.events)
+from unnest($1::bigint[], $2::bigint[]) as u (id, events)
+where s.id = u.id and s.ended_at is null`
 
 const insertQuarantine = `
 insert into telemetry_quarantine (session, seq, received_at, kind, reason, body) values ($1, $2, $3, $4, $5, $6)
@@ -76,7 +80,7 @@ func (a *Archive) sessions(ctx context.Context, b *telemetry.Batch) error {
 			ended, reason, alive = &s.Ended, &s.Reason, s.Ended
 		}
 		labels, parameters := object(s.Labels), object(s.Parameters)
-		batch.Queue(upsertSession, catalogue, s.Identity, labels, s.Began, alive, int64(s.ID), s.Scope, s.Version, parameters, ended, reason)
+		batch.Queue(upsertSession, catalogue, s.Identity, labels, s.Began, alive, int64(s.ID), s.Scope, s.Version, parameters, ended, reason, int64(s.Events))
 	}
 	if len(b.Losses) > 0 {
 		queueLosses(&batch, b.Losses)
@@ -145,8 +149,12 @@ func (a *Archive) Quarantine(ctx context.Context, refused []telemetry.Refused) e
 }
 
 // Alive implements [telemetry.Store].
-func (a *Archive) Alive(ctx context.Context, sessions []telemetry.SessionID) error {
-	if _, err := a.pool.Exec(ctx, aliveSessions, sessions); err != nil {
+func (a *Archive) Alive(ctx context.Context, sessions []telemetry.Pulse) error {
+	ids, events := make([]int64, len(sessions)), make([]int64, len(sessions))
+	for i, p := range sessions {
+		ids[i], events[i] = int64(p.Session), int64(p.Events)
+	}
+	if _, err := a.pool.Exec(ctx, aliveSessions, ids, events); err != nil {
 		return fmt.Errorf("keep sessions alive: %w", err)
 	}
 	return nil
