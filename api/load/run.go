@@ -132,8 +132,7 @@ var errNobody = errors.New("nobody got in")
 // drain ends sending, waits for what is on its way and closes the accounts.
 func (r *run) drain(silence context.CancelFunc) {
 	r.clock.drain()
-	stuck := time.AfterFunc(max(r.plan.Drain, settle), silence)
-	defer stuck.Stop()
+	stuck := time.AfterFunc(max(r.plan.Drain, settle), silence) // a server that takes nothing holds nobody up
 	for _, p := range r.all {
 		if p.pacer == nil {
 			continue
@@ -144,6 +143,7 @@ func (r *run) drain(silence context.CancelFunc) {
 		}
 		p.pacing.Unlock()
 	}
+	stuck.Stop()
 	last := time.Now().Add(r.plan.Drain)
 	for time.Now().Before(last) && !r.complete() {
 		sleep(context.Background(), min(drainStep, time.Until(last)))

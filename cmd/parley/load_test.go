@@ -42,17 +42,8 @@ func accountsForEveryPacket(t *testing.T, framing string) {
 	const rooms, publishers, viewers = 2, 3, 2
 	r := runLoad(t, "--self", "--transport=ws,wt,wss", "--framing="+framing, "--duration=2s", "--drain=5s",
 		"--rooms=2", "--publishers=3", "--viewers=2", "--screens=1", "--video=300", "--keyframe-every=1s")
-	var sent uint64
-	for _, kind := range []string{"audio", "video", "screen"} {
-		if r.Sent[kind].Packets == 0 {
-			t.Errorf("no %s is sent", kind)
-		}
-		sent += r.Sent[kind].Packets
-	}
+	everybodyExpects(t, &r, publishers+viewers-1, "audio", "video", "screen")
 	got := r.Received["healthy"]
-	if want := sent * (publishers + viewers - 1); got.Expected != want {
-		t.Errorf("%d packets are expected, want %d", got.Expected, want)
-	}
 	if got.Delivered == 0 || got.Delivered+got.Lost != got.Expected || got.Duplicated != 0 {
 		t.Errorf("accounts: %+v", got)
 	}
@@ -74,13 +65,25 @@ func accountsForEveryPacket(t *testing.T, framing string) {
 	}
 }
 
+// everybodyExpects checks that all packets are expected by so many others. Of pictures it may
+// be less: a keyframe that was asked for in the warm-up may have come late.
+func everybodyExpects(t *testing.T, r *load.Report, others int, kinds ...string) {
+	t.Helper()
+	for _, kind := range kinds {
+		want, got := r.Sent[kind].Packets*uint64(others), r.Kinds[kind].Expected
+		if want == 0 || got == 0 || got > want || got < want && kind == "audio" {
+			t.Errorf("%d packets of %s are expected, want %d", got, kind, want)
+		}
+	}
+}
+
 // Who asks for one layer gets that one alone, and publishers stop making what nobody watches.
 func TestLoadInLayers(t *testing.T) {
 	r := runLoad(t, "--self", "--transport=ws,wt", "--warm-up=5s", "--duration=1s", "--drain=5s", "--publishers=3", "--viewers=1",
 		"--video=900", "--layers=3", "--watch-layer=0")
-	got, sent := r.Received["healthy"], r.Sent["audio"].Packets+r.Sent["video"].Packets
-	if got.Unwanted != 0 || got.Expected != 3*sent || got.Delivered == 0 {
-		t.Errorf("%d are sent to 3 others: %+v", sent, got)
+	everybodyExpects(t, &r, 3, "audio", "video")
+	if got := r.Received["healthy"]; got.Unwanted != 0 || got.Delivered == 0 {
+		t.Errorf("%+v", got)
 	}
 	if mbit := float64(r.Sent["video"].Bytes) * 8e-6 / r.Seconds / 3; mbit > .3 {
 		t.Errorf("cameras send %.2f Mbit/s where a sixteenth of 0.9 is wanted", mbit)
@@ -117,7 +120,8 @@ func TestLoadGetsIn(t *testing.T) {
 		"by API and secret": {"--api=" + n.HTTP, "--jwt-secret=" + secret},
 	} {
 		r := runLoad(t, append(args, "--url="+ws(n.HTTP), "--duration=500ms", "--publishers=1", "--viewers=2")...)
-		if got := r.Received["healthy"]; r.Joins.In != 3 || got.Delivered == 0 || got.Expected != 2*(r.Sent["audio"].Packets+r.Sent["video"].Packets) {
+		everybodyExpects(t, &r, 2, "audio", "video")
+		if got := r.Received["healthy"]; r.Joins.In != 3 || got.Delivered == 0 {
 			t.Errorf("%s: %+v, %+v", what, r.Joins, got)
 		}
 	}
