@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { cameraRungs } from "./ladder.ts";
-import { layerFor, layersOf } from "./layers.ts";
+import { layerFor, layersFor, layersOf } from "./layers.ts";
 
 test("a better picture has more layers below it", () => {
   const heights = cameraRungs.map((rung) => layersOf(rung).map((r) => r.height));
@@ -11,6 +11,12 @@ test("a better picture has more layers below it", () => {
     assert.equal(layers.at(-1), rung);
     for (let i = 1; i < layers.length; i++) assert.ok(layers[i]!.kbps > layers[i - 1]!.kbps && layers[i]!.fps >= layers[i - 1]!.fps);
   }
+});
+
+test("what nobody wants is not encoded, and who knows no layers gets the best", () => {
+  const heights = (layer: number, plain = false) => layersFor(cameraRungs.at(-1)!, { layer, plain }).map((r) => r.height);
+  assert.deepEqual([0, 1, 2, 7, 4294967295, Infinity].map((l) => heights(l)), [[180], [180, 360], ...Array(4).fill([180, 360, 720])]);
+  assert.deepEqual(heights(0, true), [720]);
 });
 
 test("tiles get the layer of their size", () => {

@@ -1,5 +1,6 @@
 // The simulcast layers of a camera: what is sent in each, and which one a tile needs.
 import type { Rung } from "./ladder.ts";
+import type { Wanted } from "./wire.ts";
 
 /** The highest layer of the wire. */
 export const maxLayer = 7;
@@ -16,6 +17,12 @@ const below: readonly Rung[] = [
 /** The layers of a camera whose best picture is top, the lowest first. */
 export function layersOf(top: Rung): Rung[] {
   return [...below.filter((r) => r.height < top.height).map((r) => ({ ...r, fps: Math.min(r.fps, top.fps) })), top];
+}
+
+/** The layers to encode when others want no more than this. */
+export function layersFor(top: Rung, wanted: Wanted): Rung[] {
+  // Who knows no layers sees the lowest alone, so that is then all there is.
+  return wanted.plain ? [top] : layersOf(top).slice(0, Math.max(1, wanted.layer + 1));
 }
 
 /** A picture may be stretched by so much before the next layer looks better. */

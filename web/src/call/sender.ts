@@ -1,7 +1,7 @@
 // The page's side of one encoder: feeds it frames and keeps it on the right rung.
 import type { Clock } from "./clock.ts";
 import { Ladder, type Rung } from "./ladder.ts";
-import { layersOf } from "./layers.ts";
+import { layersFor } from "./layers.ts";
 import { watchTrack } from "./selfview.ts";
 import type { Wanted } from "./wire.ts";
 import type { EncodeStats, FromEncode, Source, ToEncode } from "./work/messages.ts";
@@ -122,14 +122,9 @@ export class VideoSender {
     this.worker.terminate();
   }
 
-  /**
-   * What is encoded, the lowest layer first. A receiver that knows no layers sees the lowest
-   * alone, so that is then all there is.
-   */
   private layers(): Rung[] {
     const { rung } = this.ladder;
-    if (this.source === "screen" || this.wish.plain) return [rung];
-    return layersOf(rung).slice(0, Math.max(1, this.wish.layer + 1));
+    return this.source === "screen" ? [rung] : layersFor(rung, this.wish);
   }
 
   private release(): void {
