@@ -7,8 +7,8 @@ import (
 	"parley/api/wire"
 )
 
-// Publishers are told the highest layer that anybody wants, so that they need not make those
-// above. What is wanted more is said at once, what is wanted less once it has stayed so.
+// Publishers are told which layers anybody wants, so that they need not make the others. What
+// is wanted more is said at once, what is wanted less once it has stayed so.
 //
 // Every node says what its own sessions want of a source that is elsewhere; the node of the
 // source puts that together. Of a node that says nothing everything is assumed, so what gets
@@ -64,7 +64,7 @@ func (r *Room) demandOf(id SessionID) *demand {
 // demanded takes in what another node wants of a source.
 func (r *Room) demanded(id SessionID, data []byte) {
 	wants, node, ok := wire.ReadLayerHint(data)
-	if !ok {
+	if !ok || node == "" {
 		return
 	}
 	r.mu.Lock()
@@ -140,22 +140,24 @@ func (r *Room) hint(s *Session, d *demand, nodes map[NodeID]bool, now time.Time)
 			delete(d.nodes, n)
 		}
 	}
-	if wanted == d.told {
+	both := d.told.Join(wanted)
+	switch {
+	case wanted == both:
 		d.less = time.Time{}
+	case d.less.IsZero():
+		d.less = now
+	case now.Sub(d.less) >= lessAfter:
+		d.less, both = time.Time{}, wanted
+	}
+	if both != d.told {
+		d.told, d.at = both, now
+		s.out.Push(control(wire.LayerHint(uint64(s.id), both, "")))
+		r.hub.counters.LayerHints.Add(1)
+	}
+	if d.less.IsZero() {
 		return sayDemandEvery
 	}
-	if wanted.Within(d.told) {
-		if d.less.IsZero() {
-			d.less = now
-		}
-		if left := lessAfter - now.Sub(d.less); left > 0 {
-			return left
-		}
-	}
-	d.told, d.at, d.less = wanted, now, time.Time{}
-	s.out.Push(control(wire.LayerHint(uint64(s.id), wanted, "")))
-	r.hub.counters.LayerHints.Add(1)
-	return sayDemandEvery
+	return lessAfter - now.Sub(d.less)
 }
 
 // sayDemand tells the node of a source what is wanted here; r.mu is held.
@@ -188,20 +190,21 @@ func (r *Room) wanted(id SessionID) (w wire.LayersWanted) {
 
 // wanted returns what s wants of a source.
 func (s *Session) wanted(id SessionID) wire.LayersWanted {
-	sel := s.selection.Load()
-	if sel == nil {
-		if s.knowsLayers() {
-			return everything
-		}
-		return wire.LayersWanted{Plain: true}
+	sel, most := s.selection.Load(), s.strain.ceiling()
+	if sel == nil && !s.knowsLayers() {
+		return wire.LayersWanted{Video: wire.Only(0), Screen: wire.Only(0), Plain: true}
 	}
-	w, wanted := sel.of[id], everything
+	wanted := wire.LayersWanted{Video: wire.UpTo(most), Screen: wire.UpTo(most)}
+	if sel == nil {
+		return wanted
+	}
+	w := sel.of[id]
 	if w != nil {
 		if c := w.choice[Screen]; c != nil {
-			wanted.Screen = c.layer
+			wanted.Screen = wire.Only(min(c.layer, most))
 		}
 		if c := w.choice[Video]; c != nil {
-			wanted.Video = c.layer
+			wanted.Video = wire.Only(min(c.layer, most))
 		}
 	}
 	if sel.hides(w, Video) {

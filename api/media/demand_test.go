@@ -26,7 +26,6 @@ func (p *person) wantTold(want string) {
 
 const soon, later = 100 * time.Millisecond, 2200 * time.Millisecond
 
-// A hint that is due within two seconds of less being wanted, and at once for more.
 func TestPublishersAreToldWhatIsWanted(t *testing.T) {
 	inWorld(t, func(w *world) {
 		n := w.node("a")
@@ -35,35 +34,37 @@ func TestPublishersAreToldWhatIsWanted(t *testing.T) {
 		mediatest.Advance(t, later)
 		ada.wantTold("") // everything, of which nobody need be told
 		bob.Send(mediatest.Prefer(ada.id, 0))
-		eve.Send(mediatest.Prefer(ada.id, 1))
+		eve.Send(mediatest.Prefer(ada.id, 2))
 		mediatest.Advance(t, soon)
 		ada.wantTold("")
 		mediatest.Advance(t, later)
-		ada.wantTold("wanted: video 1 screen -1")
-		bob.Send(mediatest.Prefer(ada.id, 2))
+		ada.wantTold("wanted: video 02, screen all")
+		bob.Send(mediatest.Prefer(ada.id, 1))
 		mediatest.Advance(t, soon)
-		ada.wantTold("wanted: video 2 screen -1")
+		ada.wantTold("wanted: video 012, screen all")
+		mediatest.Advance(t, later)
+		ada.wantTold("wanted: video 12, screen all")
 
-		bob.Send(mediatest.Prefer(ada.id, 0)) // and back before anybody noticed
+		bob.Send(mediatest.Prefer(ada.id, 2)) // and back before anybody noticed
 		mediatest.Advance(t, time.Second)
-		bob.Send(mediatest.Prefer(ada.id, 2))
+		bob.Send(mediatest.Prefer(ada.id, 1))
 		mediatest.Advance(t, later)
 		ada.wantTold("")
 
-		bob.Send(mediatest.Viewport(eve.id)) // who does not look needs the lowest at most
+		bob.Send(mediatest.Viewport(eve.id)) // who does not look needs nothing
 		mediatest.Advance(t, later)
-		ada.wantTold("wanted: video 1 screen -1")
+		ada.wantTold("wanted: video 2, screen all")
 
 		eve.Leave()
 		mediatest.Advance(t, later+soon)
-		ada.wantTold("wanted: video 0 screen -1")
+		ada.wantTold("wanted: video none, screen all")
 
 		old := n.join("old")
 		mediatest.Advance(t, soon)
-		ada.wantTold("wanted: video 0 screen -1 plain")
+		ada.wantTold("wanted: video 0, screen all, plain")
 		old.Leave()
 		mediatest.Advance(t, later+soon)
-		ada.wantTold("wanted: video 0 screen -1")
+		ada.wantTold("wanted: video none, screen all")
 	})
 }
 
@@ -87,18 +88,20 @@ func TestWhatIsWantedOnOtherNodesCounts(t *testing.T) {
 		ada.frames(1, "key", 0, 1, 2)
 		bob.Send(mediatest.Prefer(ada.id, 1))
 		mediatest.Advance(t, later)
-		ada.wantTold("wanted: video -1 screen -1 plain") // eve wants all, old gets the lowest
+		ada.wantTold("wanted: video all, screen all, plain") // eve wants all, old gets the lowest
 		old.Leave()
 		eve.Send(mediatest.Prefer(ada.id, 0))
 		mediatest.Advance(t, 2*later)
-		ada.wantTold("wanted: video 1 screen -1")
+		ada.wantTold("wanted: video 01, screen all")
 		eve.Send(mediatest.Prefer(ada.id, 2))
 		mediatest.Advance(t, soon)
-		ada.wantTold("wanted: video 2 screen -1")
+		ada.wantTold("wanted: video 012, screen all")
+		mediatest.Advance(t, later)
+		ada.wantTold("wanted: video 12, screen all")
 		eve.hears()
 		eve.Leave()
 		mediatest.Advance(t, 2*later)
-		ada.wantTold("wanted: video 1 screen -1")
+		ada.wantTold("wanted: video 1, screen all")
 		for range 10 { // what they say is repeated, and stays true
 			mediatest.Advance(t, 5*time.Second)
 			ada.frames(1, "delta", 0, 1, 2)
@@ -118,10 +121,10 @@ func TestANodeThatSaysNothingWantsEverything(t *testing.T) {
 		ada.frames(1, "key", 0, 1)
 		bob.Send(mediatest.Prefer(ada.id, 0))
 		mediatest.Advance(t, later)
-		ada.wantTold("wanted: video 0 screen -1")
+		ada.wantTold("wanted: video 0, screen all")
 		c := w.node("c")
 		c.join("eve", instance("2"))
 		mediatest.Advance(t, soon)
-		ada.wantTold("wanted: video -1 screen -1")
+		ada.wantTold("wanted: video all, screen all")
 	})
 }

@@ -125,10 +125,13 @@ func (r *Room) deliver(s *Session, f *Frame) {
 func (r *Room) watchStrain(s *Session, f *Frame) {
 	switch {
 	case !s.out.tight[f.Kind-firstPicture].Load():
-		s.strain.relax(f.Received)
+		if s.strain.relax(f.Received) {
+			r.recountSoon()
+		}
 	case s.strain.below(f.Layer, f.Received):
 		r.hub.counters.LayersLowered.Add(1)
 		s.out.Push(downlinkCongestion())
+		r.recountSoon()
 	default:
 		s.strain.hold(f.Received)
 	}

@@ -35,11 +35,11 @@ func (s *strain) below(layer uint32, now time.Time) bool {
 	return true
 }
 
-// relax makes one more layer possible when nothing was late for long enough.
-func (s *strain) relax(now time.Time) {
-	if n := s.spared.Load(); n > 0 && s.turn(strainOver, now) {
-		s.spared.CompareAndSwap(n, n-1)
-	}
+// relax makes one more layer possible when nothing was late for long enough, and reports
+// whether it did.
+func (s *strain) relax(now time.Time) bool {
+	n := s.spared.Load()
+	return n > 0 && s.turn(strainOver, now) && s.spared.CompareAndSwap(n, n-1)
 }
 
 // hold begins the wait for better times anew.

@@ -45,6 +45,9 @@ func TestWhoDoesNotKeepUpGetsALowerLayer(t *testing.T) {
 			t.Errorf("slow is shown %.60q at last", shown[len(shown)-3:])
 		}
 
+		if heard := about(ada.hears(), "wanted"); len(heard) > 0 {
+			t.Errorf("ada hears %q", heard) // bob still wants layer 1
+		}
 		for range 10 { // seconds in which it keeps up
 			mediatest.Advance(t, time.Second)
 			ada.frames(1, "delta", 0, 1)

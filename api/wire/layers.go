@@ -2,15 +2,13 @@ package wire
 
 import (
 	"math"
+	"math/bits"
 
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
 	callv1 "parley/protobuf/call/v1"
 )
-
-// AllLayers says in a hint that somebody wants every layer.
-const AllLayers = math.MaxUint32
 
 // ReadViewport returns the sessions whose cameras a receiver shows, at most [MaxChoices]: what
 // comes after them is not read. It allocates no more than that whatever data declares, and
@@ -84,16 +82,38 @@ func ReadLayerPreference(data []byte) (choices []LayerChoice, ok bool) {
 // maxLayerEntry bounds one entry: three numbers, and a few more from clients to come.
 const maxLayerEntry = 64
 
-// LayersWanted is the highest layer that anybody wants of the pictures of one session.
+// Layers is a set of simulcast layers, one bit for each.
+type Layers uint8
+
+// AllLayers are all there can be, and what is assumed of those who say nothing.
+const AllLayers Layers = 1<<(MaxLayer+1) - 1
+
+// UpTo returns the layers up to layer, which may be beyond the highest.
+func UpTo(layer uint32) Layers {
+	if layer >= MaxLayer {
+		return AllLayers
+	}
+	return 2<<layer - 1
+}
+
+// Only returns the set of one layer, which is at most MaxLayer.
+func Only(layer uint32) Layers { return 1 << layer }
+
+// Highest returns the highest layer of l; ok is false when there is none.
+func (l Layers) Highest() (layer uint32, ok bool) {
+	return uint32(max(0, bits.Len8(uint8(l))-1)), l != 0
+}
+
+// LayersWanted are the layers that anybody wants of the pictures of one session.
 type LayersWanted struct {
-	Video, Screen uint32 // or AllLayers
+	Video, Screen Layers
 	// Plain says that somebody receives who knows nothing of layers, and gets the lowest alone.
 	Plain bool
 }
 
 // Join returns what is enough for both.
 func (w LayersWanted) Join(o LayersWanted) LayersWanted {
-	return LayersWanted{max(w.Video, o.Video), max(w.Screen, o.Screen), w.Plain || o.Plain}
+	return LayersWanted{w.Video | o.Video, w.Screen | o.Screen, w.Plain || o.Plain}
 }
 
 // Within reports whether o is enough for w as well.
@@ -102,14 +122,20 @@ func (w LayersWanted) Within(o LayersWanted) bool { return w.Join(o) == o }
 // LayerHint tells the session publisher what is wanted of it. Between nodes, node is the one
 // whose sessions want that; else it is empty.
 func LayerHint(publisher uint64, w LayersWanted, node string) []byte {
+	entry := func(kind callv1.LayerHintPacket_MediaKind, wanted Layers) *callv1.LayerHintPacket_Entry {
+		e := &callv1.LayerHintPacket_Entry{MediaKind: kind, WantedLayers: new(uint32(wanted))}
+		if e.MaxRequestedLayer, _ = wanted.Highest(); wanted == AllLayers {
+			e.MaxRequestedLayer = math.MaxUint32
+		}
+		return e
+	}
 	return encode(&callv1.PacketWrapper{
 		PacketType: callv1.PacketWrapper_LAYER_HINT,
 		UserId:     []byte(SystemUser),
 		SessionId:  publisher,
 		Data: encode(&callv1.LayerHintPacket{
 			Entries: []*callv1.LayerHintPacket_Entry{
-				{MediaKind: callv1.LayerHintPacket_VIDEO, MaxRequestedLayer: w.Video},
-				{MediaKind: callv1.LayerHintPacket_SCREEN, MaxRequestedLayer: w.Screen},
+				entry(callv1.LayerHintPacket_VIDEO, w.Video), entry(callv1.LayerHintPacket_SCREEN, w.Screen),
 			},
 			PlainReceivers: w.Plain,
 			Node:           node,
@@ -117,22 +143,24 @@ func LayerHint(publisher uint64, w LayersWanted, node string) []byte {
 	})
 }
 
-// ReadLayerHint reads the data of a hint of another node. It reports false when that is none.
+// ReadLayerHint reads the data of a hint: what is wanted, and the node that says so, which is
+// empty when it is meant for a publisher. It reports false when that is none.
 func ReadLayerHint(data []byte) (w LayersWanted, node string, ok bool) {
-	if len(data) > maxLayerHint {
-		return w, "", false
-	}
 	var p callv1.LayerHintPacket
-	if proto.Unmarshal(data, &p) != nil || p.Node == "" {
+	if len(data) > maxLayerHint || proto.Unmarshal(data, &p) != nil {
 		return w, "", false
 	}
 	w = LayersWanted{Video: AllLayers, Screen: AllLayers, Plain: p.PlainReceivers}
 	for _, e := range p.Entries {
+		wanted := UpTo(e.MaxRequestedLayer)
+		if e.WantedLayers != nil {
+			wanted = Layers(*e.WantedLayers)
+		}
 		switch e.MediaKind {
 		case callv1.LayerHintPacket_VIDEO:
-			w.Video = e.MaxRequestedLayer
+			w.Video = wanted
 		case callv1.LayerHintPacket_SCREEN:
-			w.Screen = e.MaxRequestedLayer
+			w.Screen = wanted
 		}
 	}
 	return w, p.Node, true

@@ -2,6 +2,7 @@ package wire_test
 
 import (
 	"bytes"
+	"math"
 	"slices"
 	"testing"
 
@@ -98,7 +99,7 @@ func FuzzReadChoices(f *testing.F) {
 }
 
 func TestLayerHint(t *testing.T) {
-	said := wire.LayersWanted{Video: 1, Screen: wire.AllLayers, Plain: true}
+	said := wire.LayersWanted{Video: wire.Only(0) | wire.Only(2), Screen: wire.AllLayers, Plain: true}
 	b := wire.LayerHint(7, said, "node-a")
 	info := wire.Classify(b)
 	if info.Class != wire.Forged || info.Type != callv1.PacketWrapper_LAYER_HINT {
@@ -107,15 +108,19 @@ func TestLayerHint(t *testing.T) {
 	if got, node, ok := wire.ReadLayerHint(info.Data); !ok || got != said || node != "node-a" {
 		t.Errorf("%v %q %v", got, node, ok)
 	}
-	toClient := wire.Classify(wire.LayerHint(7, said, ""))
-	if _, _, ok := wire.ReadLayerHint(toClient.Data); ok {
-		t.Error("what a publisher is told was read as the word of a node")
-	}
 	var hint callv1.LayerHintPacket
-	if err := proto.Unmarshal(toClient.Data, &hint); err != nil || len(hint.Entries) != 2 || !hint.PlainReceivers {
-		t.Errorf("%v, %v", &hint, err)
+	if err := proto.Unmarshal(info.Data, &hint); err != nil || hint.Entries[0].MaxRequestedLayer != 2 || hint.Entries[1].MaxRequestedLayer != math.MaxUint32 {
+		t.Errorf("to clients that know the highest layer alone it says %v, %v", &hint, err)
 	}
-	if j := said.Join(wire.LayersWanted{Video: 2}); j != (wire.LayersWanted{Video: 2, Screen: wire.AllLayers, Plain: true}) || !said.Within(j) || j.Within(said) {
+	if got, _, ok := wire.ReadLayerHint(wire.Classify(wire.LayerHint(7, wire.LayersWanted{}, "")).Data); !ok || got != (wire.LayersWanted{}) {
+		t.Errorf("nothing is read as %v", got)
+	}
+	other := marshal(t, &callv1.LayerHintPacket{Entries: []*callv1.LayerHintPacket_Entry{{MediaKind: callv1.LayerHintPacket_VIDEO, MaxRequestedLayer: 1}}})
+	if got, _, _ := wire.ReadLayerHint(other); got != (wire.LayersWanted{Video: wire.UpTo(1), Screen: wire.AllLayers}) {
+		t.Errorf("the hint of another server is %v", got)
+	}
+	more := wire.LayersWanted{Video: wire.Only(1)}
+	if j := said.Join(more); j.Video != wire.UpTo(2) || !j.Plain || !said.Within(j) || !more.Within(j) || j.Within(said) {
 		t.Errorf("together they want %v", j)
 	}
 }

@@ -39,7 +39,7 @@ scenario("a small tile costs less, and a large one is sharp again", async (s) =>
   const ada = await s.person("Ada");
   const bob = await s.person("Bob");
   const cyd = await s.person("Cyd");
-  await ada.join({ node: await node("one"), room: s.room, video: "360@24" });
+  await ada.join({ node: await node("one"), room: s.room, video: "360@24!" });
   await bob.join({ node: await node("two"), room: s.room, transport: "websocket" });
   await Promise.all([ada.isWith(bob), bob.isWith(ada)]);
 
@@ -60,4 +60,5 @@ scenario("a small tile costs less, and a large one is sharp again", async (s) =>
   await tile(bob).dblclick();
   await shown(bob, ada, 360);
   await bob.sees(ada);
+  await encodes(ada, 360); // what both show
 });

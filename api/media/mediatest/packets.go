@@ -2,7 +2,6 @@ package mediatest
 
 import (
 	"fmt"
-	"strings"
 	"sync/atomic"
 
 	"google.golang.org/protobuf/proto"
@@ -145,6 +144,22 @@ func PositionOf(packet []byte) (at media.Position, caughtUp bool) {
 	return media.Position{Epoch: m.EventEpoch, Number: m.EventNumber}, m.EventType == callv1.MeetingPacket_EVENTS_CAUGHT_UP
 }
 
+// layers returns the numbers of layers, "all" or "none".
+func layers(l wire.Layers) (text string) {
+	switch l {
+	case 0:
+		return "none"
+	case wire.AllLayers:
+		return "all"
+	}
+	for n := range uint32(wire.MaxLayer) + 1 {
+		if l&wire.Only(n) != 0 {
+			text += fmt.Sprint(n)
+		}
+	}
+	return text
+}
+
 // Describe puts a packet into a few words: "joined bob", "audio hello from 3 ada".
 // Session numbers are shown as names[number] where known.
 func Describe(packet []byte, names map[uint64]string) string {
@@ -166,16 +181,13 @@ func Describe(packet []byte, names map[uint64]string) string {
 	case callv1.PacketWrapper_DOWNLINK_CONGESTION:
 		return "downlink congestion"
 	case callv1.PacketWrapper_LAYER_HINT:
-		var hint callv1.LayerHintPacket
-		if proto.Unmarshal(w.Data, &hint) != nil {
+		hint, _, ok := wire.ReadLayerHint(w.Data)
+		if !ok {
 			return "bad hint"
 		}
-		text := "wanted:"
-		for _, e := range hint.Entries {
-			text += fmt.Sprintf(" %s %d", strings.ToLower(e.MediaKind.String()), int32(e.MaxRequestedLayer))
-		}
-		if hint.PlainReceivers {
-			text += " plain"
+		text := "wanted: video " + layers(hint.Video) + ", screen " + layers(hint.Screen)
+		if hint.Plain {
+			text += ", plain"
 		}
 		return text
 	case callv1.PacketWrapper_CHAT:

@@ -29,11 +29,8 @@ func demand(t *testing.T, p Pair) {
 	wanted := func(want wire.LayersWanted) {
 		t.Helper()
 		ada.awaits(func(w *callv1.PacketWrapper) bool {
-			var hint callv1.LayerHintPacket
-			return w.PacketType == callv1.PacketWrapper_LAYER_HINT && proto.Unmarshal(w.Data, &hint) == nil &&
-				len(hint.Entries) == 2 && hint.Node == "" && want == wire.LayersWanted{
-				Video: hint.Entries[0].MaxRequestedLayer, Screen: hint.Entries[1].MaxRequestedLayer, Plain: hint.PlainReceivers,
-			}
+			got, node, ok := wire.ReadLayerHint(w.Data)
+			return w.PacketType == callv1.PacketWrapper_LAYER_HINT && ok && node == "" && got == want
 		})
 	}
 	shown := func(want ...uint32) {
@@ -57,9 +54,9 @@ func demand(t *testing.T, p Pair) {
 		}
 	}
 	shown(0, 0)
-	wanted(wire.LayersWanted{Plain: true})
+	wanted(wire.LayersWanted{Video: wire.AllLayers, Screen: wire.AllLayers, Plain: true})
 	bob.Send(mediatest.Prefer(adaID, 1))
-	wanted(wire.LayersWanted{Video: 1, Screen: wire.AllLayers})
+	wanted(wire.LayersWanted{Video: wire.Only(1), Screen: wire.AllLayers})
 	shown(0, 1, 1)
 }
 

@@ -216,8 +216,7 @@ func (x *LayerPreferencePacket) GetEntries() []*LayerPreferencePacket_Entry {
 	return nil
 }
 
-// LayerHintPacket tells a publisher the highest layer that anybody wants. A number above the
-// highest layer means all.
+// LayerHintPacket tells a publisher which layers anybody wants.
 type LayerHintPacket struct {
 	state   protoimpl.MessageState   `protogen:"open.v1"`
 	Entries []*LayerHintPacket_Entry `protobuf:"bytes,1,rep,name=entries,proto3" json:"entries,omitempty"`
@@ -381,8 +380,11 @@ type LayerHintPacket_Entry struct {
 	state             protoimpl.MessageState    `protogen:"open.v1"`
 	MediaKind         LayerHintPacket_MediaKind `protobuf:"varint,1,opt,name=media_kind,json=mediaKind,proto3,enum=call.v1.LayerHintPacket_MediaKind" json:"media_kind,omitempty"`
 	MaxRequestedLayer uint32                    `protobuf:"varint,2,opt,name=max_requested_layer,json=maxRequestedLayer,proto3" json:"max_requested_layer,omitempty"`
-	unknownFields     protoimpl.UnknownFields
-	sizeCache         protoimpl.SizeCache
+	// The layers that somebody wants, one bit each, the lowest first. Absent from other servers,
+	// of which every layer up to the highest has to be assumed.
+	WantedLayers  *uint32 `protobuf:"varint,100,opt,name=wanted_layers,json=wantedLayers,proto3,oneof" json:"wanted_layers,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *LayerHintPacket_Entry) Reset() {
@@ -429,6 +431,13 @@ func (x *LayerHintPacket_Entry) GetMaxRequestedLayer() uint32 {
 	return 0
 }
 
+func (x *LayerHintPacket_Entry) GetWantedLayers() uint32 {
+	if x != nil && x.WantedLayers != nil {
+		return *x.WantedLayers
+	}
+	return 0
+}
+
 var File_call_v1_layers_proto protoreflect.FileDescriptor
 
 const file_call_v1_layers_proto_rawDesc = "" +
@@ -449,15 +458,17 @@ const file_call_v1_layers_proto_rawDesc = "" +
 	"\x11ENTRY_UNSPECIFIED\x10\x00\x12\x0f\n" +
 	"\vENTRY_VIDEO\x10\x01\x12\x0f\n" +
 	"\vENTRY_AUDIO\x10\x02\x12\x10\n" +
-	"\fENTRY_SCREEN\x10\x03\"\xcf\x02\n" +
+	"\fENTRY_SCREEN\x10\x03\"\x8c\x03\n" +
 	"\x0fLayerHintPacket\x128\n" +
 	"\aentries\x18\x01 \x03(\v2\x1e.call.v1.LayerHintPacket.EntryR\aentries\x12'\n" +
 	"\x0fplain_receivers\x18d \x01(\bR\x0eplainReceivers\x12\x12\n" +
-	"\x04node\x18e \x01(\tR\x04node\x1az\n" +
+	"\x04node\x18e \x01(\tR\x04node\x1a\xb6\x01\n" +
 	"\x05Entry\x12A\n" +
 	"\n" +
 	"media_kind\x18\x01 \x01(\x0e2\".call.v1.LayerHintPacket.MediaKindR\tmediaKind\x12.\n" +
-	"\x13max_requested_layer\x18\x02 \x01(\rR\x11maxRequestedLayer\"I\n" +
+	"\x13max_requested_layer\x18\x02 \x01(\rR\x11maxRequestedLayer\x12(\n" +
+	"\rwanted_layers\x18d \x01(\rH\x00R\fwantedLayers\x88\x01\x01B\x10\n" +
+	"\x0e_wanted_layers\"I\n" +
 	"\tMediaKind\x12\x1a\n" +
 	"\x16MEDIA_KIND_UNSPECIFIED\x10\x00\x12\t\n" +
 	"\x05VIDEO\x10\x01\x12\t\n" +
@@ -507,6 +518,7 @@ func file_call_v1_layers_proto_init() {
 	if File_call_v1_layers_proto != nil {
 		return
 	}
+	file_call_v1_layers_proto_msgTypes[5].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

@@ -9,7 +9,6 @@ import { Desk } from "./desk.ts";
 import { Entry } from "./entry.ts";
 import { expose } from "./debug.ts";
 import { Inbox } from "./inbox.ts";
-import { cameraRungs } from "./ladder.ts";
 import { Link } from "./link.ts";
 import { Local } from "./local.ts";
 import { Looks } from "./looks.ts";
@@ -79,7 +78,7 @@ class Engine implements Call {
       sending: async (on) => this.hearing().send(on),
       changed: () => this.presenceChanged(),
     },
-    cameraRungs[cameraPlan.top]!.height,
+    cameraPlan.rungs[cameraPlan.top]!.height,
   );
   private sound?: Sound;
   private peers?: Peers;

@@ -31,7 +31,7 @@ function inbox() {
   const box = new Inbox(members, peers, pictures, store, clock, {
     changed: () => {},
     keyframe: (source, layer) => log.push(`keyframe ${source}${layer === undefined ? "" : ` ${layer}`}`),
-    wanted: ({ layer, plain }) => log.push(`wanted ${layer}${plain ? " plain" : ""}`),
+    wanted: ({ layers, plain }) => log.push(`wanted ${layers.toString(2)}${plain ? " plain" : ""}`),
     squeezed: () => log.push("squeezed"),
     congestion: () => log.push("congestion"),
     ended: (p) => log.push(`ended ${p.code}`),
@@ -148,7 +148,7 @@ test("what others want of us, and how narrow our way is, says the server alone",
   for (const packetType of [PacketType.LAYER_HINT, PacketType.DOWNLINK_CONGESTION]) {
     i.box.take(create(PacketWrapperSchema, { packetType, userId: utf8("mallory"), sessionId: 1n, data: hint }));
   }
-  assert.deepEqual(i.log, ["wanted 1 plain", "wanted Infinity", "squeezed"]);
+  assert.deepEqual(i.log, ["wanted 11 plain", "wanted 11111111", "squeezed"]);
 });
 
 test("only the server speaks for the server", () => {

@@ -19,10 +19,15 @@ export function layersOf(top: Rung): Rung[] {
   return [...below.filter((r) => r.height < top.height).map((r) => ({ ...r, fps: Math.min(r.fps, top.fps) })), top];
 }
 
-/** The layers to encode when others want no more than this. */
-export function layersFor(top: Rung, wanted: Wanted): Rung[] {
+/** The layers to encode when others want no more than this, by number. */
+export function layersFor(top: Rung, wanted: Wanted): (Rung | undefined)[] {
   // Who knows no layers sees the lowest alone, so that is then all there is.
-  return wanted.plain ? [top] : layersOf(top).slice(0, Math.max(1, wanted.layer + 1));
+  if (wanted.plain) return [top];
+  const all = layersOf(top);
+  // Who wants more than there is gets the best there is.
+  const gets = (layer: number) => (layer < all.length - 1 ? (wanted.layers >> layer) & 1 : wanted.layers >> layer);
+  const some = all.map((rung, layer) => (gets(layer) ? rung : undefined));
+  return some.some((rung) => rung) ? some : all.slice(0, 1); // somebody may come any time
 }
 
 /** A picture may be stretched by so much before the next layer looks better. */

@@ -1,12 +1,11 @@
 // Our own pictures: from camera and screen to their encoders and to our own eyes.
 import type { Clock } from "./clock.ts";
-import { cameraRungs, screenRungs } from "./ladder.ts";
 import type { Lane, Outgoing } from "./outbox.ts";
 import type { Pictures } from "./pictures.ts";
 import { cameraPlan, screenPlan } from "./plan.ts";
 import { watchTrack } from "./selfview.ts";
 import { VideoSender } from "./sender.ts";
-import type { Wanted } from "./wire.ts";
+import { everything, type Wanted } from "./wire.ts";
 import type { Source } from "./work/messages.ts";
 
 export interface OwnEvents {
@@ -56,7 +55,7 @@ export class OwnPictures {
   }
 
   /** Others want this of the camera from now on; nothing is known of it after a reconnection. */
-  wanted(wish: Wanted = { layer: Infinity, plain: false }): void {
+  wanted(wish: Wanted = everything): void {
     this.wish = wish;
     this.senders.camera?.wanted(wish);
   }
@@ -89,7 +88,7 @@ export class OwnPictures {
     let sender = this.senders[source];
     if (!sender) {
       const lane: Lane = source === "camera" ? "video" : "screen";
-      const plan = source === "camera" ? { rungs: cameraRungs, ...cameraPlan } : { rungs: screenRungs, ...screenPlan };
+      const plan = source === "camera" ? cameraPlan : screenPlan;
       sender = new VideoSender(__SCRIPTS__.encode, source, plan, this.clock, {
         packet: (bytes, key, layer) => this.events.packet({ bytes, lane, key, layer }),
         unsupported: () => this.events.unsupported(),

@@ -3,7 +3,7 @@ import type { Clock } from "./clock.ts";
 import { Ladder, type Rung } from "./ladder.ts";
 import { layersFor } from "./layers.ts";
 import { watchTrack } from "./selfview.ts";
-import type { Wanted } from "./wire.ts";
+import { everything, type Wanted } from "./wire.ts";
 import type { EncodeStats, FromEncode, Source, ToEncode } from "./work/messages.ts";
 
 export interface SenderEvents {
@@ -15,8 +15,6 @@ export interface SenderEvents {
 declare const MediaStreamTrackProcessor:
   | { new (init: { track: MediaStreamTrack; maxBufferSize?: number }): { readable: ReadableStream<VideoFrame> } }
   | undefined;
-
-const everything: Wanted = { layer: Infinity, plain: false };
 
 export class VideoSender {
   private readonly worker: Worker;
@@ -94,7 +92,7 @@ export class VideoSender {
 
   /** Others want this of the camera from now on. */
   wanted(wish: Wanted): void {
-    if (wish.layer === this.wish.layer && wish.plain === this.wish.plain) return;
+    if (wish.layers === this.wish.layers && wish.plain === this.wish.plain) return;
     this.wish = wish;
     this.tell({ do: "layers", layers: this.layers() });
   }
@@ -122,7 +120,8 @@ export class VideoSender {
     this.worker.terminate();
   }
 
-  private layers(): Rung[] {
+  /** What is encoded, by number of layer. */
+  private layers(): (Rung | undefined)[] {
     const { rung } = this.ladder;
     return this.source === "screen" ? [rung] : layersFor(rung, this.wish);
   }

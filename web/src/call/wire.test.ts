@@ -117,7 +117,7 @@ test("wishes are the golden packets, and hints are read from them", () => {
   const wants = [{ sessionId: 42n, layer: 2 }, { sessionId: 43n, layer: 0 }];
   assert.equal(hex(writeLayerPreference(utf8("ada"), wants)), cases.get("layer_preference")!.hex);
   const hint = readPacket(Buffer.from(cases.get("layer_hint")!.hex, "hex"))!;
-  assert.deepEqual(readLayerHint(hint.data), { layer: 1, plain: true });
+  assert.deepEqual(readLayerHint(hint.data), { layers: 0b101, plain: true });
   assert.equal(readLayerHint(Uint8Array.of(0x0a)), undefined);
 });
 

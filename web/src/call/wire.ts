@@ -19,6 +19,7 @@ import {
   type PacketWrapper,
 } from "../gen/call/v1/packet_pb.ts";
 import { HealthPacketSchema } from "../gen/health/v1/health_pb.ts";
+import { maxLayer } from "./layers.ts";
 import { reactionKinds, type ReactionKind, type TransportKind } from "./contract.ts";
 
 /** The identity of packets that the server itself sends; nobody can sign in with it. */
@@ -186,15 +187,19 @@ export function writeLayerPreference(userId: Uint8Array, wishes: readonly LayerW
 
 /** What is wanted of a camera of ours. */
 export interface Wanted {
-  layer: number; // the highest
+  layers: number; // one bit each, the lowest first
   plain: boolean; // somebody gets the lowest alone
 }
+
+/** Nothing is known of what others want. */
+export const everything: Wanted = { layers: (2 << maxLayer) - 1, plain: false };
 
 export function readLayerHint(data: Uint8Array): Wanted | undefined {
   try {
     const hint = fromBinary(LayerHintPacketSchema, data);
     const camera = hint.entries.find((e) => e.mediaKind === LayerHintPacket_MediaKind.VIDEO);
-    return { layer: camera?.maxRequestedLayer ?? Infinity, plain: hint.plainReceivers };
+    const upTo = (layer: number) => (2 << Math.min(layer, maxLayer)) - 1;
+    return { layers: camera ? (camera.wantedLayers ?? upTo(camera.maxRequestedLayer)) : everything.layers, plain: hint.plainReceivers };
   } catch {
     return undefined;
   }

@@ -10,9 +10,7 @@ let source: Source = "camera";
 let userId: Uint8Array = new Uint8Array();
 let order: Codec[] = ["vp9", "vp8"];
 let reader: ReadableStreamDefaultReader<VideoFrame> | undefined;
-/** All that were ever encoded, the lowest first; those from `active` on rest. */
 const layers: Layer[] = [];
-let active = 0;
 let still: VideoFrame | undefined; // the last frame of a screen, which may not change for long
 let failures = 0;
 let total = 0;
@@ -47,16 +45,16 @@ self.onmessage = (e: MessageEvent<ToEncode>) => {
   }
 };
 
-const running = () => layers.slice(0, active);
+const running = () => layers.filter((layer) => layer.on);
 
-function use(rungs: readonly Rung[]): void {
-  rungs.forEach((rung, i) => {
-    const layer = layers[i];
-    if (layer) layer.rung = rung;
-    else layers.push(new Layer(i, rung, () => order[0], { chunk: send, failed }));
-  });
-  for (const layer of layers.slice(rungs.length)) layer.stop();
-  active = rungs.length;
+function use(rungs: readonly (Rung | undefined)[]): void {
+  while (layers.length < rungs.length) layers.push(new Layer(layers.length, () => order[0], { chunk: send, failed }));
+  for (const layer of layers) {
+    const rung = rungs[layer.number];
+    layer.on = rung !== undefined;
+    if (rung) layer.rung = rung;
+    else layer.stop();
+  }
 }
 
 function trackStream(track: unknown): ReadableStream<VideoFrame> {

@@ -17,6 +17,9 @@ export interface LayerEvents {
 }
 
 export class Layer {
+  /** Whether it is encoded. */
+  on = false;
+  rung: Rung = { height: 360, fps: 24, kbps: 550 };
   needKey = true;
   size = { width: 0, height: 0 };
   /** Numbers go on when a layer is encoded again. */
@@ -33,7 +36,6 @@ export class Layer {
 
   constructor(
     readonly number: number,
-    public rung: Rung,
     private readonly codec: () => Codec | undefined,
     private readonly events: LayerEvents,
   ) {}

@@ -7,14 +7,14 @@ export type Source = "camera" | "screen";
 // --- encode.worker: one per camera or screen -------------------------------------------
 
 export type ToEncode =
-  | { do: "start"; source: Source; codec: "auto" | "vp8" | "vp9"; layers: readonly Rung[] }
+  | { do: "start"; source: Source; codec: "auto" | "vp8" | "vp9"; layers: readonly (Rung | undefined)[] }
   | { do: "identify"; userId: Uint8Array }
   /** Frames come from this stream (made on the page), or from this track. */
   | { do: "feed"; stream?: ReadableStream<VideoFrame>; track?: unknown }
   /** One frame, where neither works. The worker closes it. */
   | { do: "frame"; frame: VideoFrame }
-  /** What to encode from now on, the lowest layer first. */
-  | { do: "layers"; layers: readonly Rung[] }
+  /** What to encode from now on, by number of layer. */
+  | { do: "layers"; layers: readonly (Rung | undefined)[] }
   /** A keyframe of one layer, or of all. */
   | { do: "key"; layer?: number }
   | { do: "stop" };

@@ -10,7 +10,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file call/v1/layers.proto.
  */
 export const file_call_v1_layers: GenFile = /*@__PURE__*/
-  fileDesc("ChRjYWxsL3YxL2xheWVycy5wcm90bxIHY2FsbC52MSIlCg5WaWV3cG9ydFBhY2tldBITCgtzZXNzaW9uX2lkcxgBIAMoBCKiAgoVTGF5ZXJQcmVmZXJlbmNlUGFja2V0EjUKB2VudHJpZXMYASADKAsyJC5jYWxsLnYxLkxheWVyUHJlZmVyZW5jZVBhY2tldC5FbnRyeRp1CgVFbnRyeRISCgpzZXNzaW9uX2lkGAEgASgEEhUKDWRlc2lyZWRfbGF5ZXIYAiABKA0SQQoKbWVkaWFfa2luZBgDIAEoDjItLmNhbGwudjEuTGF5ZXJQcmVmZXJlbmNlUGFja2V0LkVudHJ5TWVkaWFLaW5kIlsKDkVudHJ5TWVkaWFLaW5kEhUKEUVOVFJZX1VOU1BFQ0lGSUVEEAASDwoLRU5UUllfVklERU8QARIPCgtFTlRSWV9BVURJTxACEhAKDEVOVFJZX1NDUkVFThADIpICCg9MYXllckhpbnRQYWNrZXQSLwoHZW50cmllcxgBIAMoCzIeLmNhbGwudjEuTGF5ZXJIaW50UGFja2V0LkVudHJ5EhcKD3BsYWluX3JlY2VpdmVycxhkIAEoCBIMCgRub2RlGGUgASgJGlwKBUVudHJ5EjYKCm1lZGlhX2tpbmQYASABKA4yIi5jYWxsLnYxLkxheWVySGludFBhY2tldC5NZWRpYUtpbmQSGwoTbWF4X3JlcXVlc3RlZF9sYXllchgCIAEoDSJJCglNZWRpYUtpbmQSGgoWTUVESUFfS0lORF9VTlNQRUNJRklFRBAAEgkKBVZJREVPEAESCQoFQVVESU8QAhIKCgZTQ1JFRU4QAyIaChhEb3dubGlua0Nvbmdlc3Rpb25QYWNrZXRCIFoecGFybGV5L3Byb3RvYnVmL2NhbGwvdjE7Y2FsbHYxYgZwcm90bzM");
+  fileDesc("ChRjYWxsL3YxL2xheWVycy5wcm90bxIHY2FsbC52MSIlCg5WaWV3cG9ydFBhY2tldBITCgtzZXNzaW9uX2lkcxgBIAMoBCKiAgoVTGF5ZXJQcmVmZXJlbmNlUGFja2V0EjUKB2VudHJpZXMYASADKAsyJC5jYWxsLnYxLkxheWVyUHJlZmVyZW5jZVBhY2tldC5FbnRyeRp1CgVFbnRyeRISCgpzZXNzaW9uX2lkGAEgASgEEhUKDWRlc2lyZWRfbGF5ZXIYAiABKA0SQQoKbWVkaWFfa2luZBgDIAEoDjItLmNhbGwudjEuTGF5ZXJQcmVmZXJlbmNlUGFja2V0LkVudHJ5TWVkaWFLaW5kIlsKDkVudHJ5TWVkaWFLaW5kEhUKEUVOVFJZX1VOU1BFQ0lGSUVEEAASDwoLRU5UUllfVklERU8QARIPCgtFTlRSWV9BVURJTxACEhAKDEVOVFJZX1NDUkVFThADIsECCg9MYXllckhpbnRQYWNrZXQSLwoHZW50cmllcxgBIAMoCzIeLmNhbGwudjEuTGF5ZXJIaW50UGFja2V0LkVudHJ5EhcKD3BsYWluX3JlY2VpdmVycxhkIAEoCBIMCgRub2RlGGUgASgJGooBCgVFbnRyeRI2CgptZWRpYV9raW5kGAEgASgOMiIuY2FsbC52MS5MYXllckhpbnRQYWNrZXQuTWVkaWFLaW5kEhsKE21heF9yZXF1ZXN0ZWRfbGF5ZXIYAiABKA0SGgoNd2FudGVkX2xheWVycxhkIAEoDUgAiAEBQhAKDl93YW50ZWRfbGF5ZXJzIkkKCU1lZGlhS2luZBIaChZNRURJQV9LSU5EX1VOU1BFQ0lGSUVEEAASCQoFVklERU8QARIJCgVBVURJTxACEgoKBlNDUkVFThADIhoKGERvd25saW5rQ29uZ2VzdGlvblBhY2tldEIgWh5wYXJsZXkvcHJvdG9idWYvY2FsbC92MTtjYWxsdjFiBnByb3RvMw");
 
 /**
  * ViewportPacket names the sessions whose cameras a receiver shows; none means all.
@@ -112,8 +112,7 @@ export const LayerPreferencePacket_EntryMediaKindSchema: GenEnum<LayerPreference
   enumDesc(file_call_v1_layers, 1, 0);
 
 /**
- * LayerHintPacket tells a publisher the highest layer that anybody wants. A number above the
- * highest layer means all.
+ * LayerHintPacket tells a publisher which layers anybody wants.
  *
  * @generated from message call.v1.LayerHintPacket
  */
@@ -158,6 +157,14 @@ export type LayerHintPacket_Entry = Message<"call.v1.LayerHintPacket.Entry"> & {
    * @generated from field: uint32 max_requested_layer = 2;
    */
   maxRequestedLayer: number;
+
+  /**
+   * The layers that somebody wants, one bit each, the lowest first. Absent from other servers,
+   * of which every layer up to the highest has to be assumed.
+   *
+   * @generated from field: optional uint32 wanted_layers = 100;
+   */
+  wantedLayers?: number | undefined;
 };
 
 /**
