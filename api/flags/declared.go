@@ -64,6 +64,11 @@ var (
 	// ScreenShare is whether people may share their screen.
 	ScreenShare = Bool("screen_share", true, "Screen sharing in meetings.", "media")
 
+	// TartRoutes opens routes that clients of TART know, below /api.
+	TartRoutes = String("tart_routes", "auto",
+		"Whether the routes of TART answer below /api: on, for admins, off, or auto, which is off but on for everybody in dev.",
+		"telemetry", "auto", "on", "off")
+
 	// Recording is whether meetings may be recorded.
 	Recording = Bool("recording", false, "Recording of meetings. No version records yet, so this changes nothing.", "media")
 )

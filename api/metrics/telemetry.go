@@ -20,9 +20,20 @@ var (
 	feeds          = desc("telemetry_sessions", "Sessions of telemetry on this node.")
 )
 
+// The same under the names that dashboards of TART ask for.
+var (
+	tartReceived = prometheus.NewDesc("telemetry_events_received", "Events handed to the engine of telemetry.", nil, nil)
+	tartDropped  = prometheus.NewDesc("telemetry_events_dropped", "Events for which there was no room.", nil, nil)
+	tartLimited  = prometheus.NewDesc("telemetry_events_rate_limited", "Events beyond what a source may send.", nil, nil)
+	tartFlushed  = prometheus.NewDesc("telemetry_events_flushed", "Events that are in the database.", nil, nil)
+	tartPending  = prometheus.NewDesc("telemetry_buffer_pending", "Events that wait to be stored.", nil, nil)
+	tartActive   = prometheus.NewDesc("telemetry_active_connections", "Sessions of telemetry on this node.", nil, nil)
+)
+
 // Describe implements prometheus.Collector.
 func (events) Describe(to chan<- *prometheus.Desc) {
-	describe(to, eventsReceived, eventsStored, eventsLost, eventsWaiting, bytesWaiting, batchesStored, batchesFailed, feeds)
+	describe(to, eventsReceived, eventsStored, eventsLost, eventsWaiting, bytesWaiting, batchesStored, batchesFailed, feeds,
+		tartReceived, tartDropped, tartLimited, tartFlushed, tartPending, tartActive)
 }
 
 // Collect implements prometheus.Collector.
@@ -39,4 +50,11 @@ func (e events) Collect(to chan<- prometheus.Metric) {
 	o.gauge(eventsWaiting, float64(waiting))
 	o.gauge(bytesWaiting, float64(bytes))
 	o.gauge(feeds, float64(e.engine.Sessions()))
+
+	o.counter(tartReceived, float64(c.Received.Load()))
+	o.counter(tartDropped, float64(c.Lost[telemetry.QueueFull].Load()))
+	o.counter(tartLimited, float64(c.Lost[telemetry.RateLimited].Load()))
+	o.counter(tartFlushed, float64(c.Stored.Load()))
+	o.gauge(tartPending, float64(waiting))
+	o.gauge(tartActive, float64(e.engine.Sessions()))
 }

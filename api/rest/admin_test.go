@@ -72,6 +72,7 @@ func newAdminAPI(t testing.TB, members ...media.Member) (*API, *record) {
 			Meetings: &moderation{}, Rooms: new(rooms),
 		}
 		o.Telemetry.Engine = engine
+		o.Telemetry.Tart = func() Access { return Access{} }
 	}), rec
 }
 

@@ -29,6 +29,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -118,7 +119,10 @@ type API struct {
 	origins  http.CrossOriginProtection
 	document func() *huma.OpenAPI // made when it is first asked for
 	streams  streams
-	steps    steps
+	begun    time.Time
+
+	tartSockets atomic.Int64
+	steps       steps
 
 	neighbours neighbours
 }
@@ -135,6 +139,7 @@ func New(o Options) (*API, error) {
 			return nil, fmt.Errorf("trust another origin: %w", err)
 		}
 	}
+	a.begun = time.Now()
 	a.table = a.newTable()
 	a.document = sync.OnceValue(func() *huma.OpenAPI { return extensible(document(a.table, a.Build.Version, a.Cookie.Name)) })
 	a.routes()

@@ -24,6 +24,8 @@ type Telemetry struct {
 	Archive *archive.Archive
 	// Flush waits for whoever feeds the engine as well. Nil waits for the engine alone.
 	Flush func(context.Context) error
+	// Tart is who may use the routes of TART; it does not block. Nil: there are none.
+	Tart func() Access
 }
 
 // usualTelemetry and mostTelemetry bound one page.

@@ -52,7 +52,7 @@ func newTelemetryWorld(t *testing.T) (world, *telemetry.Engine) {
 	a := newAPI(t, func(o *Options) {
 		o.Meetings, o.SignOuts = rooms.meetings, newSignOuts(t, database)
 		o.Admin.Users = []string{telemetryAdmin}
-		o.Telemetry = Telemetry{Engine: engine, Archive: store}
+		o.Telemetry = Telemetry{Engine: engine, Archive: store, Tart: func() Access { return Access{On: true, Open: true} }}
 		o.Ending = ending
 	})
 	server := httptest.NewServer(a)

@@ -3,6 +3,7 @@ package archive
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -22,6 +23,7 @@ type EventQuery struct {
 	Number    telemetry.Number
 	Index     telemetry.Number
 	From, To  time.Time // of receipt
+	Offset    int       // how many to skip, where clients know no cursors; costs their reading
 	Page
 }
 
@@ -84,7 +86,7 @@ func (a *Archive) Events(ctx context.Context, q EventQuery) (events []StoredEven
 		w.add("e.received_at <= ?", time.UnixMicro(at[0])) // for the index; the next is exact
 		w.add("(e.received_at, e.session, e.seq) < (?, ?, ?)", time.UnixMicro(at[0]), at[1], at[2])
 	}
-	limit := w.limit(q.Limit + 1)
+	limit := w.limit(q.Limit+1) + " offset " + strconv.Itoa(max(q.Offset, 0))
 	rows, _ := a.pool.Query(ctx, selectEvents+w.sql()+" order by e.received_at desc, e.session desc, e.seq desc"+limit, w.values...) // its error comes with the rows
 	events, err = pgx.CollectRows(rows, scanEvent)
 	if err != nil {
