@@ -28,7 +28,7 @@ type Report struct {
 	Notes     []string  `json:"notes"` // what to know before believing the rest
 }
 
-// Shape is the part of the plan that says how large it was.
+// Shape is what a report says of the plan, so that it can be understood on its own.
 type Shape struct {
 	URLs       []string `json:"urls"`
 	Framing    string   `json:"framing"` // of WebTransport: packet or stream
@@ -36,6 +36,35 @@ type Shape struct {
 	Publishers int      `json:"publishers"` // in each room
 	Viewers    int      `json:"viewers"`    // in each room
 	Seed       uint64   `json:"seed"`
+
+	AudioKbps  int     `json:"audio_kbps"`
+	TalkShare  float64 `json:"talk_share"`
+	VideoKbps  int     `json:"video_kbps"` // of the highest layer
+	FPS        int     `json:"fps"`
+	Layers     int     `json:"layers"`
+	WatchLayer int     `json:"watch_layer"`
+	Screens    int     `json:"screens"` // in each room
+	ScreenKbps int     `json:"screen_kbps"`
+	SteadyRate float64 `json:"steady_rate"` // packets a second in place of all that; 0: media
+	SteadySize int     `json:"steady_size"`
+	VideoFile  string  `json:"video_file,omitempty"`
+	AudioFile  string  `json:"audio_file,omitempty"`
+
+	Slow         float64 `json:"slow_share"`
+	SlowKbps     int     `json:"slow_kbps"`
+	Stalled      float64 `json:"stalled_share"`
+	StormSeconds float64 `json:"storm_every_seconds"` // 0: none
+	StormShare   float64 `json:"storm_share"`
+}
+
+func (p *Plan) shape() Shape {
+	return Shape{
+		URLs: p.URLs, Framing: cmp.Or(string(p.Framing), "packet"), Rooms: p.Rooms, Publishers: p.Publishers, Viewers: p.Viewers, Seed: p.Seed,
+		AudioKbps: p.AudioKbps, TalkShare: p.TalkShare, VideoKbps: p.VideoKbps, FPS: p.FPS, Layers: p.Layers, WatchLayer: p.WatchLayer,
+		Screens: p.Screens, ScreenKbps: p.ScreenKbps, SteadyRate: p.SteadyRate, SteadySize: p.SteadySize,
+		VideoFile: p.VideoFile, AudioFile: p.AudioFile,
+		Slow: p.Slow, SlowKbps: p.SlowKbps, Stalled: p.Stalled, StormSeconds: p.StormEvery.Seconds(), StormShare: p.StormShare,
+	}
 }
 
 // Sent is what publishers sent of one kind.
@@ -111,10 +140,7 @@ func (r *run) report(first, last sample) *Report {
 	took := last.at - first.at
 	rep := &Report{
 		Started: r.clock.began.UTC().Truncate(time.Millisecond), Seconds: round(took.Seconds(), 3),
-		Plan: Shape{
-			URLs: r.plan.URLs, Framing: cmp.Or(string(r.plan.Framing), "packet"), Rooms: r.plan.Rooms, Publishers: r.plan.Publishers,
-			Viewers: r.plan.Viewers, Seed: r.plan.Seed,
-		},
+		Plan: r.plan.shape(),
 		Sent: r.sent(), Received: make(map[string]Received), Kinds: make(map[string]Received),
 		RTT: quantiles(&r.rtt), Notes: []string{},
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"testing"
@@ -91,10 +92,11 @@ func TestLoadInLayers(t *testing.T) {
 }
 
 // People who lose their connections come back, and what they missed meanwhile is nobody's loss.
-func TestLoadWithStorms(t *testing.T) {
+// Who stops reading misses what others get.
+func TestLoadWithTrouble(t *testing.T) {
 	n := startNode(t, t.TempDir()+"/data")
 	r := runLoad(t, "--url="+ws(n.HTTP), "--url="+n.WebTransport, "--duration=4s", "--drain=5s",
-		"--publishers=2", "--viewers=4", "--storm-every=1500ms", "--storm-share=1", "--video=300")
+		"--publishers=2", "--viewers=4", "--storm-every=1500ms", "--storm-share=1", "--video=300", "--slow=0.25")
 	got := r.Received["healthy"]
 	if got.Delivered == 0 || got.Delivered+got.Lost != got.Expected || got.Duplicated != 0 {
 		t.Errorf("accounts: %+v", got)
@@ -104,6 +106,18 @@ func TestLoadWithStorms(t *testing.T) {
 	}
 	if r.Server != nil {
 		t.Error("nobody said who the server is")
+	}
+	if r.Received["slow"].Participants != 1 || got.Participants != 5 {
+		t.Errorf("slow: %+v", r.Received["slow"])
+	}
+
+	r = runLoad(t, "--url="+ws(n.HTTP), fmt.Sprint("--pid=", n.cmd.Process.Pid), "--metrics="+n.HTTP+"/metrics",
+		"--duration=2s", "--publishers=1", "--viewers=4", "--steady-rate=200", "--steady-size=20000", "--stalled=0.5")
+	if stuck := r.Received["stalled"]; stuck.Participants != 2 || stuck.Lost < stuck.Expected/2 || r.Received["healthy"].Delivered < stuck.Expected {
+		t.Errorf("stalled: %+v, others: %+v", stuck, r.Received["healthy"])
+	}
+	if s := r.Server; s == nil || s.Error != "" || s.RSSBefore == 0 || s.Goroutines == 0 {
+		t.Errorf("server: %+v", s)
 	}
 	if err := n.stop(); err != nil {
 		t.Error(err)

@@ -1,0 +1,81 @@
+package load
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"testing"
+)
+
+func TestUsage(t *testing.T) {
+	u, err := usageOf(os.Getpid())
+	if err != nil || u.resident == 0 || u.most < u.resident || u.threads == 0 || u.switches == 0 {
+		t.Errorf("%+v, %v", u, err)
+	}
+	if _, err := usageOf(1 << 30); err == nil {
+		t.Error("a process that cannot be is known")
+	}
+	if ownCPU() <= 0 {
+		t.Error("no processor time was used")
+	}
+	before := machine{idle: 50, total: 100}
+	if busy := (machine{idle: 60, total: 140}).busy(before); busy != .75 {
+		t.Errorf("%v busy", busy)
+	}
+	if m := readMachine(); m.total == 0 || m.idle > m.total {
+		t.Errorf("%+v", m)
+	}
+}
+
+func TestScrape(t *testing.T) {
+	status := http.StatusOK
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(status)
+		_, _ = w.Write([]byte("# HELP go_goroutines x\ngo_goroutines 42\ngo_memstats_heap_inuse_bytes 1.5e+06\n"))
+	}))
+	defer s.Close()
+	var u usage
+	if err := u.scrape(s.URL); err != nil || u.goroutines != 42 || u.heap != 1_500_000 {
+		t.Errorf("%+v, %v", u, err)
+	}
+	status = http.StatusNotFound
+	if err := u.scrape(s.URL); err == nil {
+		t.Error("an answer without metrics is taken")
+	}
+}
+
+func TestTable(t *testing.T) {
+	r := Report{
+		Seconds: 10,
+		Sent:    map[string]Sent{"video": {Packets: 300, Bytes: 1e6, Keyframes: 2, Skipped: 7}},
+		Received: map[string]Received{
+			"healthy": {Participants: 3, Expected: 1000, Delivered: 990, Lost: 10, Latency: Quantiles{Count: 990, P99: 4.25}},
+			"stalled": {Participants: 1, Expected: 300, Lost: 300},
+		},
+		Joins:  Joins{Wanted: 4, In: 3, Failed: 2, Why: map[string]int{"refused with status 410": 2}},
+		Server: &Server{CPUPerDelivery: 12.34, Error: "no metrics"},
+	}
+	r.judge()
+	var out strings.Builder
+	if err := r.Table(&out); err != nil {
+		t.Fatal(err)
+	}
+	text := strings.Join(strings.Fields(out.String()), " ")
+	for _, want := range []string{
+		"video 300 30 0.80 2 7", "healthy 3 1000 990 10 1.000", "stalled 1 300 0 300 100.000", "latency, healthy 990 0.00 0.00 0.00 4.25",
+		"12.34", "3 of 4 participants in", "2 x refused with status 410", "no metrics", "NOTE 1 of 4 participants were not in",
+		"NOTE publishers dropped 7 frames of video",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("lacks %q:\n%s", want, out.String())
+		}
+	}
+}
+
+func TestProgress(t *testing.T) {
+	p := Progress{Phase: "measuring", Elapsed: 12e9, Wanted: 10, In: 9, Failed: 1, Sent: 800, Received: 12_345, Mbit: 10.04, P99: 3.21}
+	if got, want := p.String(), " 12s measuring 9/10 in, 1 attempts failed; 800 sent, 12.3k received a second, 10.0 Mbit/s; p99 3.2 ms"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
