@@ -21,6 +21,7 @@ import (
 func (n *node) openManagement() {
 	n.management = management.New(n.stores.store, rooms{n}, management.Settings{
 		WaitingRoom:      func(room string) bool { return flags.WaitingRoomDefault.For(n.Flags, room) },
+		StartWithoutHost: func(room string) bool { return flags.StartWithoutHost.For(n.Flags, room) },
 		EndOnHostLeave:   func(room string) bool { return flags.EndOnHostLeave.For(n.Flags, room) },
 		Guests:           func(room string) bool { return flags.Guests.For(n.Flags, room) },
 		PasswordRequired: func(room string) bool { return flags.PasswordRequired.For(n.Flags, room) },

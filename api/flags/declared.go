@@ -28,6 +28,10 @@ var (
 	EndOnHostLeave = Bool("end_on_host_leave", false,
 		"Meetings end for everybody when their host leaves, unless their creator says otherwise.", "meetings")
 
+	// StartWithoutHost lets people start meetings of others.
+	StartWithoutHost = Bool("start_without_host", false,
+		"People with an account may start a meeting whose host is away, when it has no waiting room and does not end with its host.", "meetings")
+
 	// PasswordRequired refuses new meetings without a password.
 	PasswordRequired = Bool("password_required", false,
 		"New meetings must have a password. Those that exist stay as they are.", "meetings")

@@ -27,7 +27,8 @@ const Return = 2 * time.Minute
 
 // Join asks to be let in. A meeting that does not exist is created for the caller. The owner
 // gets in and starts it; others wait for the owner ([WaitingForMeeting], nothing is recorded),
-// in the waiting room, or get in.
+// in the waiting room, or get in. Where the settings say so others start it as well, unless
+// somebody has to let them in.
 func (m *Meetings) Join(ctx context.Context, by Caller, room string, r Request) (Answer, error) {
 	if err := checkRoom(room); err != nil {
 		return Answer{}, err
@@ -133,9 +134,18 @@ func (m *Meetings) join(ctx context.Context, by Caller, room, name, hash string)
 		if err := m.mayAsk(a.Meeting, by, was); err != nil {
 			return err
 		}
-		if !running(a.Meeting, was, at) {
+		switch starts := m.mayStart(a.Meeting, by, was); {
+		case running(a.Meeting, was, at):
+		case !starts:
 			a.Status, a.Host, a.Participant.Admitted = WaitingForMeeting, false, time.Time{}
 			return nil
+		default:
+			if events, err = start(ctx, tx, &a, at); err != nil {
+				return err
+			}
+			if err := tx.SetMeeting(ctx, a.Meeting); err != nil {
+				return err
+			}
 		}
 		if a.Meeting.State == Ended { // everybody lost their connection and comes back
 			a.Meeting.State, a.Meeting.Ended = Active, time.Time{}
@@ -143,7 +153,8 @@ func (m *Meetings) join(ctx context.Context, by Caller, room, name, hash string)
 				return err
 			}
 		}
-		events, err = m.othersJoin(ctx, tx, &a, was, at)
+		more, err := m.othersJoin(ctx, tx, &a, was, at)
+		events = append(events, more...)
 		return err
 	})
 	if err != nil {
@@ -169,19 +180,37 @@ func asking(by Caller, was *Participant, name string, at time.Time) Participant 
 	return p
 }
 
+// mayStart reports whether somebody other than the owner may start a meeting.
+func (m *Meetings) mayStart(meeting Meeting, by Caller, was *Participant) bool {
+	free := meeting.State == Idle || meeting.State == Ended && !meeting.EndOnHostLeave
+	return free && !by.Guest && !meeting.WaitingRoom && !waits(was) && m.settings.StartWithoutHost(meeting.Room)
+}
+
+// waits reports whether somebody who was in the meeting as was has to be let in by a person.
+func waits(was *Participant) bool {
+	return was != nil && (was.Status == Rejected || was.Status == Kicked || was.Status == Waiting)
+}
+
+// start makes the meeting in a an active one, which the caller stores.
+func start(ctx context.Context, tx Tx, a *Answer, at time.Time) ([]Event, error) {
+	// Who was let into the meeting before is not let into this one by that.
+	if a.Meeting.State == Ended && at.Sub(a.Meeting.Ended) > Return {
+		if err := tx.CloseAll(ctx, at, a.User); err != nil {
+			return nil, err
+		}
+	}
+	if a.Meeting.State == Idle || a.Meeting.EndedBy != "" || at.Sub(a.Meeting.Ended) > Return {
+		a.Meeting.Started = at
+	}
+	a.Meeting.State, a.Meeting.Ended, a.Meeting.EndedBy = Active, time.Time{}, ""
+	return []Event{{Act: Activated, Actor: a.User}}, nil
+}
+
 func (m *Meetings) ownerJoins(ctx context.Context, tx Tx, a *Answer, at time.Time) (events []Event, err error) {
 	if a.Meeting.State != Active {
-		// Who was let into the meeting before is not let into this one by that.
-		if a.Meeting.State == Ended && at.Sub(a.Meeting.Ended) > Return {
-			if err := tx.CloseAll(ctx, at, a.User); err != nil {
-				return nil, err
-			}
+		if events, err = start(ctx, tx, a, at); err != nil {
+			return nil, err
 		}
-		if a.Meeting.State == Idle || a.Meeting.EndedBy != "" || at.Sub(a.Meeting.Ended) > Return {
-			a.Meeting.Started = at
-		}
-		a.Meeting.State, a.Meeting.Ended, a.Meeting.EndedBy = Active, time.Time{}, ""
-		events = append(events, Event{Act: Activated, Actor: a.User})
 	}
 	if a.DisplayName != "" {
 		a.Meeting.HostName = a.DisplayName
@@ -229,10 +258,9 @@ func running(meeting Meeting, was *Participant, at time.Time) bool {
 }
 
 func (m *Meetings) othersJoin(ctx context.Context, tx Tx, a *Answer, was *Participant, at time.Time) ([]Event, error) {
-	suspect := was != nil && (was.Status == Rejected || was.Status == Kicked)
 	switch {
 	case was != nil && was.Inside():
-	case a.Meeting.WaitingRoom || suspect || was != nil && was.Status == Waiting:
+	case a.Meeting.WaitingRoom || waits(was):
 		a.Status, a.Host, a.Participant.Admitted = Waiting, false, time.Time{}
 		return []Event{{Act: WaitingChanged, Actor: a.User}}, tx.SetParticipant(ctx, a.Participant)
 	default:

@@ -3,6 +3,7 @@ package management_test
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -29,13 +30,17 @@ type machine struct {
 }
 
 func TestMeetingsBehaveLikeTheirModel(t *testing.T) {
-	h := newHouse(t, management.Settings{Guests: always})
+	free := func(room string) bool { return strings.HasPrefix(room, "free-") }
+	h := newHouse(t, management.Settings{Guests: always, StartWithoutHost: free})
 	rooms := 0
 	rapid.Check(t, func(r *rapid.T) {
 		rooms++
 		k := &machine{
 			house: h, room: fmt.Sprintf("room-%d", rooms), of: map[uint64]*modelMeeting{}, last: map[string]management.Status{},
 			model: &model{open: map[string]int{}, here: map[string]bool{}},
+		}
+		if k.free = rapid.Bool().Draw(r, "others may start it"); k.free {
+			k.room = "free-" + k.room
 		}
 		if rapid.IntRange(0, 4).Draw(r, "ada begins") > 0 {
 			k.joinBy(r, cast[0])

@@ -208,6 +208,59 @@ func TestPasswords(t *testing.T) {
 	want(t, "the sixth", err, management.TooManyAttempts)
 }
 
+// Where operators allow it nobody waits for a host who is away, unless somebody has to let them in.
+func TestOthersStartMeetings(t *testing.T) {
+	m, rooms := newMeetings(t, management.Settings{
+		WaitingRoom: func(string) bool { return false }, Guests: always, StartWithoutHost: func(room string) bool { return room != "r6" },
+	})
+	ctx := t.Context()
+	yes := true
+	for _, room := range []string{"r5", "r6", "r7"} {
+		draft := management.Draft{Room: room, Patch: management.Patch{AllowGuests: &yes}}
+		if room == "r7" {
+			draft.WaitingRoom = &yes
+		}
+		if _, err := m.Create(ctx, caller("ada"), draft); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for room, why := range map[string]string{"r6": "operators do not allow it", "r7": "it has a waiting room"} {
+		if a := join(t, m, "bob", room); a.Status != management.WaitingForMeeting {
+			t.Errorf("%s: %s", why, a.Status)
+		}
+	}
+	guest, err := management.NewGuest("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a, err := m.Join(ctx, guest, "r5", management.Request{DisplayName: "Guest"}); err != nil || a.Status != management.WaitingForMeeting {
+		t.Errorf("a guest starts: %s, %v", a.Status, err)
+	}
+	if a := join(t, m, "bob", "r5"); a.Status != management.Admitted || a.Host || a.Meeting.State != management.Active || a.Meeting.Owner != "ada" {
+		t.Errorf("starts: %+v", a)
+	}
+	if !rooms.told(management.Activated, "") {
+		t.Error("who waits for the meeting is not told")
+	}
+
+	// It is over when the last has left, and others may start it again.
+	if _, err := m.Leave(ctx, caller("bob"), "r5"); err != nil {
+		t.Fatal(err)
+	}
+	if a := join(t, m, "cyd", "r5"); a.Status != management.Admitted || a.Meeting.State != management.Active {
+		t.Errorf("starts it again: %+v", a)
+	}
+	if _, err := m.Change(ctx, caller("ada"), "r5", management.Patch{EndOnHostLeave: &yes}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.Leave(ctx, caller("cyd"), "r5"); err != nil {
+		t.Fatal(err)
+	}
+	if a := join(t, m, "bob", "r5"); a.Status != management.WaitingForMeeting {
+		t.Errorf("a meeting that ends with its host is started by others: %s", a.Status)
+	}
+}
+
 func TestEndHoldsUntilTheOwnerComesBack(t *testing.T) {
 	m, rooms := newMeetings(t, management.Settings{WaitingRoom: func(string) bool { return false }})
 	ctx := t.Context()

@@ -15,6 +15,7 @@ type Settings struct {
 	EndOnHostLeave   func(room string) bool // likewise
 	Guests           func(room string) bool // whether people without an account may ask at all
 	PasswordRequired func(room string) bool // whether new meetings need one
+	StartWithoutHost func(room string) bool // whether others may start a meeting without a waiting room
 	MaxParticipants  func(room string) int  // people inside at once, 0 is any number
 }
 
@@ -45,6 +46,7 @@ func (s Settings) complete() Settings {
 	or(&s.EndOnHostLeave, false)
 	or(&s.Guests, false)
 	or(&s.PasswordRequired, false)
+	or(&s.StartWithoutHost, false)
 	if s.MaxParticipants == nil {
 		s.MaxParticipants = func(string) int { return 0 }
 	}

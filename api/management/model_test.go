@@ -6,6 +6,7 @@ import (
 
 // model is what a room ought to be: the rules once more, without a database, times or locks.
 type model struct {
+	free    bool // others than the owner may start it
 	meeting *modelMeeting
 	open    map[string]int  // sessions of each user that have not left
 	here    map[string]bool // users that the record of connections has in the room
@@ -59,6 +60,14 @@ func (m *model) runs(user string) bool {
 	return g.state == management.Active
 }
 
+// mayStart reports whether somebody other than the owner may start the meeting.
+func (m *model) mayStart(by management.Caller, p *modelPerson) bool {
+	g := m.meeting
+	waits := p != nil && (p.status == management.Rejected || p.status == management.Kicked || p.status == management.Waiting)
+	return m.free && !by.Guest && !g.options.WaitingRoom && !waits &&
+		(g.state == management.Idle || g.state == management.Ended && !g.options.EndOnHostLeave)
+}
+
 func (m *model) closeAll(except string) {
 	for who, p := range m.meeting.people {
 		if who != except && (p.status == management.Admitted || p.status == management.Waiting) {
@@ -105,9 +114,13 @@ func (m *model) join(by management.Caller) (management.Status, management.Code) 
 		return "", management.NotInvited
 	case g.options.Locked && !inside:
 		return "", management.MeetingLocked
-	case !m.runs(by.User):
+	case m.runs(by.User):
+	case !m.mayStart(by, p):
 		return management.WaitingForMeeting, ok
+	case g.state == management.Ended && g.late:
+		m.closeAll(by.User)
 	}
+	g.endedBy = ""
 	g.state, g.late = management.Active, false
 	if p == nil {
 		p = &modelPerson{}
