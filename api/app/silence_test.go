@@ -87,10 +87,10 @@ func TestRulesOfARoomHoldDuringTheCall(t *testing.T) {
 			becomes(b, flags.ScreenShare, room, flag != "screen_share" || value == "true")
 		}
 		// The packet that is dropped is followed by one that is not.
-		refused := func(dropped []byte, kind string) {
+		refused := func(dropped []byte, kind, why string) {
 			t.Helper()
 			bob.send(dropped)
-			bob.until(callv1.MeetingPacket_MEDIA_REFUSED.String())
+			bob.until("refused: " + why)
 			bob.send(mediatest.Heartbeat())
 			if heard := ada.until("heartbeat from bob"); len(about(heard, kind)) > 0 {
 				t.Errorf("ada hears %q", heard)
@@ -102,7 +102,7 @@ func TestRulesOfARoomHoldDuringTheCall(t *testing.T) {
 		if took := time.Since(asked); took > time.Second {
 			t.Errorf("it took %v", took)
 		}
-		refused(mediatest.Screen("slides"), "screen")
+		refused(mediatest.Screen("slides"), "screen", "screen_share_off")
 		set("screen_share", "true")
 		bob.until(callv1.MeetingPacket_MEETING_SETTINGS_UPDATED.String())
 		bob.send(mediatest.Screen("slides"))
@@ -114,7 +114,7 @@ func TestRulesOfARoomHoldDuringTheCall(t *testing.T) {
 		if took := time.Since(asked); took > time.Second {
 			t.Errorf("it took %v", took)
 		}
-		refused(mediatest.VideoKey("face"), "video")
+		refused(mediatest.VideoKey("face"), "video", "encryption_required")
 		bob.send(mediatest.Sealed(callv1.PacketWrapper_VIDEO, 2000))
 		ada.until("opaque from bob")
 	})

@@ -7,6 +7,9 @@ const (
 
 	// MaxRoomBitrate is 100 Gbit/s, in kbit/s: what no node has.
 	MaxRoomBitrate = 100_000_000
+
+	// MaxPacketBudget is ten times what a node reads.
+	MaxPacketBudget = 10_000_000
 )
 
 // The flags of Parley. A value that is set for a room holds for the meeting of that name.
@@ -54,6 +57,20 @@ var (
 	// is none.
 	RoomBitrateCap = IntIn("room_bitrate_cap", 0, 0, MaxRoomBitrate,
 		"How many kbit/s of media all members of a room may send together; 0 is any number.", "transports")
+
+	// SessionPacketBudget and SessionKbitBudget bound what one connection may send. What is beyond
+	// is dropped, and its sender told.
+	SessionPacketBudget = IntIn("session_packet_budget", 5_000, 100, MaxPacketBudget,
+		"How many packets one connection may send per second, for two seconds twice as many; more is dropped.", "transports")
+	SessionKbitBudget = IntIn("session_kbit_budget", 128_000, 100, MaxRoomBitrate,
+		"How many kbit/s one connection may send, for two seconds twice as many; more is dropped.", "transports")
+
+	// RoomPacketBudget and RoomKbitBudget bound the media that all members of a room send to one
+	// node. They protect nodes; to divide a bit rate between members is what RoomBitrateCap does.
+	RoomPacketBudget = IntIn("room_packet_budget", 100_000, 1000, MaxPacketBudget,
+		"How many packets of media the members of a room may send to one node per second; more is dropped, pictures before sound.", "transports")
+	RoomKbitBudget = IntIn("room_kbit_budget", 2_000_000, 1000, MaxRoomBitrate,
+		"How many kbit/s of media the members of a room may send to one node; more is dropped, pictures before sound.", "transports")
 
 	// E2EERequired lets only clients into a call that encrypt end to end.
 	E2EERequired = Bool("e2ee_required", false,

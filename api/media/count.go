@@ -19,12 +19,14 @@ const (
 	Unencrypted              // in the clear where an operator wants encryption
 	ScreensOff               // a screen where an operator wants none
 	Capped                   // beyond what the bit rate of the room allows its sender
+	Flooding                 // beyond what one session may send
+	Crowded                  // beyond what all in a room on this node may send
 	causes
 )
 
 // String returns the lower-case name used in metrics.
 func (c Cause) String() string {
-	return [...]string{"full", "stale", "skipped", "withdrawn", "closed", "silenced", "unencrypted", "screens_off", "capped"}[c]
+	return [...]string{"full", "stale", "skipped", "withdrawn", "closed", "silenced", "unencrypted", "screens_off", "capped", "flooding", "crowded"}[c]
 }
 
 // Causes yields every cause in order.

@@ -27,6 +27,8 @@ type Rules struct {
 	// NoReactions says that nobody sends reactions.
 	NoReactions bool
 	Kbit        int // what all members together may send in kbit/s; 0 is any
+	// Session bounds what each connection may send, Room the media of all on one node together.
+	Session, Room Budget
 }
 
 func (r Rules) gate() (g gate) {
@@ -71,6 +73,10 @@ func (r *Room) follow(rules Rules) {
 		return
 	}
 	r.rules = rules
+	r.budgets.Store(rules.budgets())
+	if rules.Session, rules.Room = was.Session, was.Room; rules == was {
+		return // nothing that anybody sees
+	}
 	for _, s := range *r.sessions.Load() {
 		r.regate(s)
 	}

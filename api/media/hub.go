@@ -121,7 +121,7 @@ func (h *Hub) Serve(ctx context.Context, conn Conn, peer Peer) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	s := &Session{
-		id: newSessionID(), peer: peer, conn: conn, joined: time.Now(), out: NewQueue(h.limits), end: cancel, budget: newIngress(),
+		id: newSessionID(), peer: peer, conn: conn, joined: time.Now(), out: NewQueue(h.limits), end: cancel,
 	}
 	if c, ok := conn.(PictureConn); ok {
 		s.out.Split(c.Skip)

@@ -17,6 +17,7 @@ func ingested() []byte {
 func TestIngestAllocatesTheFrameAlone(t *testing.T) {
 	for what, rules := range map[string]media.Rules{
 		"free": {}, "capped": {Kbit: 1_000_000}, "screens off": {NoScreens: true}, "dropped": {Encrypted: true},
+		"flooding": {Session: media.Budget{Packets: 1}}, "crowded": {Room: media.Budget{Packets: 1}},
 	} {
 		c := media.NewCrowd(20)
 		c.Rule(rules)
@@ -26,7 +27,7 @@ func TestIngestAllocatesTheFrameAlone(t *testing.T) {
 			c.Drain()
 		}
 		want := 1.0
-		if what == "dropped" {
+		if what == "dropped" || what == "flooding" || what == "crowded" {
 			want = 0
 		}
 		if n := testing.AllocsPerRun(200, func() {
@@ -46,6 +47,8 @@ func BenchmarkIngest(b *testing.B) {
 	}{{"free", media.Rules{}}, {"capped", media.Rules{Kbit: 90_000_000}}, {"refused", media.Rules{Encrypted: true}}} {
 		b.Run(c.name, func(b *testing.B) {
 			crowd := media.NewCrowd(10)
+			c.rules.Session = media.Budget{Packets: 1_000_000_000, Kbit: 1_000_000_000}
+			c.rules.Room = c.rules.Session
 			crowd.Rule(c.rules)
 			p := ingested()
 			b.ReportAllocs()

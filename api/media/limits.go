@@ -1,11 +1,8 @@
 package media
 
 import (
-	"context"
 	"sync"
 	"time"
-
-	"golang.org/x/time/rate"
 
 	"parley/api/wire"
 )
@@ -50,42 +47,6 @@ func (k *keyframeLimit) allow(info *wire.Info, now time.Time) bool {
 	k.count[tag]++
 	return true
 }
-
-// What one session may send: far beyond a participant with several cameras and a screen, far
-// below what would keep the others from being served. Who sends faster is read more slowly,
-// so that the transport's flow control tells the peer.
-const (
-	ingressPackets = 5_000    // per second
-	ingressBytes   = 16 << 20 // per second; 130 Mbit/s
-	ingressSeconds = 2        // how many of them may come at once
-)
-
-// ingress is the budget of one session.
-type ingress struct{ packets, bytes *rate.Limiter }
-
-func newIngress() ingress {
-	return ingress{
-		rate.NewLimiter(ingressPackets, ingressPackets*ingressSeconds),
-		rate.NewLimiter(ingressBytes, ingressBytes*ingressSeconds),
-	}
-}
-
-// wait blocks until a packet of size bytes is within the budget, or ctx ends.
-func (i *ingress) wait(ctx context.Context, size int) error {
-	if err := i.packets.Wait(ctx); err != nil {
-		return err
-	}
-	return i.bytes.WaitN(ctx, size)
-}
-
-// consider blocks until what a client wants, said in size bytes, is within the budget: to act on
-// it costs as much as some packets.
-func (i *ingress) consider(ctx context.Context, size int) error {
-	return i.packets.WaitN(ctx, min(size/wishBytes, ingressPackets))
-}
-
-// wishBytes is how much of a wish costs as much as a packet: about one entry of it.
-const wishBytes = 16
 
 // Congestion is reported by the rule of the shared contract: the fifth loss of one sender's
 // frames within a second, at most once per second and sender.

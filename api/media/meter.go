@@ -140,9 +140,7 @@ func (m *meter) admits(s *Session, info *wire.Info, size int, now time.Time) boo
 	}
 	if info.Stream != wire.Audio && m.total > 0 && now.Sub(m.asked) >= keyframeAgain {
 		m.asked = now
-		system := wire.Participant{User: wire.SystemUser}
-		s.out.Push(control(wire.KeyframeRequestFor(system, s.peer.User, uint64(s.id), info.Stream, info.Layer)))
-		s.room.hub.counters.KeyframesAsked.Add(1)
+		s.askOwnKeyframe(info)
 	}
 	return false
 }

@@ -168,13 +168,13 @@ func TestRulesAreToldAndHold(t *testing.T) {
 			bob.Send(mediatest.Audio("in the clear"))
 			bob.Send(mediatest.Sealed(callv1.PacketWrapper_SCREEN, 2000))
 		}
-		bob.expect("MEDIA_REFUSED", "MEDIA_REFUSED") // one for each reason, not for each packet
+		bob.expect("refused: encryption_required", "refused: screen_share_off") // one for each reason, not for each packet
 		bob.Send(mediatest.Sealed(callv1.PacketWrapper_AUDIO, 160))
 		bob.Send(mediatest.Heartbeat())
 		ada.expect("opaque from bob", "heartbeat from bob")
 		mediatest.Advance(t, 5*time.Second)
 		bob.Send(mediatest.Audio("in the clear"))
-		bob.expect("MEDIA_REFUSED")
+		bob.expect("refused: encryption_required")
 
 		// Whoever comes later finds the same.
 		cyd := a.join("cyd")

@@ -23,7 +23,9 @@ type Room struct {
 
 	sessions  atomic.Pointer[[]*Session] // never nil; replaced, not changed
 	allotment atomic.Pointer[allotment]  // nil without a cap
-	link      atomic.Pointer[Link]       // nil while the relay is out of reach
+	budgets   atomic.Pointer[budgets]    // never nil
+	bucket    sharedBucket
+	link      atomic.Pointer[Link] // nil while the relay is out of reach
 
 	agenda   agenda
 	opened   chan struct{} // closed after the first attempt to reach the relay
@@ -65,6 +67,7 @@ func newRoom(h *Hub, id RoomID) *Room {
 	}
 	r.sessions.Store(new([]*Session))
 	r.rules = h.rules(id)
+	r.budgets.Store(r.rules.budgets())
 	r.share()
 	return r
 }

@@ -34,7 +34,7 @@ type Session struct {
 	host       atomic.Bool
 	congestion congestion // of what this session loses, by sender
 	keyframes  keyframeLimit
-	budget     ingress
+	spending   spending
 	asked      keyframesAsked
 	due        atomic.Bool // the server asked for a keyframe that did not come yet
 
@@ -132,7 +132,7 @@ func (s *Session) readLoop(session, ctx context.Context) error {
 		if session.Err() != nil {
 			continue
 		}
-		if err := s.budget.wait(ctx, len(p.Data)); err != nil {
+		if err := s.slow(ctx, 1, len(p.Data)); err != nil {
 			return fmt.Errorf("read: %w", err)
 		}
 		if !sampler.Pick() {
@@ -216,6 +216,9 @@ func (s *Session) ingest(ctx context.Context, p Packet) {
 	if kind := kindIn(&info); s.in.count(kind, len(p.Data)) == 1 {
 		s.room.hub.watcher.Sends(s.id, kind)
 	}
+	if !s.affords(&info, len(p.Data), now) {
+		return
+	}
 	switch info.Class {
 	case wire.RTT:
 		s.out.Push(&Frame{Kind: Control, To: s.id, Datagram: p.Datagram, Received: now, Wire: p.Data})
@@ -248,7 +251,7 @@ func (s *Session) ingest(ctx context.Context, p Packet) {
 			s.forward(&info, p.Data, now)
 		}
 	case wire.Preference:
-		if s.budget.consider(ctx, len(info.Data)) == nil {
+		if s.consider(ctx, len(info.Data)) == nil {
 			s.prefer(&info)
 		}
 	case wire.Chat:

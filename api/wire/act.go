@@ -70,7 +70,9 @@ type Refusal uint8
 const (
 	EncryptionRequired Refusal = iota
 	ScreensOff
-	Refusals // how many there are
+	TooMuch     // from one client
+	RoomTooMuch // from all in the room
+	Refusals    // how many there are
 )
 
 // MediaRefused tells a client why its media goes nowhere.
@@ -78,6 +80,8 @@ func MediaRefused(room string, why Refusal) []byte {
 	words := [...]struct{ code, message string }{
 		EncryptionRequired: {"encryption_required", "This meeting requires end-to-end encryption; what is sent without it reaches nobody."},
 		ScreensOff:         {"screen_share_off", "Screens cannot be shared in this meeting."},
+		TooMuch:            {"too_much", "You send more than one participant may; some of it reaches nobody."},
+		RoomTooMuch:        {"room_too_much", "More is sent in this meeting than it may; some of it reaches nobody."},
 	}[why]
 	return meetingEvent(&callv1.MeetingPacket{
 		EventType: callv1.MeetingPacket_MEDIA_REFUSED, RoomId: room, RefusalCode: words.code, Message: words.message,

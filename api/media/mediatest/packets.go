@@ -219,6 +219,8 @@ func Describe(packet []byte, names map[uint64]string) string {
 			return "left " + name(m.SessionId)
 		case callv1.MeetingPacket_SESSION_REPLACED:
 			return "replaced " + name(m.ReplacedSessionId) + " by " + name(m.SessionId)
+		case callv1.MeetingPacket_MEDIA_REFUSED:
+			return "refused: " + m.RefusalCode
 		}
 		return m.EventType.String()
 	case callv1.PacketWrapper_MEDIA:

@@ -155,7 +155,7 @@ type MeetingPacket struct {
 	EventNumber   uint64 `protobuf:"varint,101,opt,name=event_number,json=eventNumber,proto3" json:"event_number,omitempty"`
 	EventEpoch    string `protobuf:"bytes,102,opt,name=event_epoch,json=eventEpoch,proto3" json:"event_epoch,omitempty"`
 	EventsSkipped bool   `protobuf:"varint,103,opt,name=events_skipped,json=eventsSkipped,proto3" json:"events_skipped,omitempty"` // with EVENTS_CAUGHT_UP: numbers before this one do not come any more
-	RefusalCode   string `protobuf:"bytes,104,opt,name=refusal_code,json=refusalCode,proto3" json:"refusal_code,omitempty"`        // with MEDIA_REFUSED: encryption_required or screen_share_off
+	RefusalCode   string `protobuf:"bytes,104,opt,name=refusal_code,json=refusalCode,proto3" json:"refusal_code,omitempty"`        // with MEDIA_REFUSED: encryption_required, screen_share_off, too_much or room_too_much
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }

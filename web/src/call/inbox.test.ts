@@ -216,6 +216,9 @@ test("what the server does not pass on is no secret", () => {
   i.store.set({ screenOn: true });
   at("screen_share_off");
   assert.deepEqual(i.news(), ["Not here."]);
+  i.store.set({ screenOn: false });
+  at("too_much");
+  assert.equal(i.news().at(-1), "Not here.");
   at("encryption_required");
   assert.equal(i.store.state.problem?.code, "encryption");
 });

@@ -291,7 +291,7 @@ export class Inbox {
         return this.role(readUtf8(m.targetUserId), m.eventType === Event.HOST_GRANTED);
       case Event.MEDIA_REFUSED:
         if (m.refusalCode === "encryption_required") this.store.problem(encryptionNeeded());
-        else if (this.store.state.screenOn) this.store.notify("warning", m.message);
+        else if (this.store.state.screenOn || m.refusalCode.endsWith("too_much")) this.store.notify("warning", m.message);
         if (m.refusalCode === "screen_share_off") this.events.stopScreen();
         return;
       case Event.MEETING_SETTINGS_UPDATED:

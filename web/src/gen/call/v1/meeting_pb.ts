@@ -109,7 +109,7 @@ export type MeetingPacket = Message<"call.v1.MeetingPacket"> & {
   eventsSkipped: boolean;
 
   /**
-   * with MEDIA_REFUSED: encryption_required or screen_share_off
+   * with MEDIA_REFUSED: encryption_required, screen_share_off, too_much or room_too_much
    *
    * @generated from field: string refusal_code = 104;
    */

@@ -1,0 +1,214 @@
+package media
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"parley/api/wire"
+)
+
+// What participants send is bounded twice: each session has a budget, and so has each room on
+// each node. Both are far beyond what people need, and below what would keep a node from serving
+// the others. What is over budget is dropped and its sender told; who sends twice as much is
+// read more slowly as well, so that dropping costs little and the transport's flow control
+// tells the peer.
+
+// Budget is how much may be sent per second; 0 means the default of where it is used.
+type Budget struct {
+	Packets int
+	Kbit    int // thousands of bits
+}
+
+// The defaults: more than a participant with several cameras and a screen sends, and more than
+// any node passes on.
+const (
+	DefaultSessionPackets = 5_000
+	DefaultSessionKbit    = 128_000
+	DefaultRoomPackets    = 100_000
+	DefaultRoomKbit       = 2_000_000
+)
+
+// orDefault fills in what b leaves open.
+func (b Budget) orDefault(packets, kbit int) Budget {
+	if b.Packets == 0 {
+		b.Packets = packets
+	}
+	if b.Kbit == 0 {
+		b.Kbit = kbit
+	}
+	return b
+}
+
+const (
+	// budgetBurst is how much of a budget may be used at once: a path that stood still delivers
+	// what it held, and keyframes are many times as large as what is between them.
+	budgetBurst = 2 * time.Second
+
+	// slowAfter is at how many times its budget a session is read more slowly.
+	slowAfter = 2
+
+	// wishBytes is how much of a wish costs as much as a packet: about one entry of it.
+	wishBytes = 16
+)
+
+// budgets are those in force in a room.
+type budgets struct{ session, room rates }
+
+// rates is a budget in the units of a bucket.
+type rates struct{ packets, bytes float64 } // per second
+
+func (b Budget) rates() rates { return rates{float64(b.Packets), float64(b.Kbit) * 1000 / 8} }
+
+func (r rates) times(n float64) rates { return rates{r.packets * n, r.bytes * n} }
+
+func (r Rules) budgets() *budgets {
+	return &budgets{
+		session: r.Session.orDefault(DefaultSessionPackets, DefaultSessionKbit).rates(),
+		room:    r.Room.orDefault(DefaultRoomPackets, DefaultRoomKbit).rates(),
+	}
+}
+
+// bucket is what is left of a budget. The zero value is full.
+type bucket struct {
+	packets, bytes float64 // may go below 0
+	at             time.Time
+}
+
+func (b *bucket) fill(r rates, now time.Time) {
+	if passed := now.Sub(b.at); b.at.IsZero() || passed >= budgetBurst {
+		b.packets, b.bytes = max(b.packets, 0)+r.packets*budgetBurst.Seconds(), max(b.bytes, 0)+r.bytes*budgetBurst.Seconds()
+	} else if passed > 0 {
+		b.packets += r.packets * passed.Seconds()
+		b.bytes += r.bytes * passed.Seconds()
+	}
+	b.packets = min(b.packets, r.packets*budgetBurst.Seconds())
+	b.bytes = min(b.bytes, r.bytes*budgetBurst.Seconds())
+	b.at = now
+}
+
+// left reports whether more than a reserve is left, as a part of what may be used at once. A
+// packet may be larger than what is left of the bytes: the next ones wait for it.
+func (b *bucket) left(r rates, reserve float64) bool {
+	reserve *= budgetBurst.Seconds()
+	return b.packets >= 1+r.packets*reserve && b.bytes > r.bytes*reserve
+}
+
+func (b *bucket) take(packets, size float64) { b.packets, b.bytes = b.packets-packets, b.bytes-size }
+
+// debt returns how long it takes until nothing is owed.
+func (b *bucket) debt(r rates) time.Duration {
+	seconds := max(-b.packets/r.packets, -b.bytes/r.bytes, 0)
+	return time.Duration(seconds * float64(time.Second))
+}
+
+// sharedBucket is the bucket of a room.
+type sharedBucket struct {
+	mu sync.Mutex
+	b  bucket
+}
+
+// soundReserve is the part of a room's budget that only sound may use: people go on hearing each
+// other when pictures are too many.
+const soundReserve = 0.25
+
+func (s *sharedBucket) take(r rates, size int, kind Kind, now time.Time) bool {
+	reserve := soundReserve
+	if kind == Audio {
+		reserve = 0
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.b.fill(r, now)
+	if !s.b.left(r, reserve) {
+		return false
+	}
+	s.b.take(1, float64(size))
+	return true
+}
+
+// spending is what one session sends beside what it may. Its read goroutine uses it.
+type spending struct {
+	budget   bucket
+	pace     bucket // of slowAfter times the budget
+	skipping [kinds][wire.MaxLayer + 1]bool
+	why      Cause     // of the latest loss
+	asked    time.Time // when a keyframe was last asked for
+}
+
+// slow blocks while s has sent far beyond its budget. A packet has size bytes.
+func (s *Session) slow(ctx context.Context, packets, size int) error {
+	r := s.room.budgets.Load().session.times(slowAfter)
+	p := &s.spending.pace
+	p.fill(r, time.Now())
+	p.take(float64(packets), float64(size))
+	debt := p.debt(r)
+	if debt == 0 {
+		return ctx.Err()
+	}
+	wait := time.NewTimer(debt)
+	defer wait.Stop()
+	select {
+	case <-wait.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// consider blocks while acting on a wish, said in size bytes, is more than s may ask for: to act
+// on it costs as much as some packets.
+func (s *Session) consider(ctx context.Context, size int) error {
+	most := int(s.room.budgets.Load().session.packets)
+	return s.slow(ctx, slowAfter*min(size/wishBytes, most), 0)
+}
+
+// affords reports whether a packet is within the budgets. Of a stream of pictures that lost one,
+// nothing passes until its next keyframe.
+func (s *Session) affords(info *wire.Info, size int, now time.Time) bool {
+	b, sp := s.room.budgets.Load(), &s.spending
+	kind := kindIn(info)
+	sp.budget.fill(b.session, now)
+	why, fits := Flooding, sp.budget.left(b.session, 0)
+	if fits && info.Class == wire.MediaFrame {
+		why, fits = Crowded, s.room.bucket.take(b.room, size, kind, now)
+	}
+	if fits {
+		sp.budget.take(1, float64(size))
+	}
+	if info.Class == wire.MediaFrame && kind.isPicture() {
+		skipping := &sp.skipping[kind][min(info.Layer, wire.MaxLayer)]
+		switch {
+		case !fits:
+			*skipping = !info.Opaque // of those no keyframe is ever seen
+		case info.Key:
+			*skipping = false
+		case *skipping:
+			if now.Sub(sp.asked) >= keyframeAgain {
+				sp.asked = now
+				s.askOwnKeyframe(info)
+			}
+			s.refuse(sp.why, kind)
+			return false
+		}
+	}
+	if fits {
+		return true
+	}
+	sp.why = why
+	s.refuse(why, kind)
+	if why == Flooding {
+		s.tellRefused(wire.TooMuch, now)
+	} else {
+		s.tellRefused(wire.RoomTooMuch, now)
+	}
+	return false
+}
+
+// askOwnKeyframe asks the client of s for a keyframe of a stream of its own, in the name of the
+// server.
+func (s *Session) askOwnKeyframe(info *wire.Info) {
+	system := wire.Participant{User: wire.SystemUser}
+	s.out.Push(control(wire.KeyframeRequestFor(system, s.peer.User, uint64(s.id), info.Stream, info.Layer)))
+	s.room.hub.counters.KeyframesAsked.Add(1)
+}

@@ -1,0 +1,163 @@
+package media_test
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"parley/api/media"
+	"parley/api/media/mediatest"
+	"parley/api/wire"
+	callv1 "parley/protobuf/call/v1"
+)
+
+// names are what counts calls streams.
+var names = map[wire.Stream]string{wire.Audio: "audio", wire.Video: "video", wire.Screen: "screen"}
+
+// counts returns how many packets a person got, by sender and stream.
+func (p *person) counts() map[string]int {
+	p.w.t.Helper()
+	synctest.Wait()
+	n := map[string]int{}
+	for _, r := range p.Sync() {
+		info := wire.Classify(r.Wire)
+		if packet, err := wire.Scan(r.Wire); err == nil && info.Class == wire.MediaFrame {
+			n[string(packet.UserID)+" "+names[info.Stream]]++
+		}
+	}
+	return n
+}
+
+// drops returns what the node dropped for a reason.
+func (n *node) drops(why media.Cause) (sum uint64) {
+	for _, count := range n.hub.Census().Total.Drops[why] {
+		sum += count
+	}
+	return sum
+}
+
+// Who floods is held to their budget, told so, and hurts nobody else.
+func TestFloodOfOneSessionIsDropped(t *testing.T) {
+	inWorld(t, func(w *world) {
+		rules := media.Rules{Session: media.Budget{Packets: 100, Kbit: 1000}}
+		n := w.ruled("a", &rules)
+		ada, eve, bob := n.join("ada"), n.join("eve"), n.join("bob")
+		eve.hears()
+		bob.hears()
+		begin := time.Now()
+		for range 1000 { // at once: for two seconds what is sent in two, and the rest is too much
+			eve.Peer.Send(picture(callv1.MediaPacket_AUDIO, "", 20))
+		}
+		ada.Send(picture(callv1.MediaPacket_AUDIO, "", 80))
+		got, most := bob.counts(), 200+100*time.Since(begin).Seconds()
+		if sound := float64(got["eve audio"]); sound > most || sound < most-10 || got["ada audio"] != 1 {
+			t.Errorf("bob hears %v, want %v packets of eve at most, and ada", got, most)
+		}
+		if d := n.drops(media.Flooding); d < 190 { // beyond twice the budget eve is read slowly
+			t.Errorf("%d packets are counted as a flood", d)
+		}
+		mediatest.Advance(t, 10*time.Second) // what was not read by now is
+		told := about(eve.hears(), "refused")
+		if len(told) != 1 || told[0] != "refused: too_much" {
+			t.Errorf("eve is told %q", told)
+		}
+		if told := about(ada.hears(), "refused"); len(told) != 0 {
+			t.Errorf("ada is told %q", told)
+		}
+		bob.counts()
+		eve.Send(picture(callv1.MediaPacket_AUDIO, "", 80))
+		if got := bob.counts(); got["eve audio"] != 1 {
+			t.Errorf("after the flood bob hears %v", got)
+		}
+	})
+}
+
+// Large packets count by their bytes, and pictures come back with a keyframe, which is asked for.
+func TestFloodOfLargePicturesEndsWithAKeyframe(t *testing.T) {
+	inWorld(t, func(w *world) {
+		rules := media.Rules{Session: media.Budget{Packets: 1000, Kbit: 8000}} // a million bytes a second
+		n := w.ruled("a", &rules)
+		eve, bob := n.join("eve"), n.join("bob")
+		eve.hears()
+		bob.hears()
+		eve.Send(picture(callv1.MediaPacket_VIDEO, "key", 1_900_000))
+		eve.Send(picture(callv1.MediaPacket_VIDEO, "delta", 200_000))
+		eve.Send(picture(callv1.MediaPacket_VIDEO, "delta", 1000))
+		if got := bob.counts(); got["eve video"] != 2 {
+			t.Errorf("bob gets %v, want what two seconds allow", got)
+		}
+		mediatest.Advance(t, 2*time.Second)
+		eve.hears()
+		eve.Send(picture(callv1.MediaPacket_VIDEO, "delta", 1000))
+		if got := bob.counts(); got["eve video"] != 0 {
+			t.Errorf("bob gets %v, which nobody can decode", got)
+		}
+		if asked := about(eve.hears(), "keyframe"); len(asked) != 1 {
+			t.Errorf("eve is asked %q", asked)
+		}
+		eve.Send(picture(callv1.MediaPacket_VIDEO, "key", 1000))
+		eve.Send(picture(callv1.MediaPacket_VIDEO, "delta", 1000))
+		if got := bob.counts(); got["eve video"] != 2 {
+			t.Errorf("after the keyframe bob gets %v", got)
+		}
+	})
+}
+
+// When a room is too loud, pictures go before sound, and the other room notices nothing.
+func TestFloodOfOneRoomIsDropped(t *testing.T) {
+	inWorld(t, func(w *world) {
+		rules := media.Rules{Room: media.Budget{Packets: 500, Kbit: 1_000_000}}
+		n := w.ruled("a", &rules)
+		people := []*person{n.join("ada"), n.join("bob"), n.join("cyd"), n.join("dan")}
+		far, away := n.join("eve", room("other")), n.join("fay", room("other"))
+		for _, p := range people {
+			p.hears()
+		}
+		away.hears()
+		for range 300 {
+			for _, p := range people[:3] {
+				p.Peer.Send(picture(callv1.MediaPacket_VIDEO, "key", 100))
+			}
+		}
+		people[0].Send(picture(callv1.MediaPacket_AUDIO, "", 80))
+		far.Send(picture(callv1.MediaPacket_VIDEO, "key", 100))
+		got := people[3].counts()
+		if got["ada audio"] != 1 {
+			t.Errorf("dan gets %v, and no sound", got)
+		}
+		if got := away.counts(); got["eve video"] != 1 {
+			t.Errorf("the other room gets %v", got)
+		}
+		if d := n.drops(media.Crowded); d != 150 {
+			t.Errorf("%d packets are counted as too much for the room, want those that leave no reserve for sound", d)
+		}
+		told := 0
+		for _, p := range people[:3] {
+			told += len(about(p.hears(), "refused: room_too_much"))
+		}
+		if told == 0 {
+			t.Error("nobody is told")
+		}
+	})
+}
+
+// Operators change budgets while people talk, who need not know.
+func TestBudgetsChangeDuringACall(t *testing.T) {
+	inWorld(t, func(w *world) {
+		rules := media.Rules{Session: media.Budget{Packets: 100}}
+		n := w.ruled("a", &rules)
+		eve, bob := n.join("eve"), n.join("bob")
+		rules.Session.Packets = 1000
+		n.hub.Refresh()
+		eve.hears()
+		bob.expect()
+		mediatest.Advance(t, 2*time.Second)
+		for range 1500 {
+			eve.Peer.Send(picture(callv1.MediaPacket_AUDIO, "", 20))
+		}
+		synctest.Wait()
+		if d := n.drops(media.Flooding); d != 0 {
+			t.Errorf("%d packets were dropped within the new budget", d)
+		}
+	})
+}
