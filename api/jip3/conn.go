@@ -220,6 +220,7 @@ func (c *session) missing(r telemetry.Record) error {
 		return err
 	}
 	if c.rate.take(c.s.o.Rate, c.in.received, telemetry.Meta, len(r.Raw)) {
+		r.Counted = true
 		c.feed.Record(r)
 	}
 	c.feed.Lost(telemetry.SourceDropped, first, n)

@@ -132,6 +132,7 @@ func TestTheLedgerIsExact(t *testing.T) {
 	feed.Lost(telemetry.RateLimited, 7, 3)
 	feed.Lost(telemetry.Undecodable, 10, 1)
 	feed.Lost(telemetry.Undecodable, 11, 0)
+	feed.Record(telemetry.Record{Catalogue: "plain", Kind: kindMeta, Seq: 0, Counted: true, Raw: make([]byte, telemetry.MaxRaw+1)})
 	feed.Record(telemetry.Record{Catalogue: "plain", Kind: kindMeta, Seq: 11, Raw: make([]byte, telemetry.MaxRaw+1)})
 	w.flush()
 	feed.Lost(telemetry.RateLimited, 12, 2)

@@ -16,6 +16,10 @@ type Record struct {
 
 	Hot Hot
 
+	// Counted is whether the number of the event is in the ledger anyway, as that of one which
+	// says that others were dropped: should it be lost itself, that is no further loss.
+	Counted bool
+
 	// Raw is the body as it came. [Feed.Record] copies it, and so may be given a buffer
 	// that is used again.
 	Raw []byte

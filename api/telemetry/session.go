@@ -55,7 +55,9 @@ func (f *feed) Record(r Record) {
 		kind = unknown
 	}
 	if len(r.Raw) > MaxRaw {
-		f.Lost(TooLarge, r.Seq, 1)
+		if !r.Counted {
+			f.Lost(TooLarge, r.Seq, 1)
+		}
 		return
 	}
 	r.Hot.Subject = r.Hot.Subject[:min(len(r.Hot.Subject), MaxSubject)]
@@ -68,7 +70,9 @@ func (f *feed) Record(r Record) {
 	f.events++
 	f.count(&r, kind)
 	if !s.hasRoom(kind.Class, len(r.Raw)) {
-		f.lose(Loss{QueueFull, r.Seq, r.Seq, 1}, r.Received)
+		if !r.Counted {
+			f.lose(Loss{QueueFull, r.Seq, r.Seq, 1}, r.Received)
+		}
 		s.mu.Unlock()
 		return
 	}

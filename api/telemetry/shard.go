@@ -148,6 +148,9 @@ func (s *shard) put(f *feed, r *Record, kind Kind) Row {
 	if r.Hot.Index.Known {
 		row.Has |= HasIndex
 	}
+	if r.Counted {
+		row.Has |= Counted
+	}
 	row.Body = b.keep(r.Raw)
 	if r.Hot.Subject != nil {
 		row.Subject = b.keep(r.Hot.Subject)

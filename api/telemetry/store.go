@@ -13,8 +13,8 @@ type Store interface {
 	// and losses are. Other errors mean that the same may succeed later.
 	Write(ctx context.Context, b *Batch) error
 
-	// Quarantine keeps rows that Write refuses one by one, and enters each into the ledger of
-	// its session as [WriteFailed].
+	// Quarantine keeps rows that Write refuses one by one, and enters each but those that are
+	// Counted into the ledger of its session as [WriteFailed].
 	Quarantine(ctx context.Context, refused []Refused) error
 
 	// WriteRollups replaces what is on record of these cells.
@@ -90,6 +90,7 @@ const (
 	HasLink Has = 1 << iota
 	HasNumber
 	HasIndex
+	Counted // not a field: see [Record]
 )
 
 // Batch is what is written in one go.

@@ -135,12 +135,17 @@ func (a *Archive) Quarantine(ctx context.Context, refused []telemetry.Refused) e
 	for _, q := range refused {
 		r := q.Row
 		batch.Queue(insertQuarantine, int64(r.Session), int64(r.Seq), time.UnixMicro(r.Received), int32(r.Kind), q.Reason, r.Body)
+		if r.Has&telemetry.Counted != 0 {
+			continue
+		}
 		losses = append(losses, telemetry.Entry{
 			Session: r.Session, Number: -1 - int64(r.Seq), Noted: time.UnixMicro(r.Received),
 			Loss: telemetry.Loss{Cause: telemetry.WriteFailed, First: r.Seq, Last: r.Seq, Count: 1},
 		})
 	}
-	queueLosses(&batch, losses)
+	if len(losses) > 0 {
+		queueLosses(&batch, losses)
+	}
 	err := pgx.BeginFunc(ctx, a.pool, func(tx pgx.Tx) error { return tx.SendBatch(ctx, &batch).Close() })
 	if err != nil {
 		return fmt.Errorf("put events in quarantine: %w", err)
