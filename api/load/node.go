@@ -2,6 +2,7 @@ package load
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -24,6 +25,7 @@ type Node struct {
 	Secret string // that signs tokens it accepts
 
 	dir  string
+	log  *beginning
 	cmd  *exec.Cmd
 	done chan struct{} // closed when the process has ended
 	err  error
@@ -35,7 +37,7 @@ const (
 )
 
 // StartNode starts program, which is a parley, and returns when it serves. env is added to the
-// environment, as NAME=VALUE. What the node logs goes to log.
+// environment, as NAME=VALUE. The first warnings and errors of the node go to log.
 func StartNode(ctx context.Context, program string, env []string, log io.Writer) (*Node, error) {
 	dir, err := os.MkdirTemp("", "parley-load-")
 	if err != nil {
@@ -46,12 +48,12 @@ func StartNode(ctx context.Context, program string, env []string, log io.Writer)
 		return nil, errors.Join(fmt.Errorf("start node: %w", err), os.RemoveAll(dir))
 	}
 	ready := filepath.Join(dir, "ready.json")
-	n := &Node{Secret: rand.Text() + rand.Text(), dir: dir, done: make(chan struct{})}
+	n := &Node{Secret: rand.Text() + rand.Text(), dir: dir, log: &beginning{out: log, left: loggedMost}, done: make(chan struct{})}
 	n.cmd = exec.Command(program, "dev")
 	n.cmd.Env = append(append(os.Environ(), env...),
 		"PARLEY_HTTP_ADDR=127.0.0.1:0", "PARLEY_WEBTRANSPORT_ADDR=127.0.0.1:0", "PARLEY_DATA_DIR="+filepath.Join(dir, "data"),
 		"PARLEY_READY_FILE="+ready, "PARLEY_LOG_LEVEL=warn", "JWT_SECRET="+n.Secret, "DATABASE_URL=", "NATS_URL=")
-	n.cmd.Stderr = log
+	n.cmd.Stderr = n.log
 	n.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C ends the run, which then stops it
 	out, err := n.cmd.StdoutPipe()
 	if err == nil {
@@ -120,5 +122,38 @@ func (n *Node) Stop() error {
 		_ = n.cmd.Process.Kill()
 		<-n.done
 	}
+	n.log.end()
 	return errors.Join(err, os.RemoveAll(n.dir))
+}
+
+// loggedMost is how many lines of a node are shown: one that is overloaded says the same
+// thousands of times.
+const loggedMost = 20
+
+// beginning passes on the first lines and counts the others. It is for one goroutine.
+type beginning struct {
+	out     io.Writer
+	left    int
+	dropped int
+}
+
+func (b *beginning) Write(p []byte) (int, error) {
+	for line := range bytes.Lines(p) {
+		if b.left <= 0 {
+			b.dropped += bytes.Count(line, []byte("\n"))
+			continue
+		}
+		if _, err := b.out.Write(line); err != nil {
+			return 0, err
+		}
+		b.left -= bytes.Count(line, []byte("\n"))
+	}
+	return len(p), nil
+}
+
+// end says how many lines there were besides.
+func (b *beginning) end() {
+	if b.dropped > 0 {
+		fmt.Fprintf(b.out, "and %d more lines\n", b.dropped)
+	}
 }

@@ -2,7 +2,6 @@ package load
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -219,7 +218,7 @@ func (p *participant) path() string {
 
 func (p *participant) options(ctx context.Context) client.Options {
 	opt := client.Options{
-		TLS:     p.run.tls,
+		TLS:     p.run.plan.certificates(p.base),
 		Framing: p.run.plan.Framing,
 		On:      func(packet client.Packet) { p.receive(ctx, packet) },
 	}
@@ -307,6 +306,3 @@ func reason(err error) string {
 	}
 	return text
 }
-
-// insecure accepts any certificate: test servers make their own, and there is nothing to hide.
-func insecure() *tls.Config { return &tls.Config{InsecureSkipVerify: true} }

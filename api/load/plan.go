@@ -1,8 +1,10 @@
 package load
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
+	"net"
 	"net/url"
 	"time"
 
@@ -18,6 +20,8 @@ type Plan struct {
 	URLs []string
 	// Door is how participants are let in; nil means by path.
 	Door Door
+	// Insecure accepts any certificate. Those of servers on this machine are accepted anyway.
+	Insecure bool
 	// Framing of WebTransport.
 	Framing client.Framing
 
@@ -110,6 +114,13 @@ func (p *Plan) Check() error {
 	must(p.Slow+p.Stalled <= 1, "more than all receivers are slow or stalled")
 	must(p.Slow == 0 || p.SlowKbps > 0, "slow receivers must read at some rate")
 	return errors.Join(errs...)
+}
+
+// certificates returns how to check those of servers.
+func (p *Plan) certificates(base string) *tls.Config {
+	u, err := url.Parse(base)
+	here := err == nil && (u.Hostname() == "localhost" || net.ParseIP(u.Hostname()).IsLoopback())
+	return &tls.Config{InsecureSkipVerify: p.Insecure || here}
 }
 
 // mostLayers is what encoders of browsers make of one camera.

@@ -79,3 +79,17 @@ func TestProgress(t *testing.T) {
 		t.Errorf("%q, want %q", got, want)
 	}
 }
+
+func TestBeginningOfALog(t *testing.T) {
+	var out strings.Builder
+	b := &beginning{out: &out, left: 2}
+	for _, part := range []string{"one\ntw", "o\nthr", "ee\nfour\n"} {
+		if n, err := b.Write([]byte(part)); n != len(part) || err != nil {
+			t.Errorf("%q: %d, %v", part, n, err)
+		}
+	}
+	b.end()
+	if got, want := out.String(), "one\ntwo\nand 2 more lines\n"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}

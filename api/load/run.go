@@ -2,7 +2,6 @@ package load
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"math/rand/v2"
 	"net/http"
@@ -48,7 +47,6 @@ type run struct {
 	plan    Plan
 	id      uint64
 	clock   *clock
-	tls     *tls.Config
 	rooms   []*room
 	all     []*participant
 	sending context.Context // of packets
@@ -170,7 +168,7 @@ func newRun(plan Plan) (*run, error) {
 		plan.Door = api
 	}
 	r := &run{
-		plan: plan, id: rand.Uint64(), clock: newClock(), tls: insecure(),
+		plan: plan, id: rand.Uint64(), clock: newClock(),
 		fails: make(map[string]int), ends: make(map[string]int),
 	}
 	recorded, err := readFiles(plan)
