@@ -15,6 +15,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"log/slog"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -89,15 +90,19 @@ func New(o Options) *Recorder {
 // Run makes events until ctx ends, and then of what is left.
 func (r *Recorder) Run(ctx context.Context, hub *media.Hub) error {
 	r.hub, r.looked = hub, time.Now()
-	r.server = r.begin(ctx, telemetry.Source{Catalogue: "call", Identity: "server " + r.Server, Labels: map[string]string{"region": r.Region, "server": r.Server}})
+	r.server = r.begin(ctx, telemetry.Source{Catalogue: "call", Identity: "server " + r.Server, Labels: map[string]string{"region": r.Region, "server": r.Server, "processors": strconv.Itoa(runtime.GOMAXPROCS(0))}})
 	tick := time.NewTicker(lookTime)
 	defer tick.Stop()
+	sample := time.NewTicker(sampleTime)
+	defer sample.Stop()
 	for {
 		select {
 		case do := <-r.todo:
 			do()
 		case <-tick.C:
 			r.look()
+		case now := <-sample.C:
+			r.sample(now)
 		case <-ctx.Done():
 			r.finish()
 			return nil

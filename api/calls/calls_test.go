@@ -281,3 +281,34 @@ func TestReportsOfClients(t *testing.T) {
 		t.Errorf("%+v", l.fields)
 	}
 }
+
+func TestReportsAreKeptOfEachPeer(t *testing.T) {
+	w := newWorld(t)
+	w.Connected(stats(1, "ada"))
+	w.Connected(stats(2, "bob"))
+	fps, latency, bytes, errors := uint32(24), 12.5, uint64(1<<63), uint64(3)
+	peers := map[string]*healthv1.PeerStats{
+		"1": {AudioEnabled: true, VideoEnabled: true, AudioConcealmentPct: 4, AvgDecodeLatencyMs: &latency, VideoStats: &healthv1.VideoStats{FpsReceived: 9, FramesDecoded: 1 << 60}},
+	}
+	for i := range 70 {
+		peers["peer "+strings.Repeat("x", i+1)] = &healthv1.PeerStats{}
+	}
+	report(t, w, &healthv1.HealthPacket{
+		SessionId: "2", ActiveServerRttMs: 33, ReportingVideoEnabled: true, IsTabVisible: true, PeerStats: peers,
+		EncoderOutputFps: &fps, SendQueueBytes: &bytes, CameraEncoderErrorsGeneric: &errors,
+	})
+	own := w.last(t, "ClientSample").fields
+	if own["rtt_ms"] != 33.0 || own["encoder_fps"] != 24.0 || own["encode_ms"] != nil || own["queue_bytes"] != float64(1<<53-1) || own["encoder_errors"] != 3.0 || own["video_on"] != true {
+		t.Errorf("%+v", own)
+	}
+	l := w.last(t, "ReceptionSample")
+	all := l.fields["peers"].([]any)
+	if len(all) != 64 || l.fields["left_out"] != 7.0 {
+		t.Fatalf("%d, %v left out", len(all), l.fields["left_out"])
+	}
+	worst := all[0].(map[string]any)
+	w.Active(1)
+	if worst["sender"] != w.last(t, "Joined").source.Identity || worst["fps"] != 9.0 || worst["decode_ms"] != 12.5 || worst["decoder_errors"] != nil || worst["decoded"] != float64(1<<53-1) {
+		t.Errorf("%+v", worst)
+	}
+}

@@ -101,6 +101,7 @@ func (r *Recorder) healthOf(c *call, p *healthv1.HealthPacket, now time.Time) {
 		"peers": uint64(len(p.GetPeerStats())) & math.MaxUint16, "heard": uint64(heard), "seen": uint64(seen),
 		"concealment": most(concealment), "buffer_ms": most(buffer), "fps": least(fps), "kbps": least(kbps), "waiting_packets": most(waits),
 	})
+	r.reportOf(c, p, interval, now)
 	if c.health.peers == nil {
 		c.health.peers = map[string]*peer{}
 	}

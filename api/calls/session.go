@@ -21,6 +21,10 @@ type call struct {
 	asked   map[media.Kind]began // keyframes
 	last    media.Count
 	health  health
+	sampled struct { // what had flowed at the last sample
+		at    time.Time
+		count media.Count
+	}
 }
 
 // began is an event that a later one continues.

@@ -80,6 +80,10 @@ func (a *API) telemetryTable() []route {
 		ask(a, signedIn, "GET "+at+"loss", "What is not on record", a.telemetryLoss, codes...).
 			asking(catalogue, room, session, text("causes", "Names, separated by commas.")).asking(span...).asking(page...).
 			noting(hosts + " The sums are of everything that was asked for, on all pages."),
+		ask(a, signedIn, "GET "+at+"diagnosis", "Why a call is bad, or was", a.telemetryDiagnosis, codes...).
+			asking(room, session).asking(span...).
+			noting(hosts + " For each participant and direction the likely cause, with the evidence, and what is not known. Without a time of the " +
+				"last seconds; of a session, of the time it lasted, and of that participant alone. At most six hours."),
 		ask(a, admin, "POST "+at+"flush", "Wait until everything is on record", a.telemetryFlush, unavailable).
 			noting("What this node took in before the request can be read after the answer."),
 		stream,

@@ -202,12 +202,12 @@ func TestTelemetryIsForAdminsAndHosts(t *testing.T) {
 	room := w.running(noWaiting)
 	w.ask("bob", "POST", "/"+room+"/join", "", 200)
 	for path, status := range map[string]int{
-		"sources": 403, "sessions": 400, "events": 400, "rollups?catalogue=call": 400, "funnels?catalogue=call&kind=30": 400, "loss": 400, "stream": 400,
+		"sources": 403, "sessions": 400, "events": 400, "rollups?catalogue=call": 400, "funnels?catalogue=call&kind=30": 400, "loss": 400, "diagnosis": 400, "stream": 400,
 	} {
 		w.telemetry("ada", "GET", path, status)
 	}
 	w.telemetry("ada", "POST", "flush", 403)
-	for _, path := range []string{"sessions", "events", "rollups?catalogue=call&", "funnels?catalogue=call&kind=30&", "loss", "stream"} {
+	for _, path := range []string{"sessions", "events", "rollups?catalogue=call&", "funnels?catalogue=call&kind=30&", "loss", "diagnosis", "stream"} {
 		if !strings.Contains(path, "?") {
 			path += "?"
 		}

@@ -1,0 +1,58 @@
+package calls
+
+import (
+	"time"
+
+	"parley/api/media"
+)
+
+// sampleTime is the time between two samples of what flows: short, because what is wrong with
+// a call has to be known within five seconds.
+const sampleTime = 2 * time.Second
+
+// sample records what flowed from and to each session since the last sample.
+func (r *Recorder) sample(now time.Time) {
+	for _, s := range r.hub.Attendance() {
+		if c := r.calls[s.Session]; c != nil && !c.active.IsZero() {
+			c.flowed(&s, now)
+		}
+	}
+}
+
+func (c *call) flowed(s *media.SessionCensus, now time.Time) {
+	last, since := &c.sampled.count, now.Sub(c.sampled.at)
+	if c.sampled.at.IsZero() { // rates need two looks
+		c.sampled.count, c.sampled.at = s.Count, now
+		return
+	}
+	seconds := max(since.Seconds(), .001)
+	var dropped, frames, bytes uint64
+	for cause := range media.Causes() {
+		if !receiving[cause] {
+			continue
+		}
+		for kind := range media.Kinds() {
+			dropped += s.Count.Drops[cause][kind] - last.Drops[cause][kind]
+		}
+	}
+	for _, w := range s.Waiting {
+		frames, bytes = frames+uint64(max(w.Frames, 0)), bytes+uint64(max(w.Bytes, 0))
+	}
+	c.say("FlowSample", now, map[string]any{
+		"interval_ms": milliseconds(since), "from": flowsOf(&s.Count.In, &last.In, seconds), "to": flowsOf(&s.Count.Out, &last.Out, seconds),
+		"dropped": min(dropped, 1<<32-1), "waiting_frames": min(frames, 1<<32-1), "waiting_bytes": bytes,
+	})
+	c.sampled.count, c.sampled.at = s.Count, now
+}
+
+// flowsOf returns what was passed on between two looks.
+func flowsOf(is, was *media.Traffic, seconds float64) map[string]any {
+	all := map[string]any{}
+	for kind := range media.Kinds() {
+		if stream, ok := streamOf(kind); ok {
+			bits := 8 * float64(is.Bytes[kind]-was.Bytes[kind])
+			all[streams[stream]] = map[string]any{"packets": min(is.Packets[kind]-was.Packets[kind], 1<<32-1), "kbps": bits / 1000 / seconds}
+		}
+	}
+	return all
+}

@@ -1,0 +1,215 @@
+// Package diagnosis says why a call is, or was, bad: for each participant and direction the
+// likely cause, with what was measured that speaks for it, and what is not known.
+//
+// It is a pure function of what is on record. A [Call] is what was recorded of one room in a
+// span of time, [Call.Look] judges a span as one, and [Call.History] in steps.
+package diagnosis
+
+import (
+	"slices"
+	"time"
+)
+
+// Call is what is on record of a room between two times.
+type Call struct {
+	From, To time.Time
+	People   map[string]*Person // by their names in telemetry
+	Servers  map[string]*Server
+
+	// Cut says that there is more on record than was looked at.
+	Cut bool
+}
+
+// Person is a participant, with all their connections. What is in lists is in the order of
+// time.
+type Person struct {
+	Name       string
+	Server     string // that they are, or were last, connected to
+	Flows      []Flow
+	Reports    []Report
+	Hearings   []Hearing
+	Reconnects []Reconnect
+	Keyframes  []time.Time // when others asked for one of this person's
+	Lost       uint64      // events of this person that are in the ledger instead
+}
+
+// Server is a media server of participants.
+type Server struct {
+	Name       string
+	Processors int // 0 when not known
+	States     []State
+}
+
+// State is how a server was at a time.
+type State struct {
+	At         time.Time
+	CPUPercent float64 `json:"cpu_percent"` // of one processor
+}
+
+// Flow is what a server passed on from and to somebody, until At.
+type Flow struct {
+	At           time.Time
+	IntervalMS   float64 `json:"interval_ms"`
+	From         Rates   `json:"from"`
+	To           Rates   `json:"to"`
+	Dropped      float64 `json:"dropped"` // that did not reach this person
+	WaitingBytes float64 `json:"waiting_bytes"`
+}
+
+// Rates are what flowed one way.
+type Rates struct{ Audio, Video, Screen Rate }
+
+// Rate is what flowed of one medium.
+type Rate struct{ Packets, Kbps float64 }
+
+func (r Rates) packets() float64 { return r.Audio.Packets + r.Video.Packets + r.Screen.Packets }
+
+// Report is what a client measured of itself. Totals only grow; nil is not measured.
+type Report struct {
+	At            time.Time
+	IntervalMS    float64  `json:"interval_ms"`
+	RTT           float64  `json:"rtt_ms"` // 0 is not known
+	AudioOn       bool     `json:"audio_on"`
+	VideoOn       bool     `json:"video_on"`
+	Visible       bool     `json:"visible"`
+	Throttled     bool     `json:"throttled"`
+	EncoderFPS    *float64 `json:"encoder_fps"`
+	EncodeMS      *float64 `json:"encode_ms"`
+	EncoderErrors *float64 `json:"encoder_errors"`
+	QueueBytes    *float64 `json:"queue_bytes"`
+	Drops         *float64 `json:"drops"`
+	MainThread    *float64 `json:"main_thread"` // share of time, 0 to 1
+	DecodePressed bool     `json:"decode_pressed"`
+}
+
+// Hearing is how a client hears and sees the others. In the first one of a connection, which
+// has no interval, rates mean nothing.
+type Hearing struct {
+	At         time.Time
+	IntervalMS float64     `json:"interval_ms"`
+	Peers      []Reception `json:"peers"`
+}
+
+// Reception is how a client hears and sees one of them.
+type Reception struct {
+	Sender        string   `json:"sender"`
+	AudioOn       bool     `json:"audio_on"`
+	VideoOn       bool     `json:"video_on"`
+	FPS           float64  `json:"fps"`
+	Kbps          float64  `json:"kbps"`
+	Decoded       float64  `json:"decoded"`
+	Buffered      float64  `json:"buffered_frames"`
+	DroppedFPS    float64  `json:"dropped_fps"`
+	DecodeMS      *float64 `json:"decode_ms"`
+	DecoderErrors *float64 `json:"decoder_errors"`
+	LostPPS       *float64 `json:"lost_pps"`
+	AudioLostPPS  *float64 `json:"audio_lost_pps"`
+	Concealment   float64  `json:"concealment"` // percent
+	BufferMS      float64  `json:"buffer_ms"`
+	DelayMS       float64  `json:"delay_ms"`
+}
+
+// Reconnect is a connection that was lost and found again.
+type Reconnect struct {
+	At   time.Time
+	Code string `json:"code"` // why it was lost
+}
+
+// Person returns the participant of a name, who is added when nothing was known of them.
+func (c *Call) Person(name string) *Person {
+	p := c.People[name]
+	if p == nil {
+		p = &Person{Name: name}
+		if c.People == nil {
+			c.People = map[string]*Person{}
+		}
+		c.People[name] = p
+	}
+	return p
+}
+
+// Server returns the server of a name, likewise.
+func (c *Call) Server(name string) *Server {
+	s := c.Servers[name]
+	if s == nil {
+		s = &Server{Name: name}
+		if c.Servers == nil {
+			c.Servers = map[string]*Server{}
+		}
+		c.Servers[name] = s
+	}
+	return s
+}
+
+// Between returns the part of a call from one time until before another. It shares memory
+// with the whole.
+func (c *Call) Between(from, to time.Time) *Call {
+	part := &Call{From: from, To: to, Cut: c.Cut}
+	for name, p := range c.People {
+		*part.Person(name) = Person{
+			Name: name, Server: p.Server, Lost: p.Lost,
+			Flows:      span(p.Flows, from, to, func(f Flow) time.Time { return f.At }),
+			Reports:    span(p.Reports, from, to, func(r Report) time.Time { return r.At }),
+			Hearings:   span(p.Hearings, from, to, func(h Hearing) time.Time { return h.At }),
+			Reconnects: span(p.Reconnects, from, to, func(r Reconnect) time.Time { return r.At }),
+			Keyframes:  span(p.Keyframes, from, to, func(t time.Time) time.Time { return t }),
+		}
+	}
+	for name, s := range c.Servers {
+		*part.Server(name) = Server{Name: name, Processors: s.Processors, States: span(s.States, from, to, func(s State) time.Time { return s.At })}
+	}
+	return part
+}
+
+func span[E any](all []E, from, to time.Time, at func(E) time.Time) []E {
+	find := func(t time.Time) int {
+		i, _ := slices.BinarySearchFunc(all, t, func(e E, t time.Time) int { return at(e).Compare(t) })
+		return i
+	}
+	return all[find(from):find(to)]
+}
+
+// last returns the last of a list.
+func last[E any](all []E) (e E, ok bool) {
+	if len(all) == 0 {
+		return e, false
+	}
+	return all[len(all)-1], true
+}
+
+// report returns the last report of a client about itself.
+func (p *Person) report() (Report, bool) { return last(p.Reports) }
+
+// hearing returns the last report of a client about others that has rates.
+func (p *Person) hearing() (Hearing, bool) {
+	h, ok := last(p.Hearings)
+	if !ok || h.IntervalMS < leastInterval {
+		return Hearing{}, false
+	}
+	return h, true
+}
+
+// grew returns by how much a total grew.
+func grew[E any](all []E, total func(E) *float64) float64 {
+	var first, last *float64
+	for _, e := range all {
+		if v := total(e); v != nil {
+			if first == nil {
+				first = v
+			}
+			last = v
+		}
+	}
+	if first == nil {
+		return 0
+	}
+	return max(0, *last-*first)
+}
+
+// or returns what was measured, or another value when nothing was.
+func or(v *float64, otherwise float64) float64 {
+	if v == nil {
+		return otherwise
+	}
+	return *v
+}

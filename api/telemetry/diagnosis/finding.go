@@ -1,0 +1,112 @@
+package diagnosis
+
+import (
+	"fmt"
+	"time"
+)
+
+// Cause is where the likely cause of something bad is.
+type Cause string
+
+// The causes.
+const (
+	Uplink   Cause = "uplink"   // the network from the sender to the server
+	Downlink Cause = "downlink" // the network from the server to the receiver
+	Encoder  Cause = "encoder"  // the sender's device does not make pictures as it should
+	Decoder  Cause = "decoder"  // the receiver's device does not show what arrives
+	Overload Cause = "server"   // the server does not keep up
+	Unknown  Cause = "unknown"  // what is on record does not say
+)
+
+// Direction is what of a participant is bad: what they send, or what they receive.
+type Direction string
+
+// The directions.
+const (
+	Send    Direction = "send"
+	Receive Direction = "receive"
+)
+
+// Finding is something bad and its likely cause.
+type Finding struct {
+	Participant string
+	Direction   Direction
+	Media       string // audio, video, or "" for all
+	Cause       Cause
+	At          string   // the participant, or the server, with whom the cause is; "" when unknown
+	Senders     []string // of whom less arrives, when receiving
+	Sure        bool     // several things speak for it
+	From, To    time.Time
+	Facts       []Fact
+}
+
+// Words say what a finding means, to people who do not know the names.
+func (f *Finding) Words() string {
+	thing := map[string]string{"audio": "sound", "video": "pictures", "": "sound and pictures"}[f.Media]
+	switch f.Cause {
+	case Encoder:
+		if f.Direction == Send {
+			return "The camera is on, but the device does not make the pictures it should."
+		}
+		return "The device of who sends does not make the pictures it should."
+	case Uplink:
+		if f.Direction == Send {
+			return "The connection does not carry what this participant sends to the server."
+		}
+		return "The connection of who sends does not carry it to the server."
+	case Downlink:
+		return "The connection from the server does not carry the " + thing + " of others to this participant."
+	case Decoder:
+		return "The " + thing + " arrive, but the device does not keep up with showing them."
+	case Overload:
+		return "The server does not keep up with passing on " + thing + "."
+	case Unknown:
+	}
+	return "Some " + thing + " are missing, and what is on record does not say why."
+}
+
+// Fact is something measured that speaks for a finding.
+type Fact struct {
+	Words   string  // with the value
+	Measure string  // a stable name with the unit, such as rtt_ms
+	Value   float64 //
+	By      string  // who measured it: the participant, or "server"
+}
+
+// byServer is who measured what a server did.
+const byServer = "server"
+
+// fact returns a fact; words have one verb for the value.
+func fact(by, measure string, value float64, words string) Fact {
+	return Fact{Words: fmt.Sprintf(words, value), Measure: measure, Value: value, By: by}
+}
+
+// Gap is something that is not known.
+type Gap struct {
+	Participant string // "" is the whole call
+	Words       string
+	Count       uint64 // how many events, 0 when that is not known
+}
+
+// Gaps return what is not known of a call.
+func (c *Call) Gaps() []Gap {
+	var all []Gap
+	if c.Cut {
+		all = append(all, Gap{Words: "There is more on record than was looked at: ask for a shorter time."})
+	}
+	for _, p := range c.sorted() {
+		if len(p.Reports) == 0 {
+			all = append(all, Gap{Participant: p.Name, Words: "The client of this participant reported nothing in this time: how it hears and sees others is not known."})
+		}
+		if len(p.Flows) == 0 {
+			all = append(all, Gap{Participant: p.Name, Words: "No server measured what flowed from and to this participant in this time."})
+		}
+		if h, ok := last(p.Hearings); ok && len(h.Peers) == 0 && len(c.People) > 1 {
+			all = append(all, Gap{Participant: p.Name, Words: "The client of this participant reports nothing about others."})
+		}
+		if p.Lost > 0 {
+			all = append(all, Gap{p.Name, fmt.Sprintf("%d events of this participant are not on record; the ledger of losses says why.", p.Lost), p.Lost})
+		}
+	}
+	return all
+}
