@@ -33,17 +33,23 @@ func runLoad(t *testing.T, args ...string) load.Report {
 }
 
 // Each packet is expected by everybody else in its room, over any transport.
-func TestLoadAccountsForEveryPacket(t *testing.T) {
-	for _, framing := range []string{"packet", "stream"} {
-		t.Run(framing, func(t *testing.T) { accountsForEveryPacket(t, framing) })
+func TestLoadOfItsOwnNode(t *testing.T) {
+	r := runLoad(t, append([]string{"--self", "--transport=ws,wt,wss"}, twoRooms...)...)
+	accountsForEveryPacket(t, &r)
+	if s := r.Server; s == nil || s.Error != "" || s.CPUSeconds <= 0 || s.RSS == 0 || s.RSSBefore == 0 || s.Goroutines == 0 || s.Switches == 0 {
+		t.Errorf("server: %+v", s)
 	}
 }
 
-func accountsForEveryPacket(t *testing.T, framing string) {
-	const rooms, publishers, viewers = 2, 3, 2
-	r := runLoad(t, "--self", "--transport=ws,wt,wss", "--framing="+framing, "--duration=2s", "--drain=5s",
-		"--rooms=2", "--publishers=3", "--viewers=2", "--screens=1", "--video=300", "--keyframe-every=1s")
-	everybodyExpects(t, &r, publishers+viewers-1, "audio", "video", "screen")
+// twoRooms have five people each, three of whom send.
+var twoRooms = []string{
+	"--rooms=2", "--publishers=3", "--viewers=2", "--screens=1", "--video=300", "--keyframe-every=1s", "--duration=2s", "--drain=5s",
+}
+
+// accountsForEveryPacket checks a report of two rooms.
+func accountsForEveryPacket(t *testing.T, r *load.Report) {
+	t.Helper()
+	everybodyExpects(t, r, 4, "audio", "video", "screen")
 	got := r.Received["healthy"]
 	if got.Delivered == 0 || got.Delivered+got.Lost != got.Expected || got.Duplicated != 0 {
 		t.Errorf("accounts: %+v", got)
@@ -58,11 +64,8 @@ func accountsForEveryPacket(t *testing.T, framing string) {
 	if ofKinds != got.Expected {
 		t.Errorf("kinds expect %d, all of them %d", ofKinds, got.Expected)
 	}
-	if r.Joins.In != rooms*(publishers+viewers) || r.Joins.Failed != 0 || r.Joins.First.Count != r.Joins.In {
+	if r.Joins.In != 10 || r.Joins.Failed != 0 || r.Joins.First.Count != 10 {
 		t.Errorf("joins: %+v", r.Joins)
-	}
-	if s := r.Server; s == nil || s.Error != "" || s.CPUSeconds <= 0 || s.RSS == 0 || s.Goroutines == 0 || s.Switches == 0 {
-		t.Errorf("server: %+v", s)
 	}
 }
 
@@ -78,47 +81,59 @@ func everybodyExpects(t *testing.T, r *load.Report, others int, kinds ...string)
 	}
 }
 
-// Who asks for one layer gets that one alone, and publishers stop making what nobody watches.
-func TestLoadInLayers(t *testing.T) {
-	r := runLoad(t, "--self", "--transport=ws,wt", "--warm-up=5s", "--duration=1s", "--drain=5s", "--publishers=3", "--viewers=1",
-		"--video=900", "--layers=3", "--watch-layer=0")
-	everybodyExpects(t, &r, 3, "audio", "video")
-	if got := r.Received["healthy"]; got.Unwanted != 0 || got.Delivered == 0 {
-		t.Errorf("%+v", got)
-	}
-	if mbit := float64(r.Sent["video"].Bytes) * 8e-6 / r.Seconds / 3; mbit > .3 {
-		t.Errorf("cameras send %.2f Mbit/s where a sixteenth of 0.9 is wanted", mbit)
-	}
-}
-
-// People who lose their connections come back, and what they missed meanwhile is nobody's loss.
-// Who stops reading misses what others get.
-func TestLoadWithTrouble(t *testing.T) {
+func TestLoadOfANode(t *testing.T) {
 	n := startNode(t, t.TempDir()+"/data")
-	r := runLoad(t, "--url="+ws(n.HTTP), "--url="+n.WebTransport, "--duration=4s", "--drain=5s",
-		"--publishers=2", "--viewers=4", "--storm-every=1500ms", "--storm-share=1", "--video=300", "--slow=0.25")
-	got := r.Received["healthy"]
-	if got.Delivered == 0 || got.Delivered+got.Lost != got.Expected || got.Duplicated != 0 {
-		t.Errorf("accounts: %+v", got)
-	}
-	if r.Joins.Again.Count < 6 || r.Joins.In != 6 {
-		t.Errorf("joins: %+v", r.Joins)
-	}
-	if r.Server != nil {
-		t.Error("nobody said who the server is")
-	}
-	if r.Received["slow"].Participants != 1 || got.Participants != 5 {
-		t.Errorf("slow: %+v", r.Received["slow"])
-	}
+	both := []string{"--url=" + ws(n.HTTP), "--url=" + n.WebTransport}
 
-	r = runLoad(t, "--url="+ws(n.HTTP), fmt.Sprint("--pid=", n.cmd.Process.Pid), "--metrics="+n.HTTP+"/metrics",
-		"--duration=2s", "--publishers=1", "--viewers=4", "--steady-rate=200", "--steady-size=20000", "--stalled=0.5")
-	if stuck := r.Received["stalled"]; stuck.Participants != 2 || stuck.Lost < stuck.Expected/2 || r.Received["healthy"].Delivered < stuck.Expected {
-		t.Errorf("stalled: %+v, others: %+v", stuck, r.Received["healthy"])
-	}
-	if s := r.Server; s == nil || s.Error != "" || s.RSSBefore == 0 || s.Goroutines == 0 {
-		t.Errorf("server: %+v", s)
-	}
+	t.Run("over long-lived streams", func(t *testing.T) {
+		r := runLoad(t, append(append(both, "--framing=stream"), twoRooms...)...)
+		accountsForEveryPacket(t, &r)
+		if r.Server != nil {
+			t.Error("nobody said who the server is")
+		}
+	})
+
+	// Who asks for one layer gets that one alone, and publishers stop making what nobody watches.
+	t.Run("in layers", func(t *testing.T) {
+		r := runLoad(t, append(both, "--warm-up=5s", "--duration=1s", "--drain=5s", "--publishers=3", "--viewers=1",
+			"--video=900", "--layers=3", "--watch-layer=0")...)
+		everybodyExpects(t, &r, 3, "audio", "video")
+		if got := r.Received["healthy"]; got.Unwanted != 0 || got.Delivered == 0 {
+			t.Errorf("%+v", got)
+		}
+		if mbit := float64(r.Sent["video"].Bytes) * 8e-6 / r.Seconds / 3; mbit > .3 {
+			t.Errorf("cameras send %.2f Mbit/s where a sixteenth of 0.9 is wanted", mbit)
+		}
+	})
+
+	// People who lose their connections come back, and what they missed meanwhile is nobody's loss.
+	t.Run("with storms", func(t *testing.T) {
+		r := runLoad(t, append(both, "--duration=4s", "--drain=5s",
+			"--publishers=2", "--viewers=4", "--storm-every=1500ms", "--storm-share=1", "--video=300", "--slow=0.25")...)
+		got := r.Received["healthy"]
+		if got.Delivered == 0 || got.Delivered+got.Lost != got.Expected || got.Duplicated != 0 {
+			t.Errorf("accounts: %+v", got)
+		}
+		if r.Joins.Again.Count < 6 || r.Joins.In != 6 {
+			t.Errorf("joins: %+v", r.Joins)
+		}
+		if r.Received["slow"].Participants != 1 || got.Participants != 5 {
+			t.Errorf("slow: %+v", r.Received["slow"])
+		}
+	})
+
+	// Who stops reading misses what others get.
+	t.Run("with receivers that are stuck", func(t *testing.T) {
+		r := runLoad(t, "--url="+ws(n.HTTP), fmt.Sprint("--pid=", n.cmd.Process.Pid), "--metrics="+n.HTTP+"/metrics",
+			"--duration=2s", "--publishers=1", "--viewers=4", "--steady-rate=200", "--steady-size=20000", "--stalled=0.5")
+		stuck, others := r.Received["stalled"], r.Received["healthy"]
+		if stuck.Participants != 2 || stuck.Lost < stuck.Expected/2 || others.Delivered < 2*stuck.Delivered {
+			t.Errorf("stalled: %+v, others: %+v", stuck, others)
+		}
+		if s := r.Server; s == nil || s.Error != "" || s.Goroutines == 0 {
+			t.Errorf("server: %+v", s)
+		}
+	})
 	if err := n.stop(); err != nil {
 		t.Error(err)
 	}
