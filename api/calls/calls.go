@@ -201,8 +201,8 @@ func (unheard) Record(telemetry.Record)              {}
 func (unheard) Lost(telemetry.Cause, uint64, uint64) {}
 func (unheard) End(string)                           {}
 
-// participant returns the name of a user in telemetry.
-func (r *Recorder) participant(user string) string {
+// Participant returns the name of a user in telemetry.
+func (r *Recorder) Participant(user string) string {
 	h := hmac.New(sha256.New, r.Key)
 	h.Write([]byte(user))
 	return hex.EncodeToString(h.Sum(nil)[:12])
@@ -210,7 +210,7 @@ func (r *Recorder) participant(user string) string {
 
 func (r *Recorder) source(room media.RoomID, user string, over media.Transport, labels map[string]string) telemetry.Source {
 	labels["transport"], labels["server"], labels["region"] = string(over), r.Server, r.Region
-	return telemetry.Source{Catalogue: "call", Identity: r.participant(user), Scope: string(room), Labels: labels}
+	return telemetry.Source{Catalogue: "call", Identity: r.Participant(user), Scope: string(room), Labels: labels}
 }
 
 // code is a code as catalogues have it.

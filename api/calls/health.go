@@ -179,7 +179,7 @@ func (r *Recorder) peerName(key string) string {
 			return c.name
 		}
 	}
-	return r.participant(key)
+	return r.Participant(key)
 }
 
 // grade compares v with bounds of which larger ones are better.

@@ -92,7 +92,7 @@ func (r *Recorder) connected(s media.SessionStats, now time.Time) {
 		labels["guest"] = "true"
 	}
 	c := &call{
-		speaker: r.begin(context.Background(), r.source(s.Room, s.User, s.Transport, labels)), SessionStats: s, name: r.participant(s.User),
+		speaker: r.begin(context.Background(), r.source(s.Room, s.User, s.Transport, labels)), SessionStats: s, name: r.Participant(s.User),
 		began: s.Begun, sends: map[wire.Stream]began{}, reached: map[reach]bool{}, asked: map[media.Kind]began{},
 	}
 	if c.began.IsZero() {

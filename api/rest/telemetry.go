@@ -16,6 +16,7 @@ import (
 	"parley/api/telemetry"
 	"parley/api/telemetry/archive"
 	"parley/api/telemetry/catalogue"
+	"parley/api/token"
 )
 
 // Telemetry is what became of events. Without an engine there are no routes.
@@ -24,6 +25,8 @@ type Telemetry struct {
 	Archive *archive.Archive
 	// Flush waits for whoever feeds the engine as well. Nil waits for the engine alone.
 	Flush func(context.Context) error
+	// Participant returns how telemetry calls a user. Nil: nobody can be forgotten by identity.
+	Participant func(user string) string
 	// Tart is who may use the routes of TART; it does not block. Nil: there are none.
 	Tart func() Access
 }
@@ -87,6 +90,9 @@ func (a *API) telemetryTable() []route {
 		ask(a, admin, "POST "+at+"flush", "Wait until everything is on record", a.telemetryFlush, unavailable).
 			noting("What this node took in before the request can be read after the answer."),
 		stream,
+		asAdmin[nothing, telemetryForgotten](a, "DELETE "+at+"people/{user}", "Forget somebody", a.telemetryForget, unavailable).
+			noting("Takes everything out of the record that the devices of a user sent; counts of all people stay. For requests of people " +
+				"to be forgotten. What they do afterwards is on record again."),
 	}
 }
 
@@ -287,6 +293,15 @@ func (a *API) telemetryCatalogue(request, nothing) (telemetryCatalogues, error) 
 		all.Catalogues = append(all.Catalogues, toJSON(c.Describe()))
 	}
 	return all, nil
+}
+
+func (a *API) telemetryForget(_ http.ResponseWriter, r *http.Request, _ token.Session) (any, error) {
+	if err := a.Telemetry.Engine.Flush(r.Context()); err != nil { // else what waits came afterwards
+		a.Log.WarnContext(r.Context(), "flush of telemetry", "err", err)
+		return nil, &problem{status: statusFor(unavailable), code: string(unavailable), message: "Not everything could be put on record."}
+	}
+	events, err := a.Telemetry.Archive.Forget(r.Context(), catalogue.Call().ID, a.Telemetry.Participant(r.PathValue("user")))
+	return telemetryForgotten{events}, err
 }
 
 func (a *API) telemetryFlush(r request, _ nothing) (messageResult, error) {

@@ -195,6 +195,11 @@ func lossShape(e *telemetry.Entry) telemetryLossEntry {
 	}
 }
 
+// telemetryForgotten says how much is not on record any more.
+type telemetryForgotten struct {
+	Events int64 `json:"events"`
+}
+
 func decimal[N telemetry.SessionID | uint64](n N) string {
 	return strconv.FormatUint(uint64(n), 10)
 }

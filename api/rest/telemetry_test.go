@@ -52,7 +52,7 @@ func newTelemetryWorld(t *testing.T) (world, *telemetry.Engine) {
 	a := newAPI(t, func(o *Options) {
 		o.Meetings, o.SignOuts = rooms.meetings, newSignOuts(t, database)
 		o.Admin.Users = []string{telemetryAdmin}
-		o.Telemetry = Telemetry{Engine: engine, Archive: store, Tart: func() Access { return Access{On: true, Open: true} }}
+		o.Telemetry = Telemetry{Engine: engine, Archive: store, Participant: strings.ToUpper, Tart: func() Access { return Access{On: true, Open: true} }}
 		o.Ending = ending
 	})
 	server := httptest.NewServer(a)
@@ -300,4 +300,24 @@ func TestTelemetryStreams(t *testing.T) {
 	if name, _ := next(lines); name != "restarted" {
 		t.Errorf("a cursor of another node: %q", name)
 	}
+}
+
+func TestPeopleAreForgotten(t *testing.T) {
+	w, engine := newTelemetryWorld(t)
+	attempt(t, engine, "ADA", "one").Lost(telemetry.RateLimited, 2, 3)
+	attempt(t, engine, "ADA", "two").End("left")
+	attempt(t, engine, "BOB", "one")
+	w.telemetry("ada", "DELETE", "people/ada", 403)
+	w.expect(w.telemetry(telemetryAdmin, "DELETE", "people/ada", 200), object{"events": 4.0})
+	for list, name := range map[string]string{"sources": "sources", "sessions": "sessions", "events": "events", "loss": "losses"} {
+		for _, o := range w.telemetry(telemetryAdmin, "GET", list, 200)[name].([]any) {
+			if o.(object)["source"] != "BOB" {
+				t.Errorf("%s: %v", list, o)
+			}
+		}
+	}
+	if got := w.telemetry(telemetryAdmin, "GET", "rollups?catalogue=call&by=source", 200)["points"].([]any); len(got) != 1 {
+		t.Errorf("%v", got)
+	}
+	w.expect(w.telemetry(telemetryAdmin, "DELETE", "people/nobody", 200), object{"events": 0.0})
 }

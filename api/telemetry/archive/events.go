@@ -57,11 +57,13 @@ func (a *Archive) Events(ctx context.Context, q EventQuery) (events []StoredEven
 	if len(q.Sessions) > 0 {
 		w.add("e.session = any(?)", q.Sessions)
 	}
-	if q.Source != "" {
-		w.add("e.session in (select ss.id from telemetry_sessions ss join telemetry_sources rr on rr.id = ss.source where rr.identity = ?)", q.Source)
-	}
-	if q.Scopes != nil {
-		w.add("e.session in (select ss.id from telemetry_sessions ss where ss.scope = any(?))", q.Scopes)
+	if q.Source != "" || q.Scopes != nil {
+		// Ids rather than a subquery: the planner then knows how few events that may be.
+		ids, err := a.sessionsOf(ctx, &q)
+		if err != nil || len(ids) == 0 {
+			return nil, "", err
+		}
+		w.add("e.session = any(?)", ids)
 	}
 	if q.Subject != nil {
 		w.add("e.subject = ?", q.Subject)
@@ -98,6 +100,34 @@ func (a *Archive) Events(ctx context.Context, q EventQuery) (events []StoredEven
 		next = mark(last.Received, int64(last.Row.Session), int64(last.Seq))
 	}
 	return events, next, nil
+}
+
+// maxSessions is how many sessions, the latest, events of a source or a scope are looked for
+// in.
+const maxSessions = 20_000
+
+// sessionsOf returns the sessions that events of a query may be of.
+func (a *Archive) sessionsOf(ctx context.Context, q *EventQuery) ([]int64, error) {
+	var w where
+	if q.Source != "" {
+		w.add("s.source in (select r.id from telemetry_sources r where r.identity = ?)", q.Source)
+	}
+	if q.Scopes != nil {
+		w.add("s.scope = any(?)", q.Scopes)
+	}
+	if !q.From.IsZero() {
+		w.add("(s.ended_at is null or s.ended_at >= ?)", q.From.Add(-telemetry.StaleAfter))
+	}
+	if !q.To.IsZero() {
+		w.add("s.began_at < ?", q.To)
+	}
+	limit := w.limit(maxSessions)
+	rows, _ := a.pool.Query(ctx, "select s.id from telemetry_sessions s"+w.sql()+" order by s.id desc"+limit, w.values...) // its error comes with the rows
+	ids, err := pgx.CollectRows(rows, pgx.RowTo[int64])
+	if err != nil {
+		return nil, fmt.Errorf("read sessions of events: %w", err)
+	}
+	return ids, nil
 }
 
 // wide returns small numbers as the database compares them.
