@@ -87,7 +87,7 @@ func (a *API) tartSocket(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return // the client was told
 	}
-	defer conn.CloseNow()
+	defer func() { _ = conn.CloseNow() }()
 	conn.SetReadLimit(tartMessage)
 	life, ok := r.Context().Value(lifeKey{}).(context.Context)
 	if !ok {
