@@ -62,3 +62,38 @@ scenario("a small tile costs less, and a large one is sharp again", async (s) =>
   await bob.sees(ada);
   await encodes(ada, 360); // what both show
 });
+
+scenario("who knows no layers gets the best picture, and so does everybody beside", async (s) => {
+  const here = await node("one");
+  const ada = await s.person("Ada");
+  const bob = await s.person("Bob");
+  await ada.join({ node: here, room: s.room, video: "360@24!" });
+  await bob.join({ node: await node("two"), room: s.room });
+  const layer = (n: number) =>
+    bob.until(
+      `layer ${n} of Ada in 360 lines`,
+      ({ name, n }) => {
+        const camera = window.parleyDebug?.peers().find((p) => p.name === name)?.camera;
+        return camera?.layer === n && camera.height === 360;
+      },
+      { name: ada.name, n },
+    );
+  await layer(1);
+
+  // A client of the family that is older than layers.
+  const old = await s.person("Old");
+  await old.page.goto(here.url);
+  await old.page.evaluate(async (url) => {
+    const socket = new WebSocket(url);
+    Object.assign(window, { socket });
+    await new Promise((resolve) => socket.addEventListener("open", resolve));
+    socket.send(Uint8Array.of(1 << 3, 4)); // CONNECTION: it is here
+  }, `${here.url.replace("http", "ws")}/lobby/old/${s.room}`);
+  await layer(0);
+  await encodes(ada, 360);
+  await bob.sees(ada);
+
+  await old.close();
+  await layer(1);
+  await bob.sees(ada);
+});
