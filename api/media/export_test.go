@@ -3,6 +3,7 @@ package media
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"time"
 
 	"parley/api/wire"
@@ -41,7 +42,9 @@ func NewCrowd(n int) *Crowd {
 	c.room.local[1] = &presence{Member: Member{Session: 1}, session: c.from}
 	c.room.add(c.from)
 	for i := range n {
-		c.room.add(&Session{id: SessionID(i + 2), room: c.room, out: NewQueue(h.limits)})
+		s := &Session{id: SessionID(i + 2), room: c.room, out: NewQueue(h.limits)}
+		s.active.Store(true)
+		c.room.add(s)
 	}
 	return c
 }
@@ -77,6 +80,20 @@ func (c *Crowd) Rule(rules Rules) { c.room.follow(rules) }
 // Ingest is a packet that session 1 sends.
 func (c *Crowd) Ingest(packet []byte) {
 	c.from.ingest(context.Background(), Packet{Data: packet[:len(packet):cap(packet)]})
+}
+
+// Says is a packet that session 2, the first receiver, sends.
+func (c *Crowd) Says(packet []byte) {
+	c.room.session(2).ingest(context.Background(), Packet{Data: packet})
+}
+
+// Gets empties the queue of session 2 and returns the pictures it held.
+func (c *Crowd) Gets() (pictures []*Frame) {
+	for out := c.room.session(2).out; out.Len() > 0; {
+		got, _ := out.popReady(c.batch[:0], Control, kinds)
+		pictures = append(pictures, got...)
+	}
+	return slices.DeleteFunc(pictures, func(f *Frame) bool { return !f.Kind.isPicture() })
 }
 
 // Drain empties the queues and returns how many frames they held.
