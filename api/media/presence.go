@@ -6,6 +6,8 @@ import (
 	"slices"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"parley/api/fault"
 	"parley/api/wire"
 )
@@ -244,9 +246,10 @@ func (r *Room) detach(s *Session, err error) {
 func (r *Room) telling(m Member) func(context.Context) {
 	return func(ctx context.Context) {
 		r.mu.Lock()
-		_, here := r.local[m.Session]
+		p, here := r.local[m.Session]
+		here = here && !p.leaving
 		r.mu.Unlock()
-		if here { // else it was replaced meanwhile
+		if here { // else it was replaced meanwhile, or is about to be withdrawn
 			r.tell(ctx, m)
 		}
 	}
@@ -272,7 +275,9 @@ func (r *Room) expire(p *presence) {
 		return // somebody came back just as the timer fired; it is set again
 	}
 	p.leaving = true
-	r.agenda.add(func(ctx context.Context) { r.depart(ctx, p) })
+	if r.departing = append(r.departing, p); len(r.departing) == 1 {
+		r.agenda.add(r.departAll)
+	}
 }
 
 // expireAll ends every grace period now.
@@ -290,11 +295,35 @@ func (r *Room) expireAll() {
 	}
 }
 
-// depart tells everybody that p is gone, unless another node took it over meanwhile.
-func (r *Room) depart(ctx context.Context, p *presence) {
-	adopted := r.untell(ctx, p.Member)
+// departingAtOnce is how many entries of a room are withdrawn side by side: many leave at once when
+// their meeting is over, and one answer after the other would keep the room busy for seconds.
+const departingAtOnce = 32
+
+// departAll tells everybody who is gone, but for those whom another node took over meanwhile.
+func (r *Room) departAll(ctx context.Context) {
+	r.mu.Lock()
+	leaving := r.departing
+	r.departing = nil
+	r.mu.Unlock()
+	adopted := make([]bool, len(leaving))
+	var g errgroup.Group
+	g.SetLimit(departingAtOnce)
+	for i, p := range leaving {
+		g.Go(func() error {
+			adopted[i] = r.untell(ctx, p.Member)
+			return nil
+		})
+	}
+	_ = g.Wait() // they do not fail
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	for i, p := range leaving {
+		r.depart(p, adopted[i])
+	}
+}
+
+// depart tells the room that p is gone, unless another node took it over; r.mu is held.
+func (r *Room) depart(p *presence, adopted bool) {
 	if r.local[p.Session] != p {
 		return
 	}

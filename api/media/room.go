@@ -39,6 +39,8 @@ type Room struct {
 	remote map[SessionID]*remote   // members on other nodes
 	rules  Rules
 
+	departing []*presence // whose departure is to be told
+
 	demands    map[SessionID]*demand // of sources with layers
 	recounting *time.Timer
 	recountAt  time.Time // when it fires; zero when it does not

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 )
@@ -21,6 +22,10 @@ const (
 	// writers is how many rooms are written side by side. It is below the number of
 	// connections of a store, so that readers find one.
 	writers = 6
+
+	// together is how many writes of one room are one try at most: what many people do at once
+	// costs one transaction, and nobody waits for more than some dozens of others.
+	together = 64
 
 	// attempt bounds one try to write.
 	attempt = 5 * time.Second
@@ -56,8 +61,14 @@ func (b *backlog) run(ctx context.Context) {
 	var wg sync.WaitGroup
 	for range writers {
 		wg.Go(func() {
-			for r, w := b.next(); w != nil; r, w = b.next() {
-				b.done(r, w, b.perform(ctx, w))
+			for r, ws := b.next(); r != nil; r, ws = b.next() {
+				err := b.perform(ctx, ws)
+				if len(ws) > 1 && errors.Is(err, ErrRejected) {
+					b.unbundle(r, ws)
+					ws = ws[:1]
+					err = b.perform(ctx, ws)
+				}
+				b.done(r, ws, err)
 			}
 		})
 	}
@@ -129,8 +140,9 @@ func (b *backlog) enqueue(r *room) {
 	b.work.Signal()
 }
 
-// next blocks until there is something to write. It returns nil when run is to end.
-func (b *backlog) next() (*room, *write) {
+// next blocks until there is something to write. It returns nil when run is to end. Where a
+// write was rejected the next ones are tried one by one.
+func (b *backlog) next() (*room, []*write) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for !b.closed {
@@ -145,49 +157,89 @@ func (b *backlog) next() (*room, *write) {
 			b.tidy(r)
 			continue
 		}
-		w := r.pending[0]
-		w.running = true
-		return r, w
+		n := min(len(r.pending), together)
+		if r.singly > 0 {
+			n = 1
+		}
+		ws := slices.Clone(r.pending[:n])
+		for _, w := range ws {
+			w.running = true
+		}
+		return r, ws
 	}
 	return nil, nil
 }
 
-// perform tries to write w.
-func (b *backlog) perform(ctx context.Context, w *write) (err error) {
+// unbundle leaves all but the first of ws, one of which was rejected, for later.
+func (b *backlog) unbundle(r *room, ws []*write) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	r.singly = len(ws)
+	for _, w := range ws[1:] {
+		w.running = false
+	}
+}
+
+// perform tries to write ws, which are of one room: all of them or none.
+func (b *backlog) perform(ctx context.Context, ws []*write) error {
 	ctx, cancel := context.WithTimeout(ctx, attempt)
 	defer cancel()
-	started, ended := w.started, w.ended // nobody else writes these while it runs
-	if w.exit {
-		ended, err = b.store.Exit(ctx, w.Attendance, w.at, w.endWithHost)
-	} else {
-		started, err = b.store.Enter(ctx, w.Attendance, w.at)
+	type outcome struct {
+		started Started
+		ended   Ended
 	}
+	outcomes := make([]outcome, len(ws))
+	err := b.store.Together(ctx, ws[0].Room, func(record Record) (err error) {
+		for i, w := range ws {
+			o := &outcomes[i]
+			o.started, o.ended = w.started, w.ended // nobody else writes these while it runs
+			if w.exit {
+				o.ended, err = record.Exit(ctx, w.Attendance, w.at, w.endWithHost)
+			} else {
+				o.started, err = record.Enter(ctx, w.Attendance, w.at)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 	if err == nil {
 		b.mu.Lock()
 		defer b.mu.Unlock()
-		w.started, w.ended = started, ended
+		for i, w := range ws {
+			w.started, w.ended = outcomes[i].started, outcomes[i].ended
+		}
 	}
 	return err
 }
 
-// done takes note of what became of a write.
-func (b *backlog) done(r *room, w *write, err error) {
+// done takes note of what became of writes of r.
+func (b *backlog) done(r *room, ws []*write, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	w.running = false
+	for _, w := range ws {
+		w.running = false
+	}
 	switch {
 	case err == nil:
-		r.learn(w)
+		for _, w := range ws {
+			r.learn(w)
+		}
 		b.recovered()
-	case errors.Is(err, ErrRejected):
+	case errors.Is(err, ErrRejected): // a single one
+		w := ws[0]
 		b.log.Error("attendance record is not accepted", "room", w.Room, "session", w.Session, "err", err)
 	default:
 		b.park(r, err)
 		return
 	}
-	r.pending = r.pending[1:]
-	b.pending--
-	w.settle()
+	r.singly = max(r.singly-len(ws), 0)
+	r.pending = r.pending[len(ws):]
+	b.pending -= len(ws)
+	for _, w := range ws {
+		w.settle()
+	}
 	r.busy = false
 	b.tidy(r)
 }

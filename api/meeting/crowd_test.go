@@ -275,3 +275,22 @@ func TestLedgerBehavesLikeItsModel(t *testing.T) {
 		})
 	})
 }
+
+// What many do at once is written together; a record that no database takes costs the others
+// nothing.
+func TestOneRejectedRecordAmongMany(t *testing.T) {
+	o := open(t)
+	const people = 100
+	var wg sync.WaitGroup
+	for i := range people {
+		a := o.session("room", fmt.Sprint("user", i))
+		if i%40 == 20 {
+			a.Transport = "\x00" // no text of a database
+		}
+		wg.Go(func() { o.enter(a) })
+	}
+	wg.Wait()
+	o.flush()
+	o.participants("room", people-2)
+	check(t, "pending", o.Pending(), 0)
+}

@@ -60,10 +60,8 @@ type RoomEnded struct {
 	Ended
 }
 
-// Store keeps the record. All methods block until the store answers or ctx ends, may be
-// called from any goroutine, and leave nothing half done. Errors that wrap [ErrRejected] are
-// final; others may pass.
-type Store interface {
+// Record is told who comes and goes.
+type Record interface {
 	// Enter records a session that entered at the given time, its user as participant, and
 	// starts or revives the meeting when they are the only one. For a session that is open
 	// it changes nothing and tells what is. One that was closed, because its node was taken
@@ -78,6 +76,18 @@ type Store interface {
 	// people are admitted to says itself whether it ends with its last host. For a session
 	// that is not open it changes nothing and tells that the meeting continues.
 	Exit(ctx context.Context, a Attendance, at time.Time, endWithHost bool) (Ended, error)
+}
+
+// Store keeps the record. All methods block until the store answers or ctx ends, may be
+// called from any goroutine, and leave nothing half done. Errors that wrap [ErrRejected] are
+// final; others may pass.
+type Store interface {
+	Record
+
+	// Together records what do does with the Record it is given as one change, all of it or
+	// nothing when do or the store fails. It is quicker than one after the other. All of it has to
+	// be about one room.
+	Together(ctx context.Context, room string, do func(Record) error) error
 
 	// OpenOn lists the sessions of a node that have not left, oldest first.
 	OpenOn(ctx context.Context, node string) ([]Attendance, error)

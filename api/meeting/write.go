@@ -53,7 +53,8 @@ type room struct {
 	name     string
 	sessions map[uint64]struct{} // those of this node
 	meeting  Started             // At is zero while unknown
-	pending  []*write            // in order; the first may be running
+	pending  []*write            // in order; the first ones may be running
+	singly   int                 // how many of those are tried one by one
 	busy     bool                // in one of the lists of the backlog, or being written
 	parked   bool                // in the list of those whose last try failed
 }

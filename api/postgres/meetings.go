@@ -118,98 +118,146 @@ from sessions where left_at is null`
 
 // Enter implements meeting.Store.
 func (s *Store) Enter(ctx context.Context, a meeting.Attendance, at time.Time) (started meeting.Started, err error) {
-	err = s.inRoom(ctx, a.Room, func(tx pgx.Tx) error {
-		var entered time.Time
-		var isBack bool
-		err := tx.QueryRow(ctx, openSession,
-			a.Session, a.Room, a.User, a.DisplayName, a.Node, a.Transport, a.Instance, at).Scan(&entered, &isBack)
-		isNew := err == nil
-		if isNew {
-			_, err = tx.Exec(ctx, upsertParticipant, a.Room, a.User, entered)
-		}
-		if err != nil && !errors.Is(err, pgx.ErrNoRows) {
-			return err
-		}
-		if _, err := tx.Exec(ctx, enterAdmitted, a.Room, a.User); err != nil {
-			return err
-		}
-		participants, err := count(ctx, tx, a.Room)
-		if err != nil {
-			return err
-		}
-		started.First = participants == 1
-		known := func() error {
-			m, err := selectMeetingOf(ctx, tx, a.Room)
-			started.At, started.Creator = m.Started, m.Creator
-			return err
-		}
-		err = meeting.ErrNoMeeting
-		if !isNew || !started.First {
-			err = known()
-		}
-		// Without a meeting, recording may have begun while people were in the room already.
-		if isNew && errors.Is(err, meeting.ErrNoMeeting) {
-			var since *time.Time
-			if isBack {
-				since = &entered
-			}
-			err = tx.QueryRow(ctx, startMeeting, a.Room, at, a.User, since).Scan(&started.At, &started.Creator)
-			if errors.Is(err, pgx.ErrNoRows) {
-				err = known()
-			}
-		}
-		if errors.Is(err, meeting.ErrNoMeeting) { // deleted while the session entered
-			started.At, started.Creator, err = at, a.User, nil
-		}
+	err = s.Together(ctx, a.Room, func(r meeting.Record) error {
+		started, err = r.Enter(ctx, a, at)
 		return err
 	})
-	if err != nil {
-		return meeting.Started{}, fmt.Errorf("record that session %d entered: %w", a.Session, err)
-	}
-	return started, nil
+	return started, err
 }
 
 // Exit implements meeting.Store.
 func (s *Store) Exit(ctx context.Context, a meeting.Attendance, at time.Time, endWithHost bool) (ended meeting.Ended, err error) {
-	err = s.inRoom(ctx, a.Room, func(tx pgx.Tx) error {
-		entered := at
-		err := tx.QueryRow(ctx, closeSession, a.Session, at).Scan(&entered)
-		if err != nil && !errors.Is(err, pgx.ErrNoRows) {
-			return err
-		}
-		closed, err := tx.Exec(ctx, closeParticipant, a.Room, a.User, at)
-		if err != nil {
-			return err
-		}
-		if ended.Remaining, err = count(ctx, tx, a.Room); err != nil || closed.RowsAffected() == 0 {
-			return err
-		}
-		if ended.Remaining > 0 {
-			var over bool
-			err := tx.QueryRow(ctx, endsWith, a.Room, a.User, endWithHost).Scan(&over)
-			if err != nil && !errors.Is(err, pgx.ErrNoRows) {
-				return err
-			}
-			if !over {
-				_, err := tx.Exec(ctx, exitAdmitted, a.Room, a.User, at)
-				return err
-			}
-			if _, err := tx.Exec(ctx, closeParticipants, a.Room, at); err != nil {
-				return err
-			}
-			ended = meeting.Ended{Message: meeting.HostEnded}
-		}
-		ended.Over = true
-		if _, err := tx.Exec(ctx, exitAdmitted, a.Room, nil, at); err != nil {
-			return err
-		}
-		_, err = tx.Exec(ctx, endMeeting, a.Room, at, entered)
+	err = s.Together(ctx, a.Room, func(r meeting.Record) error {
+		ended, err = r.Exit(ctx, a, at, endWithHost)
 		return err
 	})
+	return ended, err
+}
+
+// Together implements meeting.Store: it runs do in a transaction that has the room to itself.
+func (s *Store) Together(ctx context.Context, room string, do func(meeting.Record) error) error {
+	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		// A room may have no meeting, so its row alone is not enough of a lock.
+		b := &pgx.Batch{}
+		b.Queue(lockRoom, room, roomLocks)
+		b.Queue(lockMeetingOf, room)
+		if err := tx.SendBatch(ctx, b).Close(); err != nil {
+			return err
+		}
+		return do(record{tx})
+	})
+	switch {
+	case unacceptable(err):
+		return fmt.Errorf("record who is in %q: %w: %w", room, meeting.ErrRejected, err)
+	case err != nil:
+		return fmt.Errorf("record who is in %q: %w", room, err)
+	}
+	return nil
+}
+
+// record is a transaction that has a room to itself.
+type record struct{ tx pgx.Tx }
+
+// Enter implements meeting.Record.
+func (r record) Enter(ctx context.Context, a meeting.Attendance, at time.Time) (meeting.Started, error) {
+	started, err := r.enter(ctx, a, at)
 	if err != nil {
-		return meeting.Ended{}, fmt.Errorf("record that session %d left: %w", a.Session, err)
+		return meeting.Started{}, fmt.Errorf("session %d entered: %w", a.Session, err)
+	}
+	return started, nil
+}
+
+func (r record) enter(ctx context.Context, a meeting.Attendance, at time.Time) (started meeting.Started, err error) {
+	tx := r.tx
+	var entered time.Time
+	var isBack bool
+	err = tx.QueryRow(ctx, openSession,
+		a.Session, a.Room, a.User, a.DisplayName, a.Node, a.Transport, a.Instance, at).Scan(&entered, &isBack)
+	isNew := err == nil
+	if isNew {
+		_, err = tx.Exec(ctx, upsertParticipant, a.Room, a.User, entered)
+	}
+	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+		return started, err
+	}
+	if _, err := tx.Exec(ctx, enterAdmitted, a.Room, a.User); err != nil {
+		return started, err
+	}
+	participants, err := count(ctx, tx, a.Room)
+	if err != nil {
+		return started, err
+	}
+	started.First = participants == 1
+	known := func() error {
+		m, err := selectMeetingOf(ctx, tx, a.Room)
+		started.At, started.Creator = m.Started, m.Creator
+		return err
+	}
+	err = meeting.ErrNoMeeting
+	if !isNew || !started.First {
+		err = known()
+	}
+	// Without a meeting, recording may have begun while people were in the room already.
+	if isNew && errors.Is(err, meeting.ErrNoMeeting) {
+		var since *time.Time
+		if isBack {
+			since = &entered
+		}
+		err = tx.QueryRow(ctx, startMeeting, a.Room, at, a.User, since).Scan(&started.At, &started.Creator)
+		if errors.Is(err, pgx.ErrNoRows) {
+			err = known()
+		}
+	}
+	if errors.Is(err, meeting.ErrNoMeeting) { // deleted while the session entered
+		started.At, started.Creator, err = at, a.User, nil
+	}
+	return started, err
+}
+
+// Exit implements meeting.Record.
+func (r record) Exit(ctx context.Context, a meeting.Attendance, at time.Time, endWithHost bool) (meeting.Ended, error) {
+	ended, err := r.exit(ctx, a, at, endWithHost)
+	if err != nil {
+		return meeting.Ended{}, fmt.Errorf("session %d left: %w", a.Session, err)
 	}
 	return ended, nil
+}
+
+func (r record) exit(ctx context.Context, a meeting.Attendance, at time.Time, endWithHost bool) (ended meeting.Ended, err error) {
+	tx := r.tx
+	entered := at
+	err = tx.QueryRow(ctx, closeSession, a.Session, at).Scan(&entered)
+	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+		return ended, err
+	}
+	closed, err := tx.Exec(ctx, closeParticipant, a.Room, a.User, at)
+	if err != nil {
+		return ended, err
+	}
+	if ended.Remaining, err = count(ctx, tx, a.Room); err != nil || closed.RowsAffected() == 0 {
+		return ended, err
+	}
+	if ended.Remaining > 0 {
+		var over bool
+		err := tx.QueryRow(ctx, endsWith, a.Room, a.User, endWithHost).Scan(&over)
+		if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+			return ended, err
+		}
+		if !over {
+			_, err := tx.Exec(ctx, exitAdmitted, a.Room, a.User, at)
+			return ended, err
+		}
+		if _, err := tx.Exec(ctx, closeParticipants, a.Room, at); err != nil {
+			return ended, err
+		}
+		ended = meeting.Ended{Message: meeting.HostEnded}
+	}
+	ended.Over = true
+	if _, err := tx.Exec(ctx, exitAdmitted, a.Room, nil, at); err != nil {
+		return ended, err
+	}
+	_, err = tx.Exec(ctx, endMeeting, a.Room, at, entered)
+	return ended, err
 }
 
 // OpenOn implements meeting.Store.
@@ -272,22 +320,4 @@ func selectMeetingOf(ctx context.Context, q queryRower, room string) (m meeting.
 		m.Ended = *ended
 	}
 	return m, err
-}
-
-// inRoom runs do in a transaction that has the room to itself.
-func (s *Store) inRoom(ctx context.Context, room string, do func(pgx.Tx) error) error {
-	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
-		// A room may have no meeting, so its row alone is not enough of a lock.
-		b := &pgx.Batch{}
-		b.Queue(lockRoom, room, roomLocks)
-		b.Queue(lockMeetingOf, room)
-		if err := tx.SendBatch(ctx, b).Close(); err != nil {
-			return err
-		}
-		return do(tx)
-	})
-	if unacceptable(err) {
-		return fmt.Errorf("%w: %w", meeting.ErrRejected, err)
-	}
-	return err
 }
