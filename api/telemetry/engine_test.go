@@ -261,3 +261,20 @@ func TestRollupsCountWhatCame(t *testing.T) {
 		t.Errorf("%+v, %v", points, err)
 	}
 }
+
+func TestOnlyTheLastBeginningsAreRemembered(t *testing.T) {
+	w := newWorld(t)
+	feed := w.begin("forgetful")
+	at := time.Now()
+	const begun = 2000
+	for n := range uint64(begun) {
+		feed.Record(telemetry.Record{Kind: kindBegun, Seq: n, At: at})
+	}
+	feed.Record(telemetry.Record{Kind: kindDone, Seq: begun, At: at, Link: 0, Linked: true})
+	feed.Record(telemetry.Record{Kind: kindDone, Seq: begun + 1, At: at.Add(-time.Hour), Link: begun - 1, Linked: true})
+	w.flush()
+	started, stages, err := w.archive.Funnel(t.Context(), kindBegun, archive.RollupQuery{Catalogue: "plain"})
+	if err != nil || started != begun || len(stages) != 1 || stages[0].Count != 1 || stages[0].Histogram.Quantile(1) != 0 {
+		t.Errorf("started %d, then %+v, %v", started, stages, err)
+	}
+}

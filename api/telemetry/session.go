@@ -6,8 +6,9 @@ import (
 	"time"
 )
 
-// maxOpen is how many events of a session are remembered as beginnings of something.
-const maxOpen = 1024
+// maxOpen is how many events of a session, the last, are remembered as beginnings of
+// something: ten seconds of a busy one, in some 20 KiB.
+const maxOpen = 512
 
 // feed implements [Feed].
 type feed struct {
@@ -23,7 +24,8 @@ type feed struct {
 	told   uint64 // of those, that the store was told of
 	ledger ledger
 	opened map[uint64]opening
-	order  []uint64 // of opened, the oldest first
+	order  []uint64 // of opened, a ring once it is full
+	oldest int      // in order
 	bucket int64    // that these are of
 	total  *cell
 	kinds  map[uint16]*cell // without dimension
@@ -31,8 +33,8 @@ type feed struct {
 
 // opening is an event that others continue.
 type opening struct {
+	at   int64 // microseconds since 1970
 	kind uint16
-	at   time.Time
 }
 
 var _ Feed = (*feed)(nil)
@@ -137,7 +139,7 @@ func (f *feed) count(r *Record, kind Kind) {
 	}
 	if o, ok := f.opened[r.Link]; ok && r.Linked {
 		key.measure = SinceMeasure(o.kind)
-		c.of(key).sample(max(0, float64(r.At.Sub(o.at))/float64(time.Millisecond)))
+		c.of(key).sample(max(0, float64(r.At.UnixMicro()-o.at)/1000))
 	}
 	if kind.Opens {
 		f.remember(r)
@@ -148,12 +150,14 @@ func (f *feed) remember(r *Record) {
 	if f.opened == nil {
 		f.opened = make(map[uint64]opening)
 	}
-	if len(f.order) == maxOpen {
-		delete(f.opened, f.order[0])
-		f.order = append(f.order[:0], f.order[1:]...)
+	f.opened[r.Seq] = opening{r.At.UnixMicro(), r.Kind}
+	if len(f.order) < maxOpen {
+		f.order = append(f.order, r.Seq)
+		return
 	}
-	f.opened[r.Seq] = opening{r.Kind, r.At}
-	f.order = append(f.order, r.Seq)
+	delete(f.opened, f.order[f.oldest])
+	f.order[f.oldest] = r.Seq
+	f.oldest = (f.oldest + 1) % maxOpen
 }
 
 // session describes f as it is stored.
