@@ -7,7 +7,8 @@
 //
 // Reading: text messages are ignored but count as a sign of life, as does every byte that
 // arrives. Writing: a batch of frames is corked, which means collected in one buffer and
-// handed to the kernel in one call; over TLS it becomes one run of records.
+// handed to the kernel in one call; over TLS it becomes one run of records. The kernel takes
+// little more than is on its way, so that what waits waits in the queue of the session.
 //
 // Goroutines of a connection: the two of the session (read and write) and one that pings.
 // The server waits for all of them.

@@ -12,6 +12,9 @@ import (
 // of full size, and more than one session gets in one go unless it is behind.
 const corkBytes = 64 << 10
 
+// unsentMost is how much of it may wait in the kernel for room in the network, in bytes.
+const unsentMost = 64 << 10
+
 var corks = sync.Pool{New: func() any {
 	b := make([]byte, 0, corkBytes)
 	return &b

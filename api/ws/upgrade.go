@@ -21,6 +21,7 @@ func (u *upgrade) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	limitUnsent(conn)
 	u.link = newLink(conn, u.timeout)
 	if err := conn.SetWriteDeadline(time.Now().Add(u.timeout)); err != nil {
 		return nil, nil, err

@@ -1,0 +1,29 @@
+package ws
+
+import (
+	"net"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// limitUnsent bounds what the kernel holds for a receiver beyond what is on its way to it.
+// Without that it takes megabytes, which a slow receiver gets to see many seconds late: the
+// queue that drops what is stale would never see a backlog. Where it cannot be set the kernel
+// goes on as before.
+func limitUnsent(conn net.Conn) {
+	if secure, ok := conn.(interface{ NetConn() net.Conn }); ok {
+		conn = secure.NetConn()
+	}
+	socket, ok := conn.(syscall.Conn)
+	if !ok {
+		return
+	}
+	raw, err := socket.SyscallConn()
+	if err != nil {
+		return
+	}
+	_ = raw.Control(func(fd uintptr) {
+		_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_NOTSENT_LOWAT, unsentMost)
+	})
+}
