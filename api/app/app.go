@@ -70,6 +70,7 @@ type node struct {
 	signOuts   *signout.List
 	telemetry  *telemetry.Engine
 	calls      *calls.Recorder
+	clients    *metrics.Clients
 	jip3       *jip3.Server // nil without an address for nodes
 	draining   atomic.Bool
 	news       *news         // of changed meetings, on their way to whoever watches
@@ -201,7 +202,7 @@ func (n *node) prepare(ctx context.Context) (err error) {
 	}
 	metrics.Register(n.metrics, metrics.Parts{
 		Hub: n.hub, Relay: n.relay, NATS: n.stores.conn, Pool: n.stores.store.Pool, Ledger: n.meetings,
-		Flags: n.Flags, Revision: n.feed.Revision, Telemetry: n.telemetry, JIP3: n.jip3,
+		Flags: n.Flags, Revision: n.feed.Revision, Telemetry: n.telemetry, JIP3: n.jip3, Clients: n.clients,
 	})
 	return n.openInspect()
 }

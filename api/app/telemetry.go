@@ -11,6 +11,7 @@ import (
 	"parley/api/calls"
 	"parley/api/config"
 	"parley/api/flags"
+	"parley/api/metrics"
 	"parley/api/observe"
 	"parley/api/rest"
 	"parley/api/telemetry"
@@ -80,8 +81,10 @@ func (n *node) tart() rest.Access {
 // nodes, because the secret is.
 func (n *node) openCalls() {
 	key := sha256.Sum256([]byte("names in telemetry " + n.secret))
+	server := cmp.Or(n.Config.Node.ServerID, string(n.id))
+	n.clients = metrics.NewClients(n.relay, cmp.Or(n.Config.Node.Instance, server), n.Config.Node.Region)
 	n.calls = calls.New(calls.Options{
 		Ingest: n.telemetry, Log: n.Log.With("part", "calls"), Key: key[:],
-		Server: cmp.Or(n.Config.Node.ServerID, string(n.id)), Region: n.Config.Node.Region, Next: n.relay,
+		Server: server, Region: n.Config.Node.Region, Next: n.clients,
 	})
 }

@@ -1,6 +1,7 @@
 // Package metrics turns what the parts of a node count into what Prometheus asks for.
 //
-// Nothing here runs while nobody asks: a scrape walks the parts. Names begin with parley_.
+// Nothing here runs while nobody asks: a scrape walks the parts. Names begin with parley_,
+// but for those of [Clients].
 // Totals of the node are for whoever reaches its public address. What is known by the name of
 // a room, and how an operator set the flags, is for the internal address alone: a stranger
 // who knows the name of a room may be able to enter it.
@@ -33,6 +34,7 @@ type Parts struct {
 	Revision  func() int64
 	Telemetry *telemetry.Engine
 	JIP3      *jip3.Server // nil where no nodes connect
+	Clients   *Clients
 }
 
 // Register lets m answer with what the parts of a node count.
@@ -41,7 +43,7 @@ func Register(m *observe.Metrics, p Parts) {
 	if p.JIP3 != nil {
 		m.Registerer().MustRegister(nodes{p.JIP3})
 	}
-	m.Internal().MustRegister(flagged{p.Flags, p.Revision}, &rooms{census: p.Hub.Census, known: map[media.RoomID]*room{}})
+	m.Internal().MustRegister(flagged{p.Flags, p.Revision}, &rooms{census: p.Hub.Census, known: map[media.RoomID]*room{}}, p.Clients)
 }
 
 // desc describes a metric by its name without parley_.

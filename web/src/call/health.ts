@@ -28,20 +28,27 @@ export interface HealthSources {
   sent: number;
   seconds: number; // since the last report
   drops: number; // connections lost since the start
-  /** Frames drawn of each stream at the last report; updated here. */
-  drawn: Map<string, number>;
+  /** What was counted of each stream until the last report; updated here. */
+  counted: Map<string, number>;
 }
 
 export function health(s: HealthSources): Health {
   const rate = (n: number) => (s.seconds > 0 ? n / s.seconds : 0);
+  /** How much a total grew per second since the last report. */
+  const growth = (key: string, total: number) => {
+    const before = s.counted.get(key) ?? 0;
+    s.counted.set(key, total);
+    return rate(Math.max(0, total - before)); // a decoder that began again counts from 0
+  };
   const peerStats: NonNullable<Health["peerStats"]> = {};
   for (const m of s.members) {
     const { camera, sound } = s.peers.stats(m.sessionId);
     const voice = s.sound.voices[m.sessionId];
     const id = `${m.sessionId}/camera`;
-    const drawn = s.pictures.stats(id)?.drawn ?? 0;
-    const fps = rate(drawn - (s.drawn.get(id) ?? 0));
-    s.drawn.set(id, drawn);
+    const fps = growth(id, s.pictures.stats(id)?.drawn ?? 0);
+    const kbps = (8 * growth(`${id} bytes`, camera?.bytes ?? 0)) / 1000;
+    const lost = growth(`${id} lost`, camera?.lost ?? 0);
+    const voiceLost = growth(`${m.sessionId}/sound lost`, voice?.lost ?? 0);
     peerStats[m.sessionId] = {
       canListen: sound !== undefined,
       canSee: fps > 0,
@@ -52,11 +59,13 @@ export function health(s: HealthSources): Health {
           currentBufferSizeMs: sound.fill / 48,
           targetDelayMs: voice?.targetMs ?? 0,
         },
+        audioDatagramLossPerSec: voiceLost,
         audioConcealmentPct: sound.played > 0 ? (100 * sound.concealed) / sound.played : 0,
       }),
       ...(camera && {
-        videoStats: { fpsReceived: fps, framesDecoded: BigInt(camera.decoded), framesBuffered: camera.waiting },
+        videoStats: { fpsReceived: fps, bitrateKbps: BigInt(Math.round(kbps)), framesDecoded: BigInt(camera.decoded), framesBuffered: camera.waiting },
         decoderErrorsTotal: BigInt(camera.errors),
+        videoSeqLossPerSec: lost,
       }),
     };
   }

@@ -9,7 +9,7 @@ const heartbeatEvery = 5_000;
 const repeatAfter = 1_000; // a change is told twice: datagrams get lost
 const healthEvery = 5_000;
 
-type Known = Omit<HealthSources, "queueBytes" | "dropped" | "received" | "sent" | "seconds" | "drops" | "drawn"> & {
+type Known = Omit<HealthSources, "queueBytes" | "dropped" | "received" | "sent" | "seconds" | "drops" | "counted"> & {
   speaking: boolean;
   backlog: Path["backlog"];
 };
@@ -20,7 +20,7 @@ export class Reporter {
   private told = "";
   private counted = { received: 0, sent: 0, at: 0 };
   private drops = 0;
-  private readonly drawn = new Map<string, number>();
+  private readonly totals = new Map<string, number>();
 
   constructor(
     private readonly clock: Clock,
@@ -104,7 +104,7 @@ export class Reporter {
         sent: this.counted.sent,
         seconds: (now - this.counted.at) / 1000,
         drops: this.drops,
-        drawn: this.drawn,
+        counted: this.totals,
       }),
     );
     this.counted = { received: 0, sent: 0, at: now };

@@ -94,6 +94,12 @@
 // | admin                     | admin page; admin-tab-<tab>, admin-said                              |
 // | admin-stranger            | shown to others; admin-token, admin-token-submit                     |
 // | admin-room-<id>           | a live meeting; in it admin-end, admin-person (data-user, data-node), admin-remove |
+// | quality                   | how calls are; quality-room, quality-view-<view>                     |
+// | flow-table                | who sends what to whom; in it flow, data-from, data-to               |
+// | finding                   | something bad; data-cause, data-direction; findings-none when nothing is; unknown |
+// | chart-<name>              | a chart over time                                                    |
+// | timeline                  | events of timeline-session; in it timeline-event, data-name          |
+// | funnel-<kind>             | what became of beginnings; in it funnel-stage, data-name             |
 // | flag-<name>               | a flag; data-value, data-source                                      |
 // | flag-dialog               | flag-value, flag-choice-<value>, flag-room, flag-reason, flag-set, flag-clear, flag-error, flag-history |
 // | flag-change               | an entry of the record; data-flag                                    |
@@ -273,6 +279,20 @@ export const ids = {
   adminEnd: "admin-end",
   adminRemove: "admin-remove",
   adminRecord: "admin-record",
+  quality: "quality",
+  qualityRoom: "quality-room",
+  qualityView: (view: string) => `quality-view-${view}`,
+  flowTable: "flow-table",
+  flow: "flow",
+  finding: "finding",
+  findingsNone: "findings-none",
+  unknown: "unknown",
+  chart: (name: string) => `chart-${name}`,
+  timelineSession: "timeline-session",
+  timeline: "timeline",
+  timelineEvent: "timeline-event",
+  funnel: (kind: number) => `funnel-${kind}`,
+  funnelStage: "funnel-stage",
   flag: (name: string) => `flag-${name}`,
   flagDialog: "flag-dialog",
   flagClose: "flag-close",

@@ -10,12 +10,14 @@ import * as icons from "../icons.tsx";
 import { ids } from "../testids.ts";
 import { Flags } from "./flags.tsx";
 import { LiveRooms } from "./live.tsx";
+import { Quality } from "./quality.tsx";
 import { Record } from "./record.tsx";
 
-type Tab = "live" | "flags" | "record";
+type Tab = "live" | "quality" | "flags" | "record";
 
 const TABS: [Tab, string][] = [
   ["live", "Live meetings"],
+  ["quality", "Quality"],
   ["flags", "Flags"],
   ["record", "Record"],
 ];
@@ -71,6 +73,7 @@ export function AdminPage({ server, onHome }: Props): JSX.Element {
       </div>
       <section role="tabpanel" aria-labelledby={`tab-${tab}`}>
         {tab === "live" && <LiveRooms admin={server.admin} />}
+        {tab === "quality" && <Quality server={server} />}
         {tab === "flags" && <Flags admin={server.admin} />}
         {tab === "record" && <Record admin={server.admin} />}
       </section>

@@ -1,0 +1,84 @@
+// What admins see of how calls are, and why one is bad.
+import assert from "node:assert/strict";
+import { ids } from "../src/ui/testids.ts";
+import type { Person } from "./person.ts";
+import { scenario } from "./scenario.ts";
+import { node } from "./world.ts";
+
+/** The encoder of somebody's camera takes pictures and never gives one back. */
+async function stall(person: Person): Promise<void> {
+  const workers = person.page.workers().filter((worker) => worker.url().includes("/encode.worker-"));
+  assert.ok(workers.length > 0, "no encoder runs");
+  for (const worker of workers) await worker.evaluate(() => void (VideoEncoder.prototype.encode = () => undefined));
+}
+
+/** The network gives somebody this many bytes per second and no more. */
+async function strangle(person: Person, bytesPerSecond: number): Promise<void> {
+  const inspector = await person.page.context().newCDPSession(person.page);
+  await inspector.send("Network.enable");
+  await inspector.send("Network.emulateNetworkConditions", { offline: false, latency: 50, downloadThroughput: bytesPerSecond, uploadThroughput: -1 });
+}
+
+scenario("an admin sees who sends what to whom, and that an encoder stalls", async (s) => {
+  const one = await node();
+  const ada = await s.person("Ada");
+  const bob = await s.person("Bob");
+  const root = await s.person("Root", "usual", { viewport: { width: 1100, height: 900 } });
+  await ada.join({ node: one, room: s.room });
+  await bob.join({ node: one, room: s.room });
+  await bob.sees(ada);
+
+  await root.page.goto(`${one.url}/admin#token=${one.ready.admin_token}`);
+  await root.on(ids.adminTab("quality")).click();
+  await root.on(ids.qualityRoom).fill(s.room);
+  await root.on(ids.qualityRoom).press("Enter");
+  // How good they are is up to the machine that runs four browsers.
+  await root.on(ids.flow).filter({ hasText: /[1-9]\d* pictures\/s · \d+ kbit\/s/ }).nth(1).waitFor();
+  await root.on(ids.flowTable).getByText("Ada").first().waitFor();
+  await s.shoot("-flows");
+
+  const began = Date.now();
+  await stall(ada);
+  const stalled = root.on(ids.finding).and(root.page.locator('[data-cause="encoder"][data-direction="send"]'));
+  await stalled.waitFor();
+  s.note(`an encoder that stalls is named after ${((Date.now() - began) / 1000).toFixed(1)} s`);
+  await stalled.getByText("Ada sends no or too few pictures").waitFor();
+  await stalled.getByText("Sender's encoder: Ada").waitFor();
+  await stalled.getByText("The camera is on, but the device does not make the pictures it should.").waitFor();
+  await root.on(ids.finding).and(root.page.locator('[data-cause="encoder"][data-direction="receive"]')).getByText("Bob sees too few pictures from Ada").waitFor();
+  await s.shoot("-stalled");
+
+  await root.on(ids.qualityView("time")).click();
+  await root.on(ids.chart("joins")).locator("canvas").waitFor();
+  await root.on(ids.chart("rtt")).locator("canvas").waitFor();
+  await s.shoot("-charts");
+
+  await root.on(ids.qualityView("sessions")).click();
+  await root.on(ids.timelineEvent).and(root.page.locator('[data-name="FirstFrame"]')).first().getByText("after subscribe started").waitFor();
+  await root.on(ids.timelineSession).selectOption({ index: 1 });
+  await root.on(ids.timelineEvent).and(root.page.locator('[data-name="Joined"]')).getByText("after join started").waitFor();
+  await root.on(ids.finding).and(root.page.locator('[data-cause="encoder"]')).first().waitFor();
+  await s.shoot("-timeline");
+
+  await root.on(ids.qualityView("joins")).click();
+  await root.on(ids.funnel(30)).getByTestId(ids.funnelStage).and(root.page.locator('[data-name="Joined"][data-count="2"]')).waitFor();
+  await s.shoot("-funnel");
+});
+
+scenario("an admin sees whose downlink is too slow", async (s) => {
+  const one = await node();
+  const ada = await s.person("Ada");
+  const bob = await s.person("Bob");
+  const root = await s.person("Root", "usual", { viewport: { width: 1100, height: 900 } });
+  await ada.join({ node: one, room: s.room, video: "360@24" });
+  await bob.join({ node: one, room: s.room, transport: "websocket" });
+  await bob.sees(ada);
+  await strangle(bob, 3_000);
+  await root.page.goto(`${one.url}/admin#token=${one.ready.admin_token}`);
+  await root.on(ids.adminTab("quality")).click();
+  await root.on(ids.qualityRoom).fill(s.room);
+  await root.on(ids.qualityRoom).press("Enter");
+  const slow = root.on(ids.finding).and(root.page.locator('[data-cause="downlink"][data-direction="receive"]')).first();
+  await slow.getByText("Downlink: Bob").waitFor();
+  await slow.getByText(/The connection from the server does not carry/).waitFor();
+});

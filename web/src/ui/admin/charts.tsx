@@ -1,0 +1,115 @@
+// Charts over the last hours, minute by minute.
+
+import type { JSX } from "preact";
+import { useEffect, useRef, useState } from "preact/hooks";
+import uPlot from "uplot";
+import { complaint } from "../../call/desk.ts";
+import type { Telemetry } from "../../server/telemetry.ts";
+import { ids } from "../testids.ts";
+import { usePolled } from "./quality.tsx";
+import { minutes, type Columns, type Lines } from "./series.ts";
+
+interface Chart {
+  name: string;
+  title: string;
+  kinds: number[];
+  measure: string;
+  lines: Lines;
+}
+
+const CHARTS: Chart[] = [
+  { name: "rtt", title: "To the server and back, ms", kinds: [65], measure: "rtt_ms", lines: "spread" },
+  { name: "fps", title: "Pictures per second of the worst camera each sees", kinds: [60], measure: "fps.worst", lines: "spread" },
+  { name: "concealment", title: "Missing sound of the worst voice each hears, %", kinds: [60], measure: "concealment.worst", lines: "spread" },
+  { name: "drops", title: "Packets left out for slow receivers, per minute", kinds: [64], measure: "dropped", lines: "sum" },
+  { name: "joins", title: "Joins per minute", kinds: [32], measure: "events", lines: "count" },
+  { name: "failures", title: "Freezes, gaps and lost connections per minute", kinds: [62, 63, 70], measure: "events", lines: "count" },
+];
+
+const SPANS: [number, string][] = [
+  [1, "1 hour"],
+  [6, "6 hours"],
+  [24, "1 day"],
+];
+
+export function Charts({ telemetry, room }: { telemetry: Telemetry; room: string }): JSX.Element {
+  const [hours, setHours] = useState(1);
+  return (
+    <section class="stack" aria-label="Over time">
+      <div class="insight-views" role="group" aria-label="Time">
+        {SPANS.map(([n, label]) => (
+          <button key={n} type="button" class="button button-small" aria-pressed={hours === n} onClick={() => setHours(n)}>
+            {label}
+          </button>
+        ))}
+      </div>
+      <div class="charts">
+        {CHARTS.map((chart) => (
+          <OverTime key={`${chart.name} ${hours}`} chart={chart} telemetry={telemetry} room={room} hours={hours} />
+        ))}
+      </div>
+    </section>
+  );
+}
+
+interface Props {
+  chart: Chart;
+  telemetry: Telemetry;
+  room: string;
+  hours: number;
+}
+
+function OverTime({ chart, telemetry, room, hours }: Props): JSX.Element {
+  const [data, setData] = useState<Columns>();
+  const [trouble, setTrouble] = useState("");
+  usePolled(15_000, [telemetry, room, chart, hours], async (signal) => {
+    try {
+      const to = Date.now();
+      const from = to - hours * 3_600_000;
+      const points = await telemetry.points(room, chart.kinds, chart.measure, from, signal);
+      if (!signal.aborted) setData(minutes(points, from, to, chart.lines));
+    } catch (err) {
+      if (!signal.aborted) setTrouble(complaint(err));
+    }
+  });
+  return (
+    <figure class="card chart" data-testid={ids.chart(chart.name)} data-points={data?.[0].length ?? 0}>
+      <figcaption>{chart.title}</figcaption>
+      {trouble && <p class="field-error">{trouble}</p>}
+      {data && <Plot data={data} lines={chart.lines} />}
+    </figure>
+  );
+}
+
+const height = 170;
+
+function Plot({ data, lines }: { data: Columns; lines: Lines }): JSX.Element {
+  const at = useRef<HTMLDivElement>(null);
+  const plot = useRef<uPlot | undefined>(undefined);
+  useEffect(() => {
+    const box = at.current!;
+    const ink = (name: string) => getComputedStyle(box).getPropertyValue(name).trim();
+    const axis = { stroke: ink("--ink-3"), grid: { stroke: ink("--line"), width: 1 }, ticks: { stroke: ink("--line"), width: 1 } };
+    const line = (label: string, colour: string): uPlot.Series => ({
+      label,
+      stroke: ink(colour),
+      width: 2,
+      spanGaps: false,
+      points: { show: true, size: 4, fill: ink(colour) },
+    });
+    const series = lines === "spread" ? [line("half", "--accent"), line("95 %", "--warn")] : [line("all", "--accent")];
+    plot.current = new uPlot(
+      { width: box.clientWidth, height, series: [{}, ...series], axes: [axis, { ...axis, size: 48 }], scales: { y: { range: (_, _min, max) => [0, Math.max(1, (max ?? 0) * 1.1)] } } },
+      data,
+      box,
+    );
+    const fit = new ResizeObserver(() => plot.current?.setSize({ width: box.clientWidth, height }));
+    fit.observe(box);
+    return () => {
+      fit.disconnect();
+      plot.current?.destroy();
+    };
+  }, [lines]);
+  useEffect(() => plot.current?.setData(data), [data]);
+  return <div class="plot" ref={at} />;
+}
