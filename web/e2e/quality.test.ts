@@ -19,6 +19,12 @@ async function strangle(person: Person, bytesPerSecond: number): Promise<void> {
   await inspector.send("Network.emulateNetworkConditions", { offline: false, latency: 50, downloadThroughput: bytesPerSecond, uploadThroughput: -1 });
 }
 
+/** The connection that somebody has, as the page knows it. */
+async function connection(root: Person, of: Person): Promise<string> {
+  const option = root.on(ids.timelineSession).locator("option").filter({ hasText: new RegExp(`^${of.name} in .*goes on$`) });
+  return (await option.first().getAttribute("value")) ?? "";
+}
+
 scenario("an admin sees who sends what to whom, and that an encoder stalls", async (s) => {
   const one = await node();
   const ada = await s.person("Ada");
@@ -54,8 +60,9 @@ scenario("an admin sees who sends what to whom, and that an encoder stalls", asy
   await s.shoot("-charts");
 
   await root.on(ids.qualityView("sessions")).click();
+  await root.on(ids.timelineSession).selectOption(await connection(root, bob));
   await root.on(ids.timelineEvent).and(root.page.locator('[data-name="FirstFrame"]')).first().getByText("after subscribe started").waitFor();
-  await root.on(ids.timelineSession).selectOption({ index: 1 });
+  await root.on(ids.timelineSession).selectOption(await connection(root, ada));
   await root.on(ids.timelineEvent).and(root.page.locator('[data-name="Joined"]')).getByText("after join started").waitFor();
   await root.on(ids.finding).and(root.page.locator('[data-cause="encoder"]')).first().waitFor();
   await s.shoot("-timeline");

@@ -16,7 +16,8 @@ interface Props {
   names: Names;
 }
 
-export function Timeline({ telemetry, sessions, names }: Props): JSX.Element {
+export function Timeline({ telemetry, sessions: all, names }: Props): JSX.Element {
+  const sessions = all.filter((one) => !onlyTried(one));
   const [chosen, setChosen] = useState<string>();
   const session = sessions.find((one) => one.session === chosen) ?? sessions[0];
   if (!session) return <p class="muted">Nobody was connected lately.</p>;
@@ -35,6 +36,11 @@ export function Timeline({ telemetry, sessions, names }: Props): JSX.Element {
       <One key={session.session} telemetry={telemetry} session={session} names={names} />
     </section>
   );
+}
+
+/** Clients open several connections and keep the best: the others have nothing to tell. */
+export function onlyTried({ labels, ended_at, reason, events }: CallSession): boolean {
+  return labels["session"] !== undefined && ended_at !== undefined && reason === "bye" && events <= 4;
 }
 
 function One({ telemetry, session, names }: { telemetry: Telemetry; session: CallSession; names: Names }): JSX.Element {
