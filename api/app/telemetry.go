@@ -9,11 +9,8 @@ import (
 	"sync"
 
 	"parley/api/calls"
-	"parley/api/config"
-	"parley/api/flags"
 	"parley/api/metrics"
 	"parley/api/observe"
-	"parley/api/rest"
 	"parley/api/telemetry"
 	"parley/api/telemetry/archive"
 	"parley/api/telemetry/catalogue"
@@ -62,19 +59,6 @@ func (n *node) flushTelemetry(ctx context.Context) error {
 		return err
 	}
 	return n.telemetry.Flush(ctx)
-}
-
-// tart is who may use the routes of TART.
-func (n *node) tart() rest.Access {
-	dev := n.Mode == config.Dev
-	on := dev
-	switch flags.TartRoutes.Get(n.Flags) {
-	case "on":
-		on = true
-	case "off":
-		on = false
-	}
-	return rest.Access{On: on, Open: dev}
 }
 
 // openCalls prepares for what calls tell. The names of participants are the same on all

@@ -42,6 +42,7 @@ type cluster struct {
 	nats     string
 	tokens   *token.Authority
 	env      map[string]string // of nodes that start, beside what they need
+	mode     config.Mode       // of nodes that start
 
 	mu    sync.Mutex
 	names map[uint64]string // of sessions
@@ -50,7 +51,7 @@ type cluster struct {
 func newCluster(t *testing.T) *cluster {
 	return &cluster{
 		t: t, database: postgrestest.URL(t), nats: natstest.URL(t), tokens: token.New(secret),
-		names: make(map[uint64]string),
+		names: make(map[uint64]string), mode: config.Dev,
 	}
 }
 
@@ -75,7 +76,7 @@ func (c *cluster) start(features ...string) *node {
 		env["FEATURE_"+strings.ToUpper(name)] = value
 	}
 	getenv := func(name string) string { return env[name] }
-	cfg, err := config.Parse(nil, getenv, config.Dev)
+	cfg, err := config.Parse(nil, getenv, c.mode)
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -90,7 +91,7 @@ func (c *cluster) start(features ...string) *node {
 	ended := make(chan error, 1)
 	go func() { // stop waits for it
 		ended <- app.Run(ctx, app.Options{
-			Config: cfg, Mode: config.Dev, Flags: reg, Log: log, Ready: func(r config.Ready) { ready <- r },
+			Config: cfg, Mode: c.mode, Flags: reg, Log: log, Ready: func(r config.Ready) { ready <- r },
 		})
 	}()
 	n.stop = sync.OnceValue(func() error {

@@ -96,6 +96,9 @@ func New(o Options) *Server {
 // Counters returns the server's own counters.
 func (s *Server) Counters() *Counters { return &s.counters }
 
+// Most returns how many nodes may be connected at once.
+func (s *Server) Most() int { return s.o.Nodes }
+
 // acceptPause is how long to wait when connections cannot be accepted for now, mostly for
 // want of file descriptors.
 const acceptPause = 100 * time.Millisecond

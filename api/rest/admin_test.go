@@ -15,6 +15,7 @@ import (
 	"parley/api/flagfeed"
 	"parley/api/flags"
 	"parley/api/media"
+	"parley/api/tart"
 	"parley/api/telemetry"
 	"parley/api/token"
 
@@ -72,7 +73,7 @@ func newAdminAPI(t testing.TB, members ...media.Member) (*API, *record) {
 			Meetings: &moderation{}, Rooms: new(rooms),
 		}
 		o.Telemetry.Engine = engine
-		o.Telemetry.Tart = func() Access { return Access{} }
+		o.TART = TART{tart.New(tart.Options{Engine: engine, Log: o.Log, Version: "1.2.3"}).Routes(), func() Access { return Access{} }}
 	}), rec
 }
 

@@ -29,7 +29,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -75,6 +74,9 @@ type Options struct {
 	// Telemetry is what admins and hosts may look at; without an engine there are no routes.
 	Telemetry Telemetry
 
+	// TART are routes of another system; without any there are none.
+	TART TART
+
 	// Client is what the page is told; it is asked each time, for a certificate may change.
 	Client func() ClientConfig
 	// Page holds index.html and assets/. It is read once. Nil, or without index.html, the
@@ -119,10 +121,7 @@ type API struct {
 	origins  http.CrossOriginProtection
 	document func() *huma.OpenAPI // made when it is first asked for
 	streams  streams
-	begun    time.Time
-
-	tartSockets atomic.Int64
-	steps       steps
+	steps    steps
 
 	neighbours neighbours
 }
@@ -139,7 +138,6 @@ func New(o Options) (*API, error) {
 			return nil, fmt.Errorf("trust another origin: %w", err)
 		}
 	}
-	a.begun = time.Now()
 	a.table = a.newTable()
 	a.document = sync.OnceValue(func() *huma.OpenAPI { return extensible(document(a.table, a.Build.Version, a.Cookie.Name)) })
 	a.routes()

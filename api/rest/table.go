@@ -30,10 +30,8 @@ func (a *API) newTable() []route {
 	}
 	if a.Telemetry.Engine != nil {
 		add("Telemetry", a.telemetryTable())
-		if a.Telemetry.Tart != nil {
-			add("TART", a.tartTable())
-		}
 	}
+	add("TART", a.tartTable())
 	add("Node", a.nodeTable())
 	return table
 }

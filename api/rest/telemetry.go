@@ -27,8 +27,6 @@ type Telemetry struct {
 	Flush func(context.Context) error
 	// Participant returns how telemetry calls a user. Nil: nobody can be forgotten by identity.
 	Participant func(user string) string
-	// Tart is who may use the routes of TART; it does not block. Nil: there are none.
-	Tart func() Access
 }
 
 // usualTelemetry and mostTelemetry bound one page.

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"net/url"
 	"strings"
 	"sync"
 	"time"
@@ -218,13 +217,7 @@ type socket struct{ conn *websocket.Conn }
 
 // openSocket upgrades r. The context it returns ends when the client leaves.
 func (a *API) openSocket(ctx context.Context, w http.ResponseWriter, r *http.Request) (*socket, context.Context, error) {
-	var hosts []string
-	for _, origin := range a.CORSOrigins {
-		if u, err := url.Parse(origin); err == nil {
-			hosts = append(hosts, u.Host)
-		}
-	}
-	conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{OriginPatterns: hosts})
+	conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{OriginPatterns: OriginHosts(a.CORSOrigins)})
 	if err != nil {
 		return nil, ctx, err
 	}

@@ -52,7 +52,7 @@ func newTelemetryWorld(t *testing.T) (world, *telemetry.Engine) {
 	a := newAPI(t, func(o *Options) {
 		o.Meetings, o.SignOuts = rooms.meetings, newSignOuts(t, database)
 		o.Admin.Users = []string{telemetryAdmin}
-		o.Telemetry = Telemetry{Engine: engine, Archive: store, Participant: strings.ToUpper, Tart: func() Access { return Access{On: true, Open: true} }}
+		o.Telemetry = Telemetry{Engine: engine, Archive: store, Participant: strings.ToUpper}
 		o.Ending = ending
 	})
 	server := httptest.NewServer(a)

@@ -13,6 +13,7 @@ type Event struct {
 	Row    Row
 	Kind   Kind
 	Source *Source // of its session
+	Number uint64  // of the event in the stream of its engine
 }
 
 // Cursor is a place in the stream of one engine. Its text is for clients to hand back.
@@ -58,6 +59,7 @@ func newHub(epoch int64) *hub { return &hub{epoch: epoch, ring: make([]Event, ri
 // publish never blocks for longer than a copy.
 func (h *hub) publish(e Event) {
 	h.mu.Lock()
+	e.Number = h.next
 	h.ring[h.next%ringSize] = e
 	h.next++
 	if h.changed != nil {
@@ -99,6 +101,33 @@ func (e *Engine) Subscribe(f Filter, from *Cursor) *Subscription {
 
 // Resumes reports whether a cursor is of this engine and not of one before.
 func (e *Engine) Resumes(c Cursor) bool { return c.epoch == e.hub.epoch }
+
+// Published returns how many events were shown since the engine was made, and how many of them
+// are still there for those who come late.
+func (e *Engine) Published() (all, kept uint64) {
+	h := e.hub
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.next, min(h.next, ringSize)
+}
+
+// Recent returns the last events that the filter wants, n at most, the first first. It finds
+// those that are still there; the slice is the caller's.
+func (e *Engine) Recent(f Filter, n int) []Event {
+	last, kept := e.Published()
+	s := e.Subscribe(f, &Cursor{e.hub.epoch, last - kept})
+	var all []Event
+	for s.next < last {
+		if s.read() != nil {
+			break
+		}
+		all = append(all, s.buf...)
+		if len(all) > 2*n { // what is too old must not add up
+			all = append(all[:0], all[len(all)-n:]...)
+		}
+	}
+	return all[max(0, len(all)-n):]
+}
 
 // batchSize is how many events one call of Next reads at most.
 const batchSize = 256

@@ -23,9 +23,22 @@ type EventQuery struct {
 	Number    telemetry.Number
 	Index     telemetry.Number
 	From, To  time.Time // of receipt
+	Thread    *Thread   // nil is any
 	Offset    int       // how many to skip, where clients know no cursors; costs their reading
 	Page
 }
+
+// Thread asks for what belongs together: events that continue the same earlier one, and that
+// one, where one of them has all of this.
+type Thread struct {
+	Kinds   []uint16 // not empty
+	Subject []byte   // nil is any
+	Index   telemetry.Number
+}
+
+// threadTime is how long before the time that is asked for the event may have come that a
+// thread is found by.
+const threadTime = time.Hour
 
 // StoredEvent is an event as it is on record.
 type StoredEvent struct {
@@ -44,41 +57,9 @@ join telemetry_catalogues c on c.id = e.catalogue`
 // Events returns events, the last received first, and the cursor of what comes after them; ""
 // when that is nothing. A cursor stays good while events come and go.
 func (a *Archive) Events(ctx context.Context, q EventQuery) (events []StoredEvent, next string, err error) {
-	var w where
-	if q.Catalogue != "" {
-		w.add("c.name = ?", q.Catalogue)
-	}
-	if len(q.Kinds) > 0 {
-		w.add("e.kind = any(?)", wide(q.Kinds))
-	}
-	if len(q.Classes) > 0 {
-		w.add("e.class = any(?)", wide(q.Classes))
-	}
-	if len(q.Sessions) > 0 {
-		w.add("e.session = any(?)", q.Sessions)
-	}
-	if q.Source != "" || q.Scopes != nil {
-		// Ids rather than a subquery: the planner then knows how few events that may be.
-		ids, err := a.sessionsOf(ctx, &q)
-		if err != nil || len(ids) == 0 {
-			return nil, "", err
-		}
-		w.add("e.session = any(?)", ids)
-	}
-	if q.Subject != nil {
-		w.add("e.subject = ?", q.Subject)
-	}
-	if q.Number.Known {
-		w.add("e.number = ?", int64(q.Number.Value))
-	}
-	if q.Index.Known {
-		w.add("e.number2 = ?", int64(q.Index.Value))
-	}
-	if !q.From.IsZero() {
-		w.add("e.received_at >= ?", q.From)
-	}
-	if !q.To.IsZero() {
-		w.add("e.received_at < ?", q.To)
+	w, err := a.wanted(ctx, &q)
+	if err != nil || w == nil {
+		return nil, "", err
 	}
 	at, err := cursor(q.After, 3)
 	if err != nil {
@@ -128,6 +109,69 @@ func (a *Archive) sessionsOf(ctx context.Context, q *EventQuery) ([]int64, error
 		return nil, fmt.Errorf("read sessions of events: %w", err)
 	}
 	return ids, nil
+}
+
+// wanted returns the conditions on events e and their catalogue c; nil when there are no such.
+func (a *Archive) wanted(ctx context.Context, q *EventQuery) (*where, error) {
+	w := &where{}
+	if q.Catalogue != "" {
+		w.add("c.name = ?", q.Catalogue)
+	}
+	if len(q.Kinds) > 0 {
+		w.add("e.kind = any(?)", wide(q.Kinds))
+	}
+	if len(q.Classes) > 0 {
+		w.add("e.class = any(?)", wide(q.Classes))
+	}
+	if len(q.Sessions) > 0 {
+		w.add("e.session = any(?)", q.Sessions)
+	}
+	if q.Source != "" || q.Scopes != nil {
+		// Ids rather than a subquery: the planner then knows how few events that may be.
+		ids, err := a.sessionsOf(ctx, q)
+		if err != nil || len(ids) == 0 {
+			return nil, err
+		}
+		w.add("e.session = any(?)", ids)
+	}
+	if q.Subject != nil {
+		w.add("e.subject = ?", q.Subject)
+	}
+	if q.Number.Known {
+		w.add("e.number = ?", int64(q.Number.Value))
+	}
+	if q.Index.Known {
+		w.add("e.number2 = ?", int64(q.Index.Value))
+	}
+	if !q.From.IsZero() {
+		w.add("e.received_at >= ?", q.From)
+	}
+	if !q.To.IsZero() {
+		w.add("e.received_at < ?", q.To)
+	}
+	if q.Thread != nil {
+		q.Thread.add(w, q.From, q.To)
+	}
+	return w, nil
+}
+
+// add adds the condition that an event is of such a thread.
+func (t *Thread) add(w *where, from, to time.Time) {
+	term := "(e.session, coalesce(e.link, e.seq)) in (select f.session, coalesce(f.link, f.seq) from telemetry_events f where f.kind = any(?)"
+	values := []any{wide(t.Kinds)}
+	if t.Subject != nil {
+		term, values = term+" and f.subject = ?", append(values, t.Subject)
+	}
+	if t.Index.Known {
+		term, values = term+" and f.number2 = ?", append(values, int64(t.Index.Value))
+	}
+	if !from.IsZero() {
+		term, values = term+" and f.received_at >= ?", append(values, from.Add(-threadTime))
+	}
+	if !to.IsZero() {
+		term, values = term+" and f.received_at < ?", append(values, to)
+	}
+	w.add(term+")", values...)
 }
 
 // wide returns small numbers as the database compares them.
