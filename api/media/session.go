@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -78,35 +79,37 @@ const batchFrames = 64
 const farewell = time.Second
 
 // run moves packets both ways until either side ends, and returns why: nil when the peer
-// left politely. After it returns no goroutine of s is left.
+// left politely. After it returns no goroutine of s is left. It reads in the goroutine of the
+// caller: an idle session is little else than the stacks of its goroutines.
 func (s *Session) run(ctx context.Context) error {
-	g, loops := errgroup.WithContext(context.WithoutCancel(ctx))
-	g.Go(func() error { return s.readLoop(ctx, loops) })
+	life, end := context.WithCancelCause(context.WithoutCancel(ctx))
+	g, loops := errgroup.WithContext(life)
+	var ending sync.WaitGroup
+	ending.Add(2)
+	context.AfterFunc(loops, func() { // the first loop has ended
+		defer ending.Done()
+		err := cmp.Or(context.Cause(ctx), context.Cause(loops))
+		s.out.Close(err)
+		_ = s.conn.Close(fault.CodeOf(polite(err))) // it is over in any case
+	})
+	stop := context.AfterFunc(ctx, func() { // the server's own reason
+		defer ending.Done()
+		s.out.Close(context.Cause(ctx))
+		patience := time.AfterFunc(farewell, func() { end(context.Cause(ctx)) })
+		defer patience.Stop()
+		<-loops.Done()
+	})
 	g.Go(func() error { return s.writeLoop(loops, s.out.Pop, s.conn.Write) })
 	if c, ok := s.conn.(PictureConn); ok {
 		g.Go(func() error { return s.pictureLoop(loops, c) })
 	}
-	g.Go(func() error {
-		select {
-		case <-loops.Done(): // the first loop that ended
-		case <-ctx.Done(): // the server's own reason
-			s.out.Close(context.Cause(ctx))
-			patience := time.NewTimer(farewell)
-			defer patience.Stop()
-			select {
-			case <-loops.Done():
-			case <-patience.C:
-			}
-		}
-		err := cmp.Or(context.Cause(ctx), context.Cause(loops))
-		s.out.Close(err)
-		return s.conn.Close(fault.CodeOf(polite(err)))
-	})
-	err := g.Wait()
-	if reason := context.Cause(ctx); reason != nil {
-		return polite(reason)
+	end(s.readLoop(ctx, loops))
+	_ = g.Wait() // the cause is that of the first
+	if stop() {
+		ending.Done()
 	}
-	return polite(err)
+	ending.Wait()
+	return polite(cmp.Or(context.Cause(ctx), context.Cause(loops)))
 }
 
 // polite turns the end of a stream into no error.
