@@ -26,6 +26,7 @@ import (
 	"parley/api/metrics"
 	"parley/api/natsrelay"
 	"parley/api/observe"
+	"parley/api/places"
 	"parley/api/signout"
 	"parley/api/telemetry"
 	"parley/api/token"
@@ -72,6 +73,7 @@ type node struct {
 	calls      *calls.Recorder
 	clients    *metrics.Clients
 	jip3       *jip3.Server // nil without an address for nodes
+	places     *places.Places
 	draining   atomic.Bool
 	news       *news         // of changed meetings, on their way to whoever watches
 	ending     chan struct{} // closed when the node stops
@@ -169,6 +171,7 @@ func (n *node) prepare(ctx context.Context) (err error) {
 	n.openSignOuts()
 	n.lobby = lobby.New(lobby.Options{Tokens: n.tokens, Flags: n.Flags, Log: n.Log, TTL: c.Access.TokenTTL, SignedOut: n.signOuts.Has})
 	n.metrics = observe.NewMetrics(observe.ReadBuild())
+	n.places = places.New(places.Options{Total: c.Listen.MaxConnections, Each: c.Listen.PerAddress, Trusted: c.Listen.Proxies()})
 	n.joins = metrics.NewJoins(n.metrics)
 	if err := n.openTelemetry(ctx); err != nil {
 		return err
@@ -202,7 +205,7 @@ func (n *node) prepare(ctx context.Context) (err error) {
 	}
 	metrics.Register(n.metrics, metrics.Parts{
 		Hub: n.hub, Relay: n.relay, NATS: n.stores.conn, Pool: n.stores.store.Pool, Ledger: n.meetings,
-		Flags: n.Flags, Revision: n.feed.Revision, Telemetry: n.telemetry, JIP3: n.jip3, Clients: n.clients,
+		Flags: n.Flags, Revision: n.feed.Revision, Telemetry: n.telemetry, JIP3: n.jip3, Clients: n.clients, Places: n.places,
 	})
 	return n.openInspect()
 }

@@ -46,16 +46,18 @@ const (
 
 // listen opens the addresses and builds what answers there.
 func (n *node) listen() (_ *front, err error) {
+	l := n.Config.Listen
 	f := &front{node: n, drain: n.Config.Node.Drain}
 	defer func() {
 		if err != nil {
 			f.close()
 		}
 	}()
-	if f.clear, err = net.Listen("tcp", n.Config.Listen.HTTP); err != nil {
+	if f.clear, err = net.Listen("tcp", l.HTTP); err != nil {
 		return nil, fmt.Errorf("listen for HTTP: %w", err)
 	}
-	if err = f.listenSecure(n.Config.Listen.WebTransport); err != nil {
+	f.clear = n.places.Listener(f.clear)
+	if err = f.listenSecure(l.WebTransport); err != nil {
 		return nil, fmt.Errorf("listen for WebTransport: %w", err)
 	}
 	if err = f.listenNodes(); err != nil {
@@ -72,8 +74,8 @@ func (n *node) listen() (_ *front, err error) {
 	}
 	f.quic = wt.New(wt.Options{
 		PacketConn: f.socket, TLS: &tls.Config{GetCertificate: n.cert.GetCertificate},
-		Hub: entrance{n}, Begin: n.beginJoin, Admit: n.admit, Log: n.Log, Routes: routes,
-		Idle: n.Config.Listen.QUICIdleTimeout, KeepAlive: n.Config.Listen.QUICKeepAlive,
+		Hub: entrance{n}, Begin: n.beginJoin, Admit: n.admit, Log: n.Log, Routes: routes, Enter: n.places.Enter,
+		Idle: l.QUICIdleTimeout, KeepAlive: l.QUICKeepAlive,
 	})
 	return f, nil
 }
@@ -94,7 +96,7 @@ func (f *front) listenSecure(addr string) error {
 		same := strconv.Itoa(f.socket.LocalAddr().(*net.UDPAddr).Port)
 		f.secure, err = net.Listen("tcp", net.JoinHostPort(host, same))
 		if err == nil {
-			f.secure = tls.NewListener(f.secure, &tls.Config{
+			f.secure = tls.NewListener(f.node.places.Listener(f.secure), &tls.Config{
 				GetCertificate: f.node.cert.GetCertificate, NextProtos: []string{"http/1.1"}, MinVersion: tls.VersionTLS12,
 			})
 			return nil

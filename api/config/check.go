@@ -28,6 +28,9 @@ func (c *Common) check(mode Mode) []error {
 		together(c.Listen.CertPath, c.Listen.KeyPath),
 		within("--quic-max-idle-timeout (QUIC_MAX_IDLE_TIMEOUT_SECS)", c.Listen.QUICIdleTimeout, 2*time.Second, 10*time.Minute),
 		within("--quic-keep-alive-interval (QUIC_KEEP_ALIVE_INTERVAL_SECS)", c.Listen.QUICKeepAlive, time.Second, max(time.Second, c.Listen.QUICIdleTimeout/2)),
+		between("--max-connections (PARLEY_MAX_CONNECTIONS)", c.Listen.MaxConnections, 100, 10_000_000),
+		between("--max-connections-per-address (PARLEY_MAX_CONNECTIONS_PER_ADDRESS)", c.Listen.PerAddress, 1, 10_000_000),
+		networks("--trusted-proxies (PARLEY_TRUSTED_PROXIES)", c.Listen.TrustedProxies),
 		origins(c.Listen.CORSAllowedOrigin),
 		databaseURL(c.Stores.DatabaseURL),
 		natsURL(c.Stores.NATSURL),
@@ -44,7 +47,7 @@ func (c *Common) check(mode Mode) []error {
 		addresses(c.Node.VersionURLs),
 		within("--drain (PARLEY_DRAIN_SECS)", c.Node.Drain, 0, 10*time.Minute),
 		optionalAddress("--telemetry-addr (PARLEY_TELEMETRY_ADDR)", c.JIP3.Addr),
-		networks(c.JIP3.Allow),
+		networks("--telemetry-allow (PARLEY_TELEMETRY_ALLOW)", c.JIP3.Allow),
 		between("--telemetry-nodes (PARLEY_TELEMETRY_NODES)", c.JIP3.Nodes, 1, 65536),
 		between("--telemetry-nodes-per-address (PARLEY_TELEMETRY_NODES_PER_ADDRESS)", c.JIP3.PerAddress, 1, 65536),
 		between("--telemetry-rate (PARLEY_TELEMETRY_RATE)", c.JIP3.Rate, 1, 1_000_000),
@@ -93,12 +96,12 @@ func between(at string, v, lo, hi int) error {
 	return nil
 }
 
-// networks checks a list of networks, which [JIP3.Networks] reads.
-func networks(all []string) error {
+// networks checks a list of networks, which parsed reads.
+func networks(at string, all []string) error {
 	var errs []error
 	for _, v := range all {
 		if p, err := netip.ParsePrefix(v); err != nil || p != p.Masked() {
-			errs = append(errs, fmt.Errorf("--telemetry-allow (PARLEY_TELEMETRY_ALLOW): %q is not a network like 10.0.0.0/8", v))
+			errs = append(errs, fmt.Errorf("%s: %q is not a network like 10.0.0.0/8", at, v))
 		}
 	}
 	return errors.Join(errs...)
@@ -106,9 +109,14 @@ func networks(all []string) error {
 
 // Networks are the networks that nodes may connect from; none when any will do. They have
 // been checked.
-func (j *JIP3) Networks() []netip.Prefix {
+func (j *JIP3) Networks() []netip.Prefix { return parsed(j.Allow) }
+
+// Proxies are the networks of proxies in front of the node. They have been checked.
+func (l *Listen) Proxies() []netip.Prefix { return parsed(l.TrustedProxies) }
+
+func parsed(networks []string) []netip.Prefix {
 	var all []netip.Prefix
-	for _, v := range j.Allow {
+	for _, v := range networks {
 		all = append(all, netip.MustParsePrefix(v))
 	}
 	return all

@@ -53,6 +53,9 @@ type Listen struct {
 	KeyPath           string        `name:"key-path" from:"KEY_PATH" placeholder:"FILE" help:"PEM private key of --cert-path, PKCS#8 or PKCS#1."`
 	QUICIdleTimeout   time.Duration `name:"quic-max-idle-timeout" from:"QUIC_MAX_IDLE_TIMEOUT_SECS" type:"seconds" default:"5" help:"Close a QUIC connection whose path is dead for so long, keep-alives included. 2s to 10m."`
 	QUICKeepAlive     time.Duration `name:"quic-keep-alive-interval" from:"QUIC_KEEP_ALIVE_INTERVAL_SECS" type:"seconds" default:"1" help:"How often a silent QUIC connection is probed. 1s to half of the idle timeout."`
+	MaxConnections    int           `name:"max-connections" from:"PARLEY_MAX_CONNECTIONS" default:"50000" help:"Connections that may be open at once, of browsers, clients and the API. 100 to 10000000."`
+	PerAddress        int           `name:"max-connections-per-address" from:"PARLEY_MAX_CONNECTIONS_PER_ADDRESS" default:"1000" help:"How many of these from one IPv4 address or IPv6 network of 64 bits. This machine may have all. 1 to 10000000."`
+	TrustedProxies    []string      `name:"trusted-proxies" from:"PARLEY_TRUSTED_PROXIES" placeholder:"NETWORK" help:"Networks of proxies in front of this node, such as 10.0.0.0/8, separated by commas: they speak for many, so --max-connections-per-address does not hold for them."`
 	CORSAllowedOrigin []string      `name:"cors-allowed-origin" from:"CORS_ALLOWED_ORIGIN" placeholder:"ORIGIN" help:"Other origins whose pages may use the REST API with credentials, separated by commas."`
 }
 

@@ -19,6 +19,7 @@ import (
 	"parley/api/meeting"
 	"parley/api/natsrelay"
 	"parley/api/observe"
+	"parley/api/places"
 	"parley/api/telemetry"
 )
 
@@ -35,11 +36,12 @@ type Parts struct {
 	Telemetry *telemetry.Engine
 	JIP3      *jip3.Server // nil where no nodes connect
 	Clients   *Clients
+	Places    *places.Places
 }
 
 // Register lets m answer with what the parts of a node count.
 func Register(m *observe.Metrics, p Parts) {
-	m.Registerer().MustRegister(hub{p.Hub}, relay{p.Relay, p.NATS}, store{p.Pool, p.Ledger}, events{p.Telemetry})
+	m.Registerer().MustRegister(hub{p.Hub}, relay{p.Relay, p.NATS}, store{p.Pool, p.Ledger}, doors{p.Places}, events{p.Telemetry})
 	if p.JIP3 != nil {
 		m.Registerer().MustRegister(nodes{p.JIP3})
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/quic-go/quic-go"
 	"github.com/quic-go/quic-go/http3"
 	"github.com/quic-go/webtransport-go"
+	"golang.org/x/time/rate"
 
 	"parley/api/fault"
 	"parley/api/media"
@@ -56,6 +57,10 @@ type Options struct {
 	// Admit decides who may enter. Its error is answered with the status that fault.Codes
 	// has for it and the message as the body.
 	Admit func(r *http.Request) (media.Peer, error)
+
+	// Enter decides whether a connection from an address may begin, before anything is known of
+	// it; leave is called when it is over. Nil lets all in.
+	Enter func(net.Addr) (leave func(), err error)
 
 	Log    *slog.Logger
 	Routes http.Handler // answers all requests that open no session; nil means 404
@@ -150,7 +155,7 @@ func (s *Server) Serve(ctx context.Context) error {
 		s.finish()
 	})()
 
-	transport := &quic.Transport{Conn: s.opt.PacketConn}
+	transport := s.transport()
 	defer transport.Close()
 	listener, err := transport.ListenEarly(
 		http3.ConfigureTLSConfig(s.opt.TLS), quicConfig(s.opt.Idle, s.opt.KeepAlive))
@@ -179,6 +184,34 @@ func (s *Server) Serve(ctx context.Context) error {
 			}
 		})
 	}
+}
+
+// What may begin in a second without proof that the address of the peer is its own: a crowd that
+// comes at the full hour need not show one. Beyond it a handshake costs the node nothing until the
+// peer has answered, which a flood under false addresses does not.
+const (
+	unprovenRate  = 250
+	unprovenBurst = 500
+)
+
+// transport returns the socket with the limits on who may use it.
+func (s *Server) transport() *quic.Transport {
+	unproven := rate.NewLimiter(unprovenRate, unprovenBurst)
+	t := &quic.Transport{
+		Conn:                s.opt.PacketConn,
+		VerifySourceAddress: func(net.Addr) bool { return !unproven.Allow() },
+	}
+	if s.opt.Enter != nil {
+		t.ConnContext = func(ctx context.Context, info *quic.ClientInfo) (context.Context, error) {
+			leave, err := s.opt.Enter(info.RemoteAddr)
+			if err != nil {
+				return nil, err
+			}
+			context.AfterFunc(ctx, leave)
+			return ctx, nil
+		}
+	}
+	return t
 }
 
 // drain refuses newcomers from now on.
