@@ -34,6 +34,7 @@ var errClosed = fmt.Errorf("websocket: %w", net.ErrClosed)
 type conn struct {
 	sock    *websocket.Conn
 	link    *link
+	patient time.Duration // with a packet that has begun
 	scratch []byte
 
 	mu    sync.Mutex
@@ -48,11 +49,12 @@ type conn struct {
 
 var _ media.Conn = (*conn)(nil)
 
-func newConn(sock *websocket.Conn, l *link) *conn {
+func newConn(sock *websocket.Conn, l *link, patient time.Duration) *conn {
 	sock.SetReadLimit(-1) // message does it, and closes with a code of ours
 	return &conn{
 		sock:    sock,
 		link:    l,
+		patient: patient,
 		scratch: make([]byte, scratchBytes),
 		ended:   make(chan struct{}),
 	}
@@ -85,7 +87,19 @@ func (c *conn) Read(ctx context.Context) (media.Packet, error) {
 // never with what a peer announces.
 func (c *conn) message(r io.Reader) ([]byte, error) {
 	buf, n := c.scratch, 0
-	for {
+	// A packet that comes byte by byte would keep its buffer for ever.
+	var late *time.Timer
+	defer func() {
+		if late != nil {
+			late.Stop()
+		}
+	}()
+	for parts := 0; ; parts++ {
+		if parts == 2 { // those that come in one piece take two: the piece and its end
+			late = time.AfterFunc(c.patient, func() {
+				c.fail(fault.New(fault.Slow, "a packet took longer than %v", c.patient))
+			})
+		}
 		m, err := r.Read(buf[n:])
 		n += m
 		switch {

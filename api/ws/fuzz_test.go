@@ -54,7 +54,7 @@ func FuzzRead(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		c := newConn(sock, up.link)
+		c := newConn(sock, up.link, DefaultMessage)
 		done := make(chan struct{})
 		go func() {
 			defer close(done)

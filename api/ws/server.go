@@ -34,6 +34,10 @@ const (
 
 	// DefaultWrite is longer than the stalls that people sit out and shorter than DefaultIdle.
 	DefaultWrite = 4 * time.Second
+
+	// DefaultMessage is what a packet may take from its first byte to its last, as over
+	// WebTransport.
+	DefaultMessage = 10 * time.Second
 )
 
 // Options of a [Server]. Zero durations mean the defaults.
@@ -54,6 +58,8 @@ type Options struct {
 	Ping  time.Duration // between two pings of the server
 	Idle  time.Duration // silence after which a path counts as dead
 	Write time.Duration // until a peer that does not take its packets is slow
+
+	Message time.Duration // until a packet that has begun has to be there
 }
 
 // errGoingAway refuses and ends sessions of a server that stops.
@@ -81,6 +87,7 @@ func New(opt Options) *Server {
 	opt.Ping = cmp.Or(opt.Ping, DefaultPing)
 	opt.Idle = cmp.Or(opt.Idle, DefaultIdle)
 	opt.Write = cmp.Or(opt.Write, DefaultWrite)
+	opt.Message = cmp.Or(opt.Message, DefaultMessage)
 	ctx, stop := context.WithCancel(context.Background())
 	return &Server{opt: opt, ctx: ctx, stop: stop}
 }
@@ -118,7 +125,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		log.Debug("no websocket handshake", "err", err)
 		return
 	}
-	c := newConn(sock, up.link)
+	c := newConn(sock, up.link, s.opt.Message)
 	var pinging sync.WaitGroup
 	pinging.Go(func() { c.ping(s.opt.Ping, s.opt.Idle) })
 	// The context of the request means nothing after the upgrade.

@@ -294,6 +294,23 @@ func TestBrokenPeers(t *testing.T) {
 	}
 }
 
+// A packet that comes byte by byte is not waited for; neither is it mistaken for one that is there.
+func TestPacketThatNeverEnds(t *testing.T) {
+	s := newSite(t, false, func(o *ws.Options) { o.Message = 100 * time.Millisecond })
+	raw, err := net.Dial("tcp", strings.TrimPrefix(s.URL, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer raw.Close()
+	// Fragments of one byte: the first of a binary message, then continuations, none the last.
+	if _, err := io.WriteString(raw, handshake+"\x02\x81aaaab\x00\x81aaaab\x00\x81aaaab"); err != nil {
+		t.Fatal(err)
+	}
+	if p, err := s.hold.Next(t).Conn.Read(t.Context()); fault.CodeOf(err) != fault.Slow {
+		t.Errorf("read %q, %v; want code %s", p.Data, err, fault.Slow)
+	}
+}
+
 // An announced length costs nothing before its bytes arrive.
 func TestAnnouncedLengthAllocatesNothing(t *testing.T) {
 	s := newSite(t, false, nil)

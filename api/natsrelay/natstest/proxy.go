@@ -18,6 +18,7 @@ type Proxy struct {
 	target  string
 	callers []string // what the first bytes of a caller may hold to tell who it is
 	cut     bool
+	stalled chan struct{}       // closed when bytes move again; nil while they do
 	refused map[string]bool     // callers
 	conns   map[net.Conn]string // both ends of each connection, with its caller
 }
@@ -65,15 +66,50 @@ func (p *Proxy) Cut() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.cut = true
+	p.move()
 	for c := range p.conns {
 		c.Close()
 	}
 }
 
-// Heal lets connections through again.
+// Stall leaves all connections as they are and moves nothing until Heal or Cut.
+func (p *Proxy) Stall() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.stalled == nil {
+		p.stalled = make(chan struct{})
+	}
+}
+
+// move lets bytes move again; p.mu is held.
+func (p *Proxy) move() {
+	if p.stalled != nil {
+		close(p.stalled)
+		p.stalled = nil
+	}
+}
+
+// pipe is one end of a connection as the other end writes to it.
+type pipe struct {
+	p *Proxy
+	w io.Writer
+}
+
+func (w pipe) Write(b []byte) (int, error) {
+	w.p.mu.Lock()
+	stalled := w.p.stalled
+	w.p.mu.Unlock()
+	if stalled != nil {
+		<-stalled
+	}
+	return w.w.Write(b)
+}
+
+// Heal lets connections and bytes through again.
 func (p *Proxy) Heal() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.move()
 	p.cut = false
 	clear(p.refused)
 }
@@ -125,13 +161,13 @@ func (p *Proxy) admit(in, out net.Conn) bool {
 func (p *Proxy) carry(in, out net.Conn) {
 	var back sync.WaitGroup
 	back.Go(func() {
-		_, _ = io.Copy(in, out)
+		_, _ = io.Copy(pipe{p, in}, out)
 		in.Close()
 	})
 	first := make([]byte, 4096)
 	if n, err := in.Read(first); err == nil && p.identify(in, out, first[:n]) {
 		if _, err := out.Write(first[:n]); err == nil {
-			_, _ = io.Copy(out, in)
+			_, _ = io.Copy(pipe{p, out}, in)
 		}
 	}
 	out.Close()
