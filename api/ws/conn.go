@@ -27,6 +27,11 @@ const (
 	scratchBytes = 4 << 10
 )
 
+var scratches = sync.Pool{New: func() any {
+	b := make([]byte, scratchBytes)
+	return &b
+}}
+
 // errClosed is what Read and Write return once this side closed the connection.
 var errClosed = fmt.Errorf("websocket: %w", net.ErrClosed)
 
@@ -35,7 +40,6 @@ type conn struct {
 	sock    *websocket.Conn
 	link    *link
 	patient time.Duration // with a packet that has begun
-	scratch []byte
 
 	mu    sync.Mutex
 	cause error // why this side ended the connection; the first reason wins
@@ -44,7 +48,6 @@ type conn struct {
 	unbind func() bool
 
 	closing sync.Once
-	ended   chan struct{} // closed when closing starts
 }
 
 var _ media.Conn = (*conn)(nil)
@@ -55,8 +58,6 @@ func newConn(sock *websocket.Conn, l *link, patient time.Duration) *conn {
 		sock:    sock,
 		link:    l,
 		patient: patient,
-		scratch: make([]byte, scratchBytes),
-		ended:   make(chan struct{}),
 	}
 }
 
@@ -86,7 +87,9 @@ func (c *conn) Read(ctx context.Context) (media.Packet, error) {
 // message reads one message into a buffer of its own. The buffer grows with what arrived,
 // never with what a peer announces.
 func (c *conn) message(r io.Reader) ([]byte, error) {
-	buf, n := c.scratch, 0
+	scratch := scratches.Get().(*[]byte) // most connections are silent most of the time
+	defer scratches.Put(scratch)
+	buf, n := *scratch, 0
 	// A packet that comes byte by byte would keep its buffer for ever.
 	var late *time.Timer
 	defer func() {
@@ -106,7 +109,7 @@ func (c *conn) message(r io.Reader) ([]byte, error) {
 		case n > wire.MaxPacket:
 			return nil, fault.New(fault.TooLarge, "packets are limited to %d bytes", wire.MaxPacket)
 		case err == io.EOF:
-			if &buf[0] != &c.scratch[0] {
+			if &buf[0] != &(*scratch)[0] {
 				return buf[:n], nil
 			}
 			exact := make([]byte, n, n+wire.StampRoom)
@@ -202,36 +205,6 @@ func (c *conn) Write(ctx context.Context, frames []*media.Frame) error {
 	return fmt.Errorf("websocket: write: %w", err)
 }
 
-// ping sends a ping every so often and fails the connection when nothing was heard for
-// idle. It returns when the connection ended.
-func (c *conn) ping(every, idle time.Duration) {
-	pause := time.NewTimer(every)
-	defer pause.Stop()
-	for {
-		select {
-		case <-pause.C:
-		case <-c.ended:
-			return
-		}
-		// The pong is awaited until the path would count as dead. Whether the pong or
-		// something else is heard meanwhile does not matter.
-		ctx, cancel := context.WithTimeout(context.Background(), idle-c.link.silence())
-		err := c.sock.Ping(ctx)
-		cancel()
-		switch {
-		case c.link.silence() >= idle:
-			c.fail(fault.New(fault.Idle, "nothing heard for %v", idle))
-			return
-		case errors.Is(err, os.ErrDeadlineExceeded):
-			c.fail(fault.Wrap(err, fault.Slow, "the client does not take its packets"))
-			return
-		case errors.Is(err, net.ErrClosed):
-			return
-		}
-		pause.Reset(every)
-	}
-}
-
 // fail ends the connection without a closing handshake. Read and Write return err, unless
 // there was a reason before.
 func (c *conn) fail(err error) {
@@ -259,7 +232,6 @@ func (c *conn) Close(code fault.Code) error {
 	var err error
 	c.closing.Do(func() {
 		c.end(errClosed)
-		close(c.ended)
 		out, ok := fault.Codes[code]
 		if !ok {
 			out = fault.Codes[fault.Internal]

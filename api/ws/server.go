@@ -92,7 +92,9 @@ func New(opt Options) *Server {
 	return &Server{opt: opt, ctx: ctx, stop: stop}
 }
 
-// ServeHTTP admits the peer, upgrades the connection and blocks until the session ended.
+// ServeHTTP admits the peer and upgrades the connection. The session runs in a goroutine of its
+// own, which [Server.Shutdown] waits for: that of the HTTP server holds a request and buffers that
+// nobody needs any more.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	// The query holds the token and stays out of the log.
 	log := s.opt.Log.With("path", r.URL.Path, "remote", r.RemoteAddr)
@@ -100,10 +102,18 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		fault.Answer(w, errGoingAway)
 		return
 	}
-	defer s.sessions.Done()
+	end, running := s.sessions.Done, false
+	defer func() {
+		if !running {
+			end()
+		}
+	}()
 	if s.opt.Begin != nil {
-		ctx, end := s.opt.Begin(r)
-		defer end()
+		ctx, over := s.opt.Begin(r)
+		end = func() {
+			over()
+			s.sessions.Done()
+		}
 		r = r.WithContext(ctx)
 	}
 
@@ -125,22 +135,30 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		log.Debug("no websocket handshake", "err", err)
 		return
 	}
-	c := newConn(sock, up.link, s.opt.Message)
-	var pinging sync.WaitGroup
-	pinging.Go(func() { c.ping(s.opt.Ping, s.opt.Idle) })
 	// The context of the request means nothing after the upgrade.
-	ctx, cancel := context.WithCancelCause(context.WithoutCancel(r.Context()))
+	ctx, c := context.WithoutCancel(r.Context()), newConn(sock, up.link, s.opt.Message)
+	running = true
+	go func() { // Shutdown waits for it
+		defer end()
+		s.run(ctx, c, peer, log)
+	}()
+}
+
+// run blocks until the session of peer on c ended.
+func (s *Server) run(ctx context.Context, c *conn, peer media.Peer, log *slog.Logger) {
+	p := newPinger(c, s.opt.Ping, s.opt.Idle)
+	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer context.AfterFunc(s.ctx, func() {
 		_ = c.Close(fault.GoingAway)
 		cancel(errGoingAway)
 	})()
 
-	err = s.opt.Hub.Serve(ctx, c, peer)
+	err := s.opt.Hub.Serve(ctx, c, peer)
 	if err := c.Close(fault.CodeOf(err)); err != nil {
 		log.Debug("websocket close", "err", err)
 	}
-	pinging.Wait()
+	p.stop()
 }
 
 func (s *Server) enter() bool {
