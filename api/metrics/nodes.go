@@ -21,12 +21,15 @@ var (
 	nodesLegacy     = desc("jip3_legacy_length_total", "Connections found to write lengths as LEB128, which the specification does not.")
 )
 
-// tartRejected has the name that dashboards of TART ask for.
-var tartRejected = prometheus.NewDesc("telemetry_connections_rejected", "Connections of nodes that were not let in.", nil, nil)
+// The same under the names that dashboards of TART ask for.
+var (
+	tartActive   = prometheus.NewDesc("telemetry_active_connections", "Nodes that are connected and send telemetry.", nil, nil)
+	tartRejected = prometheus.NewDesc("telemetry_connections_rejected", "Connections of nodes that were not let in.", nil, nil)
+)
 
 // Describe implements prometheus.Collector.
 func (nodes) Describe(to chan<- *prometheus.Desc) {
-	describe(to, nodesConnected, nodesAccepted, nodesBadHello, nodesEvents, nodesUnknown, nodesUnreadable, nodesTooLarge, nodesLimited, nodesLegacy, tartRejected)
+	describe(to, nodesConnected, nodesAccepted, nodesBadHello, nodesEvents, nodesUnknown, nodesUnreadable, nodesTooLarge, nodesLimited, nodesLegacy, tartActive, tartRejected)
 }
 
 // Collect implements prometheus.Collector.
@@ -35,6 +38,7 @@ func (n nodes) Collect(to chan<- prometheus.Metric) {
 	o.gauge(nodesConnected, float64(c.Connections.Load()))
 	o.counter(nodesAccepted, float64(c.Accepted.Load()), "accepted")
 	o.counter(nodesAccepted, float64(c.Refused.Load()), "refused")
+	o.gauge(tartActive, float64(c.Connections.Load()))
 	o.counter(tartRejected, float64(c.Refused.Load()))
 	o.counter(nodesBadHello, float64(c.BadHello.Load()))
 	o.counter(nodesEvents, float64(c.Events.Load()))

@@ -27,13 +27,12 @@ var (
 	tartLimited  = prometheus.NewDesc("telemetry_events_rate_limited", "Events beyond what a source may send.", nil, nil)
 	tartFlushed  = prometheus.NewDesc("telemetry_events_flushed", "Events that are in the database.", nil, nil)
 	tartPending  = prometheus.NewDesc("telemetry_buffer_pending", "Events that wait to be stored.", nil, nil)
-	tartActive   = prometheus.NewDesc("telemetry_active_connections", "Sessions of telemetry on this node.", nil, nil)
 )
 
 // Describe implements prometheus.Collector.
 func (events) Describe(to chan<- *prometheus.Desc) {
 	describe(to, eventsReceived, eventsStored, eventsLost, eventsWaiting, bytesWaiting, batchesStored, batchesFailed, feeds,
-		tartReceived, tartDropped, tartLimited, tartFlushed, tartPending, tartActive)
+		tartReceived, tartDropped, tartLimited, tartFlushed, tartPending)
 }
 
 // Collect implements prometheus.Collector.
@@ -56,5 +55,4 @@ func (e events) Collect(to chan<- prometheus.Metric) {
 	o.counter(tartLimited, float64(c.Lost[telemetry.RateLimited].Load()))
 	o.counter(tartFlushed, float64(c.Stored.Load()))
 	o.gauge(tartPending, float64(waiting))
-	o.gauge(tartActive, float64(e.engine.Sessions()))
 }
