@@ -82,6 +82,7 @@ func (d diary) End(reason string) {
 type world struct {
 	*calls.Recorder
 	page *page
+	hub  *media.Hub
 	stop func()
 }
 
@@ -89,11 +90,11 @@ func newWorld(t *testing.T) *world {
 	t.Helper()
 	p := &page{t: t, ended: map[string]string{}}
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
-	w := &world{calls.New(calls.Options{Ingest: p, Log: log, Key: []byte("key"), Server: "s"}), p, nil}
-	hub := media.NewHub(media.Options{Node: "n", Relay: media.NewLocal("n"), Ledger: &mediatest.Ledger{}, Reporter: w, Log: log})
+	w := &world{calls.New(calls.Options{Ingest: p, Log: log, Key: []byte("key"), Server: "s"}), p, nil, nil}
+	w.hub = media.NewHub(media.Options{Node: "n", Relay: media.NewLocal("n"), Ledger: &mediatest.Ledger{}, Reporter: w, Watcher: w, Log: log})
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	var running sync.WaitGroup
-	running.Go(func() { _ = w.Run(ctx, hub) })
+	running.Go(func() { _ = w.Run(ctx, w.hub) })
 	w.stop = sync.OnceFunc(func() { cancel(); running.Wait() })
 	t.Cleanup(w.stop)
 	return w

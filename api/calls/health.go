@@ -86,7 +86,7 @@ func (r *Recorder) healthOf(c *call, p *healthv1.HealthPacket, now time.Time) {
 			buffer = append(buffer, s.GetNeteqStats().GetCurrentBufferSizeMs())
 			waits = append(waits, s.GetNeteqStats().GetPacketsAwaitingDecode())
 		}
-		if s.GetVideoEnabled() {
+		if s.GetVideoEnabled() && s.GetVideoStats() != nil { // without, it is not on screen
 			fps = append(fps, s.GetVideoStats().GetFpsReceived())
 			kbps = append(kbps, float64(s.GetVideoStats().GetBitrateKbps()))
 		}
@@ -131,7 +131,7 @@ func (r *Recorder) peerOf(c *call, key string, s *healthv1.PeerStats, interval t
 	if s.GetAudioEnabled() {
 		audio = grade(-concealed(s), -goodConcealment, -fairConcealment)
 	}
-	if s.GetVideoEnabled() {
+	if s.GetVideoEnabled() && s.GetVideoStats() != nil {
 		video = grade(s.GetVideoStats().GetFpsReceived(), goodFPS, fairFPS)
 	}
 	c.change(&was.audio, audio, name, "audio", "concealment", now)

@@ -14,10 +14,11 @@ const mostReceptions = 64
 // reportOf records what a client measured of itself, and how it hears and sees each of the
 // others.
 func (r *Recorder) reportOf(c *call, p *healthv1.HealthPacket, interval time.Duration, now time.Time) {
+	// Clients that say nothing of their queue do not say either whether anybody sees them.
 	c.say("ClientSample", now, map[string]any{
 		"interval_ms": milliseconds(interval), "rtt_ms": finite(p.GetActiveServerRttMs()),
 		"audio_on": p.GetReportingAudioEnabled(), "video_on": p.GetReportingVideoEnabled(), "screen_on": p.GetScreenSharingActive(),
-		"visible": p.GetIsTabVisible(), "throttled": p.GetIsTabThrottled() || p.GetClientCpuThrottled(),
+		"visible": p.GetIsTabVisible() || p.SendQueueBytes == nil, "throttled": p.GetIsTabThrottled() || p.GetClientCpuThrottled(),
 		"encoder_fps": optional(p.EncoderOutputFps, float64(p.GetEncoderOutputFps())), "encode_ms": measured(p.AvgEncodeLatencyMs), "target_kbps": measured(p.EncoderTargetBitrateKbps),
 		"encoder_errors": sum(p.CameraEncoderErrorsClosedCodec, p.CameraEncoderErrorsVpxMemAlloc, p.CameraEncoderErrorsConfigureFatal, p.CameraEncoderErrorsGeneric),
 		"queue_bytes":    sum(p.SendQueueBytes), "drops": sum(p.DatagramDropsTotal, p.WebsocketDropsTotal),

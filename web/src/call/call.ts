@@ -190,6 +190,7 @@ class Engine implements Call {
       members: this.members.list,
       peers,
       pictures: this.pictures,
+      shown: this.pictures.cameras(),
       sound,
       camera: this.own.senders.camera,
       screen: this.own.senders.screen,

@@ -19,6 +19,8 @@ export interface HealthSources {
   members: readonly Member[];
   peers: Peers;
   pictures: Pictures;
+  /** Cameras on screen, by session. The server sends no others, so nothing is missing of them. */
+  shown: ReadonlyMap<string, unknown>;
   sound: Sound;
   camera?: VideoSender;
   screen?: VideoSender;
@@ -62,7 +64,7 @@ export function health(s: HealthSources): Health {
         audioDatagramLossPerSec: voiceLost,
         audioConcealmentPct: sound.played > 0 ? (100 * sound.concealed) / sound.played : 0,
       }),
-      ...(camera && {
+      ...(camera && s.shown.has(m.sessionId) && {
         videoStats: { fpsReceived: fps, bitrateKbps: BigInt(Math.round(kbps)), framesDecoded: BigInt(camera.decoded), framesBuffered: camera.waiting },
         decoderErrorsTotal: BigInt(camera.errors),
         videoSeqLossPerSec: lost,

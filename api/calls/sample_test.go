@@ -1,0 +1,66 @@
+package calls_test
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"parley/api/media"
+	"parley/api/media/mediatest"
+)
+
+func TestWhatFlowsIsSampled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
+		var serving sync.WaitGroup
+		t.Cleanup(serving.Wait)
+		t.Cleanup(cancel)
+		join := func(user string) *mediatest.Peer {
+			conn, peer := mediatest.Pipe(t, media.WebSocket)
+			serving.Go(func() { _ = w.hub.Serve(ctx, conn, media.Peer{Room: "room", User: user, DisplayName: user}) })
+			peer.Send(mediatest.Heartbeat())
+			peer.Sync()
+			return peer
+		}
+		ada, bob := join("ada"), join("bob")
+		mediatest.Advance(t, 3*time.Second) // rates need two looks
+		for range 5 {
+			ada.Send(mediatest.VideoKey("picture"))
+		}
+		ada.Sync()
+		bob.Sync()
+		mediatest.Advance(t, 2*time.Second)
+		ada.Leave()
+		bob.Leave()
+		serving.Wait()
+		mediatest.Advance(t, 5*time.Second) // the room is empty
+		w.stop()
+		names := map[string]string{} // of participants, by what they are
+		var found int
+		for _, l := range w.page.lines {
+			if l.name == "PublishStarted" {
+				names[l.source.Identity] = "sender"
+			}
+		}
+		for _, l := range w.page.lines {
+			if l.name != "FlowSample" {
+				continue
+			}
+			found++
+			way := "to"
+			if names[l.source.Identity] == "sender" {
+				way = "from"
+			}
+			video := l.fields[way].(map[string]any)["video"].(map[string]any)
+			if video["packets"] != 5.0 || !(video["kbps"].(float64) > 0) || l.fields["interval_ms"] != 2000.0 || l.fields["dropped"] != 0.0 {
+				t.Errorf("%s: %+v", way, l.fields)
+			}
+		}
+		if found != 2 {
+			t.Errorf("%d samples of two connections", found)
+		}
+	})
+}
