@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/coder/websocket"
+
 	"parley/api/config"
 	"parley/api/flags"
 	"parley/api/token"
@@ -76,4 +78,41 @@ func TestRoutesOfTARTAreForAdminsInServe(t *testing.T) {
 			}
 		}
 	}
+}
+
+func TestSocketsOfTARTEndWithTheFlagAndWithTheNode(t *testing.T) {
+	n := newCluster(t).start()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	open := func() *websocket.Conn {
+		conn, _, err := websocket.Dial(ctx, n.address(overWS)+"/api/ws", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = conn.CloseNow() })
+		if _, text, err := conn.Read(ctx); err != nil || !strings.Contains(string(text), `"connected"`) {
+			t.Fatalf("%s %v", text, err)
+		}
+		return conn
+	}
+	over := func(conn *websocket.Conn) {
+		t.Helper()
+		for {
+			if _, _, err := conn.Read(ctx); err != nil {
+				if websocket.CloseStatus(err) != websocket.StatusGoingAway {
+					t.Error(err)
+				}
+				return
+			}
+		}
+	}
+	first := open()
+	flags.Override(t, n.flags, flags.TartRoutes, "off")
+	over(first)
+	flags.Override(t, n.flags, flags.TartRoutes, "on")
+	last := open()
+	if err := n.stop(); err != nil {
+		t.Fatal(err)
+	}
+	over(last)
 }

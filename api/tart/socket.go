@@ -84,7 +84,7 @@ func (t *TART) socket(w http.ResponseWriter, r *http.Request) {
 // read brings what the client asks for until it leaves.
 func (f *flow) read(ctx context.Context, orders chan<- order) {
 	for {
-		_, data, err := f.conn.Read(ctx)
+		_, data, err := f.conn.Read(context.WithoutCancel(ctx)) // ends with the connection, which says goodbye first
 		if err != nil {
 			return
 		}
