@@ -102,3 +102,19 @@ func BenchmarkFanout(b *testing.B) {
 		})
 	}
 }
+
+// All receivers get the packet itself.
+func TestReceiversShareOnePacket(t *testing.T) {
+	inWorld(t, func(w *world) {
+		n := w.node("a")
+		ada, bob, cyd := n.join("ada"), n.join("bob"), n.join("cyd")
+		for _, p := range []*person{ada, bob, cyd} {
+			p.hears()
+		}
+		ada.Send(ingested())
+		first, second := bob.Receive().Wire, cyd.Receive().Wire
+		if &first[0] != &second[0] {
+			t.Error("a packet was copied on its way to two receivers")
+		}
+	})
+}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -265,5 +266,48 @@ func TestNewWithoutJetStreamFails(t *testing.T) {
 	_, err := natsrelay.New(ctx, natsrelay.Options{Conn: natstest.Connect(t), Node: "n"})
 	if err == nil {
 		t.Error("new relay without an answer of the server")
+	}
+}
+
+// However many nodes and members a room has elsewhere, a packet goes to NATS once.
+func TestPacketsArePublishedOnce(t *testing.T) {
+	t.Parallel()
+	url := natstest.URL(t)
+	n, b, c := start(t, url, natsrelay.Options{}), start(t, url, natsrelay.Options{}), start(t, url, natsrelay.Options{})
+	room := newRoom()
+	l, _ := open(t, n, room)
+	var sinks []*relaytest.Sink
+	for i, other := range []node{b, c} {
+		far, sink := open(t, other, room)
+		for j := range 3 {
+			announce(t, far, media.SessionID(10*i+j+1))
+		}
+		sinks = append(sinks, sink)
+	}
+	nc := natstest.Dial(t, url)
+	sub, err := nc.SubscribeSync("room." + string(room) + ".7")
+	if err != nil {
+		t.Fatal(err)
+	}
+	flushed(t, nc)
+	const packets = 20
+	before := n.Stats().Published
+	for i := range packets {
+		l.Publish(&media.Frame{From: 7, Kind: media.Audio, Received: time.Now(), Wire: []byte(strconv.Itoa(i))})
+	}
+	for _, s := range sinks {
+		heard := slices.DeleteFunc(s.Until("7: "+strconv.Itoa(packets-1)), func(h string) bool { return !strings.HasPrefix(h, "7: ") })
+		if len(heard) != packets-1 {
+			t.Errorf("a node is told of %q before the last packet", heard)
+		}
+	}
+	if got := n.Stats().Published - before; got != packets {
+		t.Errorf("%d packets were published %d times", packets, got)
+	}
+	for i := range packets {
+		m, err := sub.NextMsgWithContext(bounded(t))
+		if err != nil || string(m.Data) != strconv.Itoa(i) {
+			t.Fatalf("message %d is %v, %v", i, m, err)
+		}
 	}
 }
