@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/url"
 	"slices"
+	"strings"
 	"testing"
 
 	"google.golang.org/protobuf/proto"
@@ -133,5 +134,30 @@ func TestCallsAreToldFromJoinToDeparture(t *testing.T) {
 	}](c.start(), "GET", "../telemetry/sessions?catalogue=call&room="+room, "").Sessions
 	if len(sessions) != 2 || sessions[0].Ended == "" || sessions[1].Ended == "" || sessions[0].Labels["transport"] == sessions[1].Labels["transport"] {
 		t.Errorf("sessions %+v", sessions)
+	}
+}
+
+func TestReportsOfClientsHaveTheNamesOfVideocall(t *testing.T) {
+	c := newCluster(t)
+	n := c.start()
+	room := newRoom()
+	ada, bob := n.join(overWS, "ada", room), n.join(overWT, "bob", room)
+	ada.until("joined bob")
+	bob.send(healthPacket(t, &healthv1.HealthPacket{
+		SessionId: "1", MeetingId: "elsewhere", ReportingUserId: []byte("mallory"),
+		PeerStats: map[string]*healthv1.PeerStats{"ada": {CanSee: true, VideoStats: &healthv1.VideoStats{FpsReceived: 24}}},
+	}))
+	bob.sync()
+	public, internal := c.page(n.HTTP+"/metrics"), c.page(n.Debug+"/metrics")
+	for _, want := range []string{
+		`videocall_video_fps{from_peer="bob",meeting_id="` + room + `"`, `videocall_server_unique_users_active{customer_email="ada",meeting_id="` + room + `"`,
+		"videocall_health_reports_total 1\n",
+	} {
+		if !strings.Contains(internal, want) {
+			t.Errorf("no %s in %s", want, internal)
+		}
+	}
+	if strings.Contains(public, "videocall_") {
+		t.Error("strangers see who is in a call")
 	}
 }
