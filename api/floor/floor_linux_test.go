@@ -11,6 +11,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"math/big"
@@ -212,8 +213,10 @@ func discard() error {
 	}()
 	fmt.Println(c.LocalAddr())
 	for b := make([]byte, 64<<10); ; {
-		if _, err := c.Read(b); err != nil {
-			return nil // closed
+		if _, err := c.Read(b); errors.Is(err, net.ErrClosed) {
+			return nil
+		} else if err != nil {
+			return err
 		}
 	}
 }
