@@ -114,9 +114,9 @@ func TestPathEndpointsAreOpenWhileMeetingsAreNotManaged(t *testing.T) {
 		room := newRoom()
 		ada := n.join(over, "ada", room)
 		bob := n.connect(over, "bob", room)
-		heard := append(bob.until("joined ada"), bob.sync()...)
-		if !slices.Contains(heard, "started by bob") { // nobody records who created the meeting
-			t.Errorf("bob hears %q", heard)
+		// Nobody records who created the meeting. Streams overtake each other.
+		if !slices.Contains(bob.until("joined ada"), "started by bob") {
+			bob.until("started by bob")
 		}
 		ada.sync()
 		for _, bad := range []string{"/lobby/ada/bad.room", "/lobby/a%2Eb/room", "/lobby/ada", "/elsewhere/ada/room"} {
