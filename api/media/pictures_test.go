@@ -88,6 +88,16 @@ func TestSplitQueueTellsWhatSkips(t *testing.T) {
 
 		q.Forget(2)
 		tell(t, skipped(), video(2))
+
+		// Also when the keyframe that it goes on with waits already.
+		q.Push(key(media.Video, "k6"))
+		q.Push(frame(media.Video, "d7"))
+		mediatest.Advance(t, media.DefaultQueueLimits().Age[media.Video]/2)
+		q.Push(key(media.Video, "k8"))
+		tell(t, skipped(), "[]")
+		mediatest.Advance(t, media.DefaultQueueLimits().Age[media.Video]/2+time.Millisecond)
+		q.Push(frame(media.Video, "d9"))
+		tell(t, skipped(), video(1))
 	})
 }
 

@@ -101,13 +101,9 @@ func (q *Queue) Push(f *Frame) (v Verdict, wantKey bool) {
 	}
 	l := &q.lanes[f.Kind]
 	if f.Kind.isPicture() {
-		q.tight[f.Kind-firstPicture].Store(q.isTight(l, f))
+		return q.pushPicture(l, f)
 	}
-	q.expire(l, f)
-	fits := l.bytes == 0 || l.bytes+len(f.Wire) <= q.limits.Bytes[f.Kind]
-	if f.Kind == Video || f.Kind == Screen {
-		return q.pushVideo(l, f, fits)
-	}
+	fits := q.fits(l, f)
 	if !fits {
 		q.lose(Full, f.Kind, 1)
 		if f.Kind == Control {
@@ -122,6 +118,10 @@ func (q *Queue) Push(f *Frame) (v Verdict, wantKey bool) {
 		q.tellReached(f)
 	}
 	return Taken, false
+}
+
+func (q *Queue) fits(l *lane, f *Frame) bool {
+	return l.bytes == 0 || l.bytes+len(f.Wire) <= q.limits.Bytes[f.Kind]
 }
 
 func (q *Queue) tellReached(f *Frame) {

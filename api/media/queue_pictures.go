@@ -25,7 +25,10 @@ func (q *Queue) Split(skip func(StreamID)) {
 	q.pictures, q.skip = make(chan struct{}, 1), skip
 }
 
-func (q *Queue) pushVideo(l *lane, f *Frame, fits bool) (v Verdict, wantKey bool) {
+func (q *Queue) pushPicture(l *lane, f *Frame) (v Verdict, wantKey bool) {
+	q.tight[f.Kind-firstPicture].Store(q.isTight(l, f))
+	q.expire(l, f)
+	fits := q.fits(l, f)
 	s := q.streams[f.Stream()]
 	if s == nil {
 		s = new(streamState)
@@ -79,10 +82,7 @@ func (q *Queue) skips(id StreamID, s *streamState, skipping bool) {
 // an earlier part of the same stream need not wait until it gets through.
 func (q *Queue) expire(l *lane, f *Frame) {
 	limit := q.limits.Age[f.Kind]
-	if !f.Kind.isPicture() || limit == 0 {
-		return
-	}
-	for l.len() > 0 && f.Received.Sub(l.oldest().Received) > limit {
+	for limit > 0 && l.len() > 0 && f.Received.Sub(l.oldest().Received) > limit {
 		q.stale(l.pop(), f.Received)
 	}
 }
@@ -98,6 +98,9 @@ func (q *Queue) stale(f *Frame, now time.Time) bool {
 	if s := q.streams[f.Stream()]; s != nil && (s.begun || !f.Opaque) {
 		removed, found := q.lanes[f.Kind].skipToKey(f.Stream())
 		q.lose(Skipped, f.Kind, removed)
+		if found && q.skip != nil {
+			q.skip(f.Stream()) // to a keyframe that waits already
+		}
 		q.skips(f.Stream(), s, s.skipping || !found)
 	}
 	return true
@@ -128,7 +131,7 @@ func (q *Queue) await(streams func(StreamID) bool) {
 	defer q.mu.Unlock()
 	for id, s := range q.streams {
 		if streams(id) {
-			s.skipping = s.begun
+			q.skips(id, s, s.begun)
 		}
 	}
 }

@@ -22,6 +22,27 @@ const (
 // lifeKey is where guard keeps the context of a request without the deadline of answers.
 type lifeKey struct{}
 
+// lifeOf returns the context of a request whose answer goes on.
+func lifeOf(r *http.Request) context.Context {
+	if life, ok := r.Context().Value(lifeKey{}).(context.Context); ok {
+		return life
+	}
+	return r.Context()
+}
+
+// opensStream refuses, and answers that, when user has too many streams open. Else the caller
+// closes it.
+func (a *API) opensStream(w http.ResponseWriter, r *http.Request, user string) bool {
+	if a.streams.open(user) {
+		return true
+	}
+	a.fail(w, r, &problem{
+		status: statusFor(tooManyStreams), code: string(tooManyStreams),
+		message: fmt.Sprintf("You have %d of these open already.", maxStreams),
+	})
+	return false
+}
+
 // changedMeeting is what a stream says of a change. Existing clients know the reason, which
 // is always the same: to read the list again.
 type changedMeeting struct {
@@ -37,20 +58,13 @@ func (a *API) feedStream(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, r, err)
 		return
 	}
-	if !a.streams.open(by.User) {
-		a.fail(w, r, &problem{
-			status: statusFor(tooManyStreams), code: string(tooManyStreams),
-			message: fmt.Sprintf("You have %d of these open already.", maxStreams),
-		})
+	if !a.opensStream(w, r, by.User) {
 		return
 	}
 	defer a.streams.close(by.User)
 	news, stop := a.Meetings.Watch(by)
 	defer stop()
-	life, ok := r.Context().Value(lifeKey{}).(context.Context)
-	if !ok {
-		life = r.Context()
-	}
+	life := lifeOf(r)
 	h := w.Header()
 	h.Set("Content-Type", "text/event-stream")
 	h.Set("Cache-Control", "no-store")

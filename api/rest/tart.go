@@ -87,10 +87,7 @@ func (a *API) mayTART(r *http.Request) (user string, err error) {
 // tartStream serves an answer that goes on until the client leaves, may not see it any more, or
 // the node stops.
 func (a *API) tartStream(w http.ResponseWriter, r *http.Request, t tart.Route) {
-	life, ok := r.Context().Value(lifeKey{}).(context.Context)
-	if !ok {
-		life = r.Context()
-	}
+	life := lifeOf(r)
 	life, cancel := context.WithCancel(life)
 	var watch sync.WaitGroup
 	defer watch.Wait()

@@ -45,18 +45,11 @@ func (a *API) telemetryStream(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, r, q.err)
 		return
 	}
-	if !a.streams.open(by.User) {
-		a.fail(w, r, &problem{
-			status: statusFor(tooManyStreams), code: string(tooManyStreams),
-			message: fmt.Sprintf("You have %d of these open already.", maxStreams),
-		})
+	if !a.opensStream(w, r, by.User) {
 		return
 	}
 	defer a.streams.close(by.User)
-	life, ok := r.Context().Value(lifeKey{}).(context.Context)
-	if !ok {
-		life = r.Context()
-	}
+	life := lifeOf(r)
 	life, cancel := context.WithCancel(life)
 	var watch sync.WaitGroup
 	defer watch.Wait()

@@ -140,7 +140,7 @@ func (c *streamConn) writeGroups(b *burst, frames []*media.Frame) error {
 			return err
 		}
 		b.to = l
-		for j := i; j < len(frames) && err == nil; j++ {
+		for j := i; j < len(frames); j++ {
 			f := frames[j]
 			if f.Stream() != id || done&(1<<j) != 0 {
 				continue
@@ -149,7 +149,9 @@ func (c *streamConn) writeGroups(b *burst, frames []*media.Frame) error {
 				break // it begins a group of its own
 			}
 			done |= 1 << j
-			err = b.add(f.Wire)
+			if err == nil { // else the rest of the group goes with what failed
+				err = b.add(f.Wire)
+			}
 		}
 		if err == nil {
 			err = b.flush()
@@ -161,17 +163,7 @@ func (c *streamConn) writeGroups(b *burst, frames []*media.Frame) error {
 		if _, ok := errors.AsType[*quic.StreamError](err); !ok || l == c.shared {
 			return err
 		}
-		// Taken back meanwhile, or the client does not want it: the rest of the group goes
-		// with it.
-		c.forget(id, l)
-		for j := i; j < len(frames); j++ {
-			if frames[j].Stream() == id {
-				if frames[j].Key && j > i {
-					break
-				}
-				done |= 1 << j
-			}
-		}
+		c.forget(id, l) // taken back meanwhile, or the client does not want it
 	}
 	return nil
 }

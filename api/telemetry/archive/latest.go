@@ -53,13 +53,8 @@ func (a *Archive) Latest(ctx context.Context, q SourceQuery, offset int) ([]Late
 		var events, total int64
 		err = row.Scan(&l.ID, &l.Catalogue, &l.Identity, &l.Scope, &l.Version, &l.Labels, &l.Parameters, &l.Began, &ended, &reason, &events,
 			&l.FirstSeen, &l.Alive, &l.Open, &total)
-		l.Events, l.Total = uint64(events), uint64(total)
-		if ended != nil {
-			l.Ended = *ended
-		}
-		if reason != nil {
-			l.Reason = *reason
-		}
+		closed(&l.Session, ended, reason, events)
+		l.Total = uint64(total)
 		return l, err
 	})
 	if err != nil {

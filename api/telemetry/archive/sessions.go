@@ -127,13 +127,7 @@ func (a *Archive) Sessions(ctx context.Context, q SessionQuery) (sessions []tele
 		var reason *string
 		var events int64
 		err = row.Scan(&s.ID, &s.Catalogue, &s.Identity, &s.Scope, &s.Version, &s.Labels, &s.Parameters, &s.Began, &ended, &reason, &events)
-		s.Events = uint64(events)
-		if ended != nil {
-			s.Ended = *ended
-		}
-		if reason != nil {
-			s.Reason = *reason
-		}
+		closed(&s, ended, reason, events)
 		return s, err
 	})
 	if err != nil {
@@ -234,4 +228,15 @@ func (q *LossQuery) where() *where {
 func natural(text string) uint64 {
 	n, _ := strconv.ParseUint(text, 10, 64)
 	return n
+}
+
+// closed sets what the row of a session says of its end, which may be to come.
+func closed(s *telemetry.Session, ended *time.Time, reason *string, events int64) {
+	s.Events = uint64(events)
+	if ended != nil {
+		s.Ended = *ended
+	}
+	if reason != nil {
+		s.Reason = *reason
+	}
 }
