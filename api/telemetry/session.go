@@ -167,6 +167,7 @@ func (f *feed) session() Session { return Session{ID: f.id, Source: f.source, Ev
 type token struct {
 	at    uint64 // rows that were put before
 	taken bool   // a batch was taken since
+	tried bool   // an attempt began since
 	done  chan error
 }
 

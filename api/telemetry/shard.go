@@ -259,14 +259,29 @@ func (s *shard) pass() {
 	s.tokens = waiting
 }
 
-// refuse answers all tokens of the failed attempt.
-func (s *shard) refuse(err error) {
+// try notes that an attempt begins: its failure is news for who waits by now, and not for
+// who comes later.
+func (s *shard) try() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, t := range s.tokens {
-		t.answer(err)
+		t.tried = true
 	}
-	s.tokens = nil
+}
+
+// refuse answers the tokens of the failed attempt, or all when there will be no other.
+func (s *shard) refuse(err error, all bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	waiting := s.tokens[:0]
+	for _, t := range s.tokens {
+		if all || t.tried {
+			t.answer(err)
+			continue
+		}
+		waiting = append(waiting, t)
+	}
+	s.tokens = waiting
 }
 
 // pulses appends what there is to say of open sessions: of all, or of those to which events

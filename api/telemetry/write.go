@@ -22,7 +22,7 @@ func (s *shard) run(ctx context.Context) {
 		select {
 		case <-s.some:
 		case <-ctx.Done():
-			s.refuse(ctx.Err())
+			s.refuse(ctx.Err(), true)
 			return
 		}
 		pause(ctx, batchTime, s.hurry)
@@ -46,6 +46,7 @@ func (s *shard) work(ctx context.Context, t *taken) {
 	}
 	todo := join(rows, count)
 	for {
+		s.try()
 		left, err := s.attempt(ctx, &t.Batch, todo)
 		if err == nil {
 			break
@@ -53,13 +54,13 @@ func (s *shard) work(ctx context.Context, t *taken) {
 		todo = left
 		s.engine.counters.Failures.Add(1)
 		if ctx.Err() != nil {
-			s.refuse(err)
+			s.refuse(err, true)
 			return
 		}
 		if s.backoff == 0 {
 			s.engine.Log.Warn("telemetry is not stored, trying again", "err", err, "waiting", s.engine.waiting.Load())
 		}
-		s.refuse(err)
+		s.refuse(err, false)
 		s.backoff = min(max(2*s.backoff, firstBackoff), lastBackoff)
 		pause(ctx, s.backoff, s.hurry)
 	}

@@ -65,6 +65,8 @@ func Open(ctx context.Context, url string) (*Archive, error) {
 			conn.RuntimeParams[name] = value
 		}
 	}
+	// A connection that died while it was idle costs a round trip and not a batch.
+	config.ShouldPing = func(context.Context, pgxpool.ShouldPingParams) bool { return true }
 	pool, err := pgxpool.NewWithConfig(context.WithoutCancel(ctx), config)
 	if err != nil {
 		return nil, fmt.Errorf("open archive: %w", err)
