@@ -1,6 +1,6 @@
 // One picture that arrives in layers: the server sends one of them and changes to another at a
 // keyframe; before it knows which one is wanted it sends all.
-import { maxLayer } from "./layers.ts";
+import { maxLayer } from "./wire.ts";
 import { Reorder, type Numbered } from "./reorder.ts";
 
 /** A layer that was silent for so long has been given up for another, ms. */

@@ -2,9 +2,6 @@
 import type { Rung } from "./ladder.ts";
 import type { Wanted } from "./wire.ts";
 
-/** The highest layer of the wire. */
-export const maxLayer = 7;
-
 /**
  * What is sent below the picture that camera and network allow. Layer n is about 180 lines
  * times 2^n; the last one holds whatever is more. So others know what a number means without being told.

@@ -1,7 +1,7 @@
 // Tells the server which cameras are on screen and how large, so that it sends no more.
 import type { Cancel, Clock } from "./clock.ts";
-import { layerFor, maxLayer } from "./layers.ts";
-import type { LayerWish } from "./wire.ts";
+import { layerFor } from "./layers.ts";
+import { maxLayer, type LayerWish } from "./wire.ts";
 
 /** Changes of the layout are collected for so long, ms: tiles glide, and servers do not listen more often. */
 const collect = 250;

@@ -19,7 +19,6 @@ import {
   type PacketWrapper,
 } from "../gen/call/v1/packet_pb.ts";
 import { HealthPacketSchema } from "../gen/health/v1/health_pb.ts";
-import { maxLayer } from "./layers.ts";
 import { reactionKinds, type ReactionKind, type TransportKind } from "./contract.ts";
 
 /** The identity of packets that the server itself sends; nobody can sign in with it. */
@@ -184,6 +183,9 @@ export function writeLayerPreference(userId: Uint8Array, wishes: readonly LayerW
   const data = toBinary(LayerPreferencePacketSchema, create(LayerPreferencePacketSchema, { entries }));
   return control(userId, PacketWrapper_PacketType.LAYER_PREFERENCE, data);
 }
+
+/** The highest simulcast layer. */
+export const maxLayer = 7;
 
 /** What is wanted of a camera of ours. */
 export interface Wanted {

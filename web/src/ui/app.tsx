@@ -8,7 +8,7 @@ import { copyText } from "./controls.tsx";
 import { Ended, SignIn } from "./ended.tsx";
 import { loginAddress, type ClientConfig } from "../server/account.ts";
 import type { Server } from "../server/server.ts";
-import { useIdentity } from "./account.tsx";
+import { useIdentity } from "./identity.tsx";
 import { AdminPage } from "./admin/admin.tsx";
 import { Home } from "./home.tsx";
 import { useCall } from "./hooks.ts";

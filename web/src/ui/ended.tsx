@@ -3,7 +3,7 @@
 import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import type { Problem } from "../call/contract.ts";
-import { SignInLink } from "./account.tsx";
+import { SignInLink } from "./identity.tsx";
 import { durationWords } from "./clock.ts";
 import { useTitle } from "./hooks.ts";
 import * as icons from "./icons.tsx";

@@ -3,12 +3,12 @@
 import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import type { Server } from "../server/server.ts";
-import { AccountChip, SignInLink, useIdentity } from "./account.tsx";
+import { AccountChip, SignInLink, useIdentity } from "./identity.tsx";
 import { HomeArt } from "./art.tsx";
 import { ago } from "./clock.ts";
 import { useNow, useTitle } from "./hooks.ts";
 import * as icons from "./icons.tsx";
-import { MyMeetings } from "./meetings.tsx";
+import { MyMeetings } from "./mymeetings.tsx";
 import type { Memory } from "./memory.ts";
 import { useMenu } from "./menu.tsx";
 import { cleanName, MAX_NAME } from "./person.ts";

@@ -3,7 +3,7 @@
 import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import type { Server } from "../../server/server.ts";
-import { useIdentity } from "../account.tsx";
+import { useIdentity } from "../identity.tsx";
 import { Message } from "../ended.tsx";
 import { useTitle } from "../hooks.ts";
 import * as icons from "../icons.tsx";

@@ -6,7 +6,7 @@ import uPlot from "uplot";
 import { complaint } from "../../call/desk.ts";
 import type { Telemetry } from "../../server/telemetry.ts";
 import { ids } from "../testids.ts";
-import { usePolled } from "./quality.tsx";
+import { usePolled } from "./polled.ts";
 import { minutes, type Columns, type Lines } from "./series.ts";
 
 interface Chart {

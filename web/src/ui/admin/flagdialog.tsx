@@ -6,7 +6,7 @@ import { complaint } from "../../call/desk.ts";
 import type { Admin, Flag, FlagChange } from "../../server/admin.ts";
 import { Dialog } from "../controls.tsx";
 import { ids } from "../testids.ts";
-import { shown } from "./flags.tsx";
+import { shown } from "./flagwords.ts";
 import { Changes } from "./record.tsx";
 
 interface Props {

@@ -7,6 +7,7 @@ import type { Admin, Flag } from "../../server/admin.ts";
 import * as icons from "../icons.tsx";
 import { ids } from "../testids.ts";
 import { FlagDialog } from "./flagdialog.tsx";
+import { shown } from "./flagwords.ts";
 
 const SOURCES: Record<string, string> = { admin: "Set by an admin", environment: "From the environment", default: "Default", test: "Set by a test" };
 
@@ -71,9 +72,4 @@ export function Flags({ admin }: { admin: Admin }): JSX.Element {
       )}
     </>
   );
-}
-
-export function shown(flag: { kind: string }, value: string): string {
-  if (flag.kind === "bool") return value === "true" ? "On" : "Off";
-  return value === "" ? "empty" : value;
 }

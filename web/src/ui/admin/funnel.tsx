@@ -5,7 +5,7 @@ import { useState } from "preact/hooks";
 import { complaint } from "../../call/desk.ts";
 import type { Funnel, Telemetry } from "../../server/telemetry.ts";
 import { ids } from "../testids.ts";
-import { usePolled } from "./quality.tsx";
+import { usePolled } from "./polled.ts";
 import { eventWords, share } from "./words.ts";
 
 /** Kinds that begin: connecting, joining, hearing and seeing somebody, coming back. */

@@ -1,7 +1,7 @@
 // How calls are: now, over time, of one connection, and how people get in.
 
 import type { JSX } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import { complaint } from "../../call/desk.ts";
 import type { LiveRoom } from "../../server/admin.ts";
 import type { Server } from "../../server/server.ts";
@@ -9,6 +9,7 @@ import type { CallSession } from "../../server/telemetry.ts";
 import { ids } from "../testids.ts";
 import { Charts } from "./charts.tsx";
 import { Funnels } from "./funnel.tsx";
+import { usePolled } from "./polled.ts";
 import { RoomNow } from "./roomnow.tsx";
 import { Timeline } from "./timeline.tsx";
 import { namesOf, type Names } from "./words.ts";
@@ -77,21 +78,4 @@ export function Quality({ server }: { server: Server }): JSX.Element {
       {view === "joins" && <Funnels key={chosen} telemetry={server.telemetry} room={chosen} />}
     </div>
   );
-}
-
-/** Looks at something now and again while a view is there. */
-export function usePolled(everyMs: number, of: readonly unknown[], look: (signal: AbortSignal) => Promise<void>): void {
-  useEffect(() => {
-    const stop = new AbortController();
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const turn = async () => {
-      await look(stop.signal);
-      if (!stop.signal.aborted) timer = setTimeout(() => void turn(), everyMs);
-    };
-    void turn();
-    return () => {
-      stop.abort();
-      clearTimeout(timer);
-    };
-  }, of);
 }

@@ -7,7 +7,7 @@ import type { Server } from "../../server/server.ts";
 import type { Diagnosis, Participant } from "../../server/telemetry.ts";
 import { ids } from "../testids.ts";
 import { Findings } from "./findings.tsx";
-import { usePolled } from "./quality.tsx";
+import { usePolled } from "./polled.ts";
 import { called, flowWords, grade, kbps, rates, type Names } from "./words.ts";
 
 /** How often to look, ms: the server samples what flows as often. */

@@ -6,7 +6,7 @@ import { complaint } from "../../call/desk.ts";
 import type { CallEvent, CallSession, Diagnosis, Telemetry } from "../../server/telemetry.ts";
 import { ids } from "../testids.ts";
 import { Findings } from "./findings.tsx";
-import { usePolled } from "./quality.tsx";
+import { usePolled } from "./polled.ts";
 import { after, called, eventWords, fieldWords, type Names } from "./words.ts";
 import { place } from "./track.ts";
 
