@@ -32,6 +32,7 @@ import (
 	"parley/api/token"
 	"parley/api/trace"
 	"parley/api/trace/otlp"
+	"parley/api/wt"
 )
 
 // Options are what a node is started with.
@@ -74,6 +75,7 @@ type node struct {
 	clients    *metrics.Clients
 	jip3       *jip3.Server // nil without an address for nodes
 	places     *places.Places
+	refusals   wt.Refusals // of all WebTransport clients
 	draining   atomic.Bool
 	news       *news         // of changed meetings, on their way to whoever watches
 	ending     chan struct{} // closed when the node stops
@@ -206,6 +208,7 @@ func (n *node) prepare(ctx context.Context) (err error) {
 	metrics.Register(n.metrics, metrics.Parts{
 		Hub: n.hub, Relay: n.relay, NATS: n.stores.conn, Pool: n.stores.store.Pool, Ledger: n.meetings,
 		Flags: n.Flags, Revision: n.feed.Revision, Telemetry: n.telemetry, JIP3: n.jip3, Clients: n.clients, Places: n.places,
+		Streams: &n.refusals,
 	})
 	return n.openInspect()
 }

@@ -75,7 +75,8 @@ func (n *node) listen() (_ *front, err error) {
 	f.quic = wt.New(wt.Options{
 		PacketConn: f.socket, TLS: &tls.Config{GetCertificate: n.cert.GetCertificate},
 		Hub: entrance{n}, Begin: n.beginJoin, Admit: n.admit, Log: n.Log, Routes: routes, Enter: n.places.Enter,
-		Idle: l.QUICIdleTimeout, KeepAlive: l.QUICKeepAlive,
+		Refusals: &n.refusals,
+		Idle:     l.QUICIdleTimeout, KeepAlive: l.QUICKeepAlive,
 	})
 	return f, nil
 }

@@ -4,18 +4,23 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"parley/api/places"
+	"parley/api/wt"
 )
 
 var (
 	connectionsOpen    = desc("connections", "Connections of browsers, clients and the API, before and after they have a session.")
 	connectionsRefused = desc("connections_refused_total", "Connections that were not taken: the node was full, or their address was.", "cause")
+	streamsRefused     = desc("streams_refused_total", "Streams of WebTransport clients that were reset: their packet was too large or did not end in time, too much was under way, or nothing takes such streams.", "cause")
 )
 
 // doors is where connections come in.
-type doors struct{ places *places.Places }
+type doors struct {
+	places  *places.Places
+	streams *wt.Refusals
+}
 
 func (d doors) Describe(to chan<- *prometheus.Desc) {
-	describe(to, connectionsOpen, connectionsRefused)
+	describe(to, connectionsOpen, connectionsRefused, streamsRefused)
 }
 
 func (d doors) Collect(to chan<- prometheus.Metric) {
@@ -23,4 +28,7 @@ func (d doors) Collect(to chan<- prometheus.Metric) {
 	out(to).gauge(connectionsOpen, float64(s.Connections))
 	out(to).counter(connectionsRefused, float64(s.Full), "full")
 	out(to).counter(connectionsRefused, float64(s.Crowded), "crowded")
+	for why, n := range d.streams.All() {
+		out(to).counter(streamsRefused, float64(n), why.String())
+	}
 }

@@ -21,6 +21,7 @@ import (
 	"parley/api/observe"
 	"parley/api/places"
 	"parley/api/telemetry"
+	"parley/api/wt"
 )
 
 // Parts are what a node is made of. All but JIP3 are required.
@@ -37,11 +38,12 @@ type Parts struct {
 	JIP3      *jip3.Server // nil where no nodes connect
 	Clients   *Clients
 	Places    *places.Places
+	Streams   *wt.Refusals
 }
 
 // Register lets m answer with what the parts of a node count.
 func Register(m *observe.Metrics, p Parts) {
-	m.Registerer().MustRegister(hub{p.Hub}, relay{p.Relay, p.NATS}, store{p.Pool, p.Ledger}, doors{p.Places}, events{p.Telemetry})
+	m.Registerer().MustRegister(hub{p.Hub}, relay{p.Relay, p.NATS}, store{p.Pool, p.Ledger}, doors{p.Places, p.Streams}, events{p.Telemetry})
 	if p.JIP3 != nil {
 		m.Registerer().MustRegister(nodes{p.JIP3})
 	}

@@ -65,6 +65,9 @@ type conn struct {
 
 	inbox   chan media.Packet
 	partial atomic.Int64 // bytes of packets that are not complete
+	lasting atomic.Int64 // long-lived streams of the client
+
+	refusals *Refusals
 
 	outbox  chan []byte // datagrams
 	streams sender      // of the goroutine that writes
@@ -83,6 +86,8 @@ func newConn(sess *webtransport.Session, qc *quic.Conn, ctrl *http3.Stream, fram
 		born:   time.Now(),
 		inbox:  make(chan media.Packet, inboxPackets),
 		outbox: make(chan []byte, outboxDatagrams),
+
+		refusals: opt.Refusals,
 	}
 	c.life, c.end = context.WithCancelCause(context.Background())
 	header := quicvarint.Append(nil, uniStreamType)

@@ -6,9 +6,8 @@
 // Streams are looked at in the order in which the client opened them. One that is complete
 // by then, as nearly all small packets are, is delivered at once and so in order; others
 // are read on the side and delivered when they are complete, because waiting for a large
-// or lost one would give away what separate streams are for. A stream that is larger than
-// wire.MaxPacket or takes too long is cancelled; the session stays. Bidirectional streams
-// are refused. Packets pass through one bounded channel: when the session does not read,
+// or lost one would give away what separate streams are for. A stream whose packet is larger
+// than wire.MaxPacket or takes too long is refused, see Refusal; the session stays. Packets pass through one bounded channel: when the session does not read,
 // flow control stops the client.
 //
 // # Writing

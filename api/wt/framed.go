@@ -20,50 +20,69 @@ const believed = 64 << 10
 // long, and none begins with a field of number zero.
 const framedMark = 0
 
-// readFramed delivers the packets of a long-lived stream that begins with start. A packet that
-// has begun may take as long as one on a stream of its own; between packets the stream may be
-// silent for as long as the session lives.
-func (c *conn) readFramed(str *webtransport.ReceiveStream, start []byte) {
+// readFramed delivers the packets of a long-lived stream that begins with start, the first one
+// until late. A packet that has begun may take as long as one on a stream of its own; between
+// packets lastingStreams may be silent for as long as the session lives, others for as long as a
+// packet may take.
+func (c *conn) readFramed(str *webtransport.ReceiveStream, start []byte, late time.Time) {
 	buf := make([]byte, scratchBytes)
 	n := copy(buf, start)
+	lasts := c.lasting.Add(1) <= lastingStreams
+	defer c.lasting.Add(-1)
 	for {
 		left, ok := c.deliverFramed(buf[:n])
-		if !ok {
-			str.CancelRead(refused)
+		switch {
+		case !ok && length(left) == 0:
+			c.refuse(str, Empty)
 			return
+		case !ok:
+			c.refuse(str, TooLarge)
+			return
+		case len(left) < n: // and what is left is of another packet
+			late = time.Now().Add(streamTimeout)
 		}
 		n = copy(buf, left)
 		if n >= lengthBytes && lengthBytes+length(buf) > len(buf) {
-			if n = c.readLarge(str, buf, n); n < 0 {
+			if !c.readLarge(str, buf[:n], late) {
 				return
 			}
-			continue
+			n = 0
+			late = time.Now().Add(streamTimeout)
 		}
-		deadline := time.Time{}
-		if n > 0 {
-			deadline = time.Now().Add(streamTimeout)
+		between := n == 0
+		deadline := late
+		if between && lasts {
+			deadline = time.Time{}
 		}
 		_ = str.SetReadDeadline(deadline) // it does not fail
 		m, err := str.Read(buf[n:])
 		n += m
 		if m == 0 && err != nil {
-			if errors.Is(err, os.ErrDeadlineExceeded) {
-				str.CancelRead(refused)
-			}
+			c.tooSlow(str, err)
 			return // half a packet is none
 		}
+		if between {
+			late = time.Now().Add(streamTimeout)
+		}
+	}
+}
+
+// tooSlow refuses a stream when its deadline is over, which err says or not.
+func (c *conn) tooSlow(str *webtransport.ReceiveStream, err error) {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		c.refuse(str, TooSlow)
 	}
 }
 
 func length(b []byte) int { return int(binary.BigEndian.Uint32(b)) }
 
 // deliverFramed delivers the packets that are complete in b and returns the rest. It reports
-// false for a length that no packet has.
+// false when that begins with a length that no packet has.
 func (c *conn) deliverFramed(b []byte) (left []byte, ok bool) {
 	for len(b) >= lengthBytes {
 		size := length(b)
 		if size == 0 || size > wire.MaxPacket {
-			return nil, false
+			return b, false
 		}
 		if len(b) < lengthBytes+size {
 			break
@@ -76,14 +95,14 @@ func (c *conn) deliverFramed(b []byte) (left []byte, ok bool) {
 	return b, true
 }
 
-// readLarge reads the rest of a packet that does not fit into buf, of which n bytes are there,
-// and delivers it. It returns 0, or -1 when the stream is over. Memory grows with what arrived.
-func (c *conn) readLarge(str *webtransport.ReceiveStream, buf []byte, n int) int {
-	size := length(buf)
-	packet := append(make([]byte, 0, min(size, believed)+wire.StampRoom), buf[lengthBytes:n]...)
+// readLarge reads the rest of a packet that does not fit where it begins, until late, and delivers
+// it. It reports whether it could. Memory grows with what arrived.
+func (c *conn) readLarge(str *webtransport.ReceiveStream, begin []byte, late time.Time) bool {
+	size := length(begin)
+	packet := append(make([]byte, 0, min(size, believed)+wire.StampRoom), begin[lengthBytes:]...)
 	held := int64(0)
 	defer func() { c.partial.Add(-held) }()
-	_ = str.SetReadDeadline(time.Now().Add(streamTimeout))
+	_ = str.SetReadDeadline(late)
 	for len(packet) < size {
 		if len(packet) == cap(packet)-wire.StampRoom {
 			grown := make([]byte, len(packet), min(2*len(packet), size)+wire.StampRoom)
@@ -93,19 +112,17 @@ func (c *conn) readLarge(str *webtransport.ReceiveStream, buf []byte, n int) int
 		more := int64(cap(packet)) - held
 		held += more
 		if c.partial.Add(more) > partialBytes {
-			str.CancelRead(refused)
-			return -1
+			c.refuse(str, TooMuch)
+			return false
 		}
 		end := min(cap(packet)-wire.StampRoom, size)
 		m, err := io.ReadFull(str, packet[len(packet):end])
 		packet = packet[:len(packet)+m]
 		if err != nil {
-			if errors.Is(err, os.ErrDeadlineExceeded) {
-				str.CancelRead(refused)
-			}
-			return -1
+			c.tooSlow(str, err)
+			return false
 		}
 	}
 	c.deliver(media.Packet{Data: packet})
-	return 0
+	return true
 }

@@ -25,6 +25,10 @@ const (
 	// sideStreams are read on the side at a time.
 	sideStreams = 256
 
+	// lastingStreams of those may be silent between two packets for as long as they like; more
+	// than clients need for their cameras, screens and voices.
+	lastingStreams = 64
+
 	// partialBytes bounds what the packets of one client occupy before they are complete:
 	// four of the largest.
 	partialBytes = 4 * wire.MaxPacket
@@ -32,9 +36,6 @@ const (
 	// scratchBytes holds nearly all packets but keyframes. They are read here first and
 	// then copied into a buffer of their exact size, because queues keep it.
 	scratchBytes = 4 << 10
-
-	// refused tells a client that a stream was too large, too slow or not wanted.
-	refused webtransport.StreamErrorCode = 1
 )
 
 // Read returns the next packet. What arrived before the end of the session is delivered
@@ -92,6 +93,7 @@ func (c *conn) refuseStreams() {
 		if err != nil {
 			return
 		}
+		c.refusals.n[TwoWay].Add(1)
 		str.CancelRead(refused)
 		str.CancelWrite(refused)
 	}
@@ -152,26 +154,27 @@ func (c *conn) readStream(str *webtransport.ReceiveStream, scratch []byte, slots
 	start := slices.Clone(scratch[:n])
 	c.work.Go(func() {
 		defer func() { <-slots }()
+		late := time.Now().Add(streamTimeout)
+		_ = str.SetReadDeadline(late)
 		if len(start) == 0 { // which of both it is shows in its first byte
-			_ = str.SetReadDeadline(time.Now().Add(streamTimeout))
 			first := make([]byte, 1)
 			if n, _ := fill(str, first); n == 0 {
-				str.CancelRead(refused)
+				c.refuse(str, TooSlow)
 				return
 			}
 			start = first
 		}
 		if start[0] == framedMark {
-			c.readFramed(str, start)
+			c.readFramed(str, start, late)
 			return
 		}
 		c.readSlowly(str, start)
 	})
 }
 
-// readSlowly reads a packet that begins with start. The buffer grows with what arrived.
+// readSlowly reads a packet that begins with start, until the deadline of its stream. The buffer
+// grows with what arrived.
 func (c *conn) readSlowly(str *webtransport.ReceiveStream, start []byte) {
-	_ = str.SetReadDeadline(time.Now().Add(streamTimeout))
 	buf, n := start, len(start)
 	held := int64(0)
 	defer func() { c.partial.Add(-held) }()
@@ -179,7 +182,7 @@ func (c *conn) readSlowly(str *webtransport.ReceiveStream, start []byte) {
 		size := min(max(2*n, scratchBytes), wire.MaxPacket+1)
 		held += int64(size - len(buf))
 		if c.partial.Add(int64(size-len(buf))) > partialBytes {
-			str.CancelRead(refused)
+			c.refuse(str, TooMuch)
 			return
 		}
 		grown := make([]byte, size, size+wire.StampRoom)
@@ -188,8 +191,11 @@ func (c *conn) readSlowly(str *webtransport.ReceiveStream, start []byte) {
 		m, err := fill(str, buf[n:])
 		n += m
 		switch {
-		case n > wire.MaxPacket, errors.Is(err, os.ErrDeadlineExceeded):
-			str.CancelRead(refused)
+		case n > wire.MaxPacket:
+			c.refuse(str, TooLarge)
+			return
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			c.refuse(str, TooSlow)
 			return
 		case err == io.EOF:
 			c.deliver(media.Packet{Data: buf[:n]})

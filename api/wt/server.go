@@ -62,6 +62,8 @@ type Options struct {
 	// it; leave is called when it is over. Nil lets all in.
 	Enter func(net.Addr) (leave func(), err error)
 
+	Refusals *Refusals // counts the streams that are reset; nil: nobody wants to know
+
 	Log    *slog.Logger
 	Routes http.Handler // answers all requests that open no session; nil means 404
 
@@ -97,6 +99,7 @@ func New(opt Options) *Server {
 	opt.KeepAlive = cmp.Or(opt.KeepAlive, DefaultKeepAlive)
 	opt.Quiet = cmp.Or(opt.Quiet, DefaultQuiet)
 	opt.Write = cmp.Or(opt.Write, DefaultWrite)
+	opt.Refusals = cmp.Or(opt.Refusals, new(Refusals))
 	if opt.Routes == nil {
 		opt.Routes = http.NotFoundHandler()
 	}
