@@ -236,16 +236,35 @@ func (f *front) stop(ctx context.Context) error {
 	f.node.Log.Info("stopping", "sessions", f.node.hub.Sessions(), "drain", f.drain.String())
 	ctx, cancel := context.WithTimeout(ctx, f.drain)
 	defer cancel()
+	ctx, hurry := context.WithCancelCause(ctx)
+	defer hurry(nil)
+	if f.node.alone(ctx) {
+		hurry(errAlone)
+	}
 	err := f.node.hub.Drain(ctx)
 	close(f.node.ending)
-	if errors.Is(err, context.DeadlineExceeded) {
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
 		f.node.Log.Warn("sessions did not drain in time")
+		err = nil
+	case errors.Is(err, errAlone):
 		err = nil
 	}
 	// Their connections are closed, so this only waits for handlers to return.
 	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTime)
 	defer cancel()
 	return errors.Join(err, late(f.ws.Shutdown(ending)), late(f.quic.Shutdown(ending)), late(f.http.Shutdown(ending)))
+}
+
+// errAlone ends grace periods early: sessions could come back nowhere.
+var errAlone = errors.New("no other node")
+
+// alone reports whether no other node could take sessions over.
+func (n *node) alone(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, closeTime)
+	defer cancel()
+	nodes, err := n.relay.Nodes(ctx)
+	return err == nil && len(nodes) <= 1
 }
 
 // closeTime bounds the end of connections that do not drain.
