@@ -13,14 +13,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"parley/api/pgpool"
 	"parley/api/trace"
 )
 
@@ -28,9 +27,6 @@ const (
 	// maxConns is how many connections a node opens at most unless the address says so
 	// with pool_max_conns. Ten nodes then fit into a server with default settings.
 	maxConns = 10
-
-	// connectTimeout bounds the way to the server, unless the address has connect_timeout.
-	connectTimeout = 2 * time.Second
 
 	// statementTimeout and idleTimeout make the server end what nobody waits for any more.
 	statementTimeout = 5 * time.Second
@@ -51,27 +47,15 @@ type Store struct {
 // It does not connect: a database that is down now may be up when it is needed. The pool
 // lives until Close.
 func Open(ctx context.Context, url string, log *slog.Logger) (*Store, error) {
-	config, err := pgxpool.ParseConfig(url)
-	if err != nil {
-		return nil, fmt.Errorf("address of the database: %w", err) // pgx blanks the password
-	}
-	if !strings.Contains(url, "pool_max_conns") {
-		config.MaxConns = maxConns
-	}
-	conn := config.ConnConfig
-	if conn.ConnectTimeout == 0 {
-		conn.ConnectTimeout = connectTimeout
-	}
-	for name, value := range map[string]string{
+	config, err := pgpool.Config(url, maxConns, map[string]string{
 		"application_name":                    "parley",
-		"statement_timeout":                   milliseconds(statementTimeout),
-		"idle_in_transaction_session_timeout": milliseconds(idleTimeout),
-	} {
-		if _, set := conn.RuntimeParams[name]; !set {
-			conn.RuntimeParams[name] = value
-		}
+		"statement_timeout":                   pgpool.Milliseconds(statementTimeout),
+		"idle_in_transaction_session_timeout": pgpool.Milliseconds(idleTimeout),
+	})
+	if err != nil {
+		return nil, err
 	}
-	conn.Tracer = slowQueries{log}
+	config.ConnConfig.Tracer = slowQueries{log}
 	pool, err := pgxpool.NewWithConfig(context.WithoutCancel(ctx), config)
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
@@ -89,8 +73,6 @@ func (s *Store) Ping(ctx context.Context) error {
 	}
 	return nil
 }
-
-func milliseconds(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
 
 // unacceptable reports whether the database will never take a statement with these values:
 // SQLSTATE classes 22, data exception, and 23, integrity constraint violation.

@@ -8,8 +8,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -17,6 +15,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"parley/api/pgpool"
 	"parley/api/telemetry"
 )
 
@@ -24,8 +23,6 @@ const (
 	// maxConns is how many connections a node opens at most for telemetry, unless the
 	// address says so with pool_max_conns: two that write and some that read.
 	maxConns = 6
-
-	connectTimeout = 2 * time.Second
 
 	// statementTimeout makes the server end what nobody waits for any more.
 	statementTimeout = 30 * time.Second
@@ -45,25 +42,13 @@ var _ telemetry.Store = (*Archive)(nil)
 // Open prepares an Archive in the database at url, which was migrated. It does not connect.
 // The pool lives until Close.
 func Open(ctx context.Context, url string) (*Archive, error) {
-	config, err := pgxpool.ParseConfig(url)
-	if err != nil {
-		return nil, fmt.Errorf("address of the database: %w", err) // pgx blanks the password
-	}
-	if !strings.Contains(url, "pool_max_conns") {
-		config.MaxConns = maxConns
-	}
-	conn := config.ConnConfig
-	if conn.ConnectTimeout == 0 {
-		conn.ConnectTimeout = connectTimeout
-	}
-	for name, value := range map[string]string{
+	config, err := pgpool.Config(url, maxConns, map[string]string{
 		"application_name":  "parley-telemetry",
-		"statement_timeout": strconv.FormatInt(statementTimeout.Milliseconds(), 10),
+		"statement_timeout": pgpool.Milliseconds(statementTimeout),
 		"timezone":          "UTC", // the days of the tables
-	} {
-		if _, set := conn.RuntimeParams[name]; !set {
-			conn.RuntimeParams[name] = value
-		}
+	})
+	if err != nil {
+		return nil, err
 	}
 	// A connection that died while it was idle costs a round trip and not a batch.
 	config.ShouldPing = func(context.Context, pgxpool.ShouldPingParams) bool { return true }
