@@ -3,19 +3,15 @@ package ws_test
 import (
 	"bufio"
 	"context"
-	"crypto/tls"
+	"errors"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/coder/websocket"
-	"go.uber.org/goleak"
 
 	"parley/api/client"
 	"parley/api/fault"
@@ -24,73 +20,6 @@ import (
 	"parley/api/wire"
 	"parley/api/ws"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-var peer = media.Peer{Room: "room", User: "alice"}
-
-func admitAll(*http.Request) (media.Peer, error) { return peer, nil }
-
-func logTo(t testing.TB) *slog.Logger {
-	return slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug}))
-}
-
-// site is a running server. Its clean-up waits for all sessions.
-type site struct {
-	*httptest.Server
-	hold *mediatest.Hold
-	ws   *ws.Server
-}
-
-func newSite(t testing.TB, secure bool, change func(*ws.Options)) *site {
-	hold := mediatest.NewHold()
-	opt := ws.Options{Hub: hold, Admit: admitAll, Log: logTo(t)}
-	if change != nil {
-		change(&opt)
-	}
-	s := &site{hold: hold, ws: ws.New(opt)}
-	s.Server = httptest.NewUnstartedServer(s.ws)
-	s.Config.ErrorLog = slog.NewLogLogger(opt.Log.Handler(), slog.LevelInfo)
-	if secure {
-		s.StartTLS()
-	} else {
-		s.Start()
-	}
-	t.Cleanup(func() {
-		now, cancel := context.WithCancel(context.Background())
-		cancel()
-		_ = s.ws.Shutdown(now)
-		s.Close()
-	})
-	return s
-}
-
-func (s *site) url() string { return "ws" + strings.TrimPrefix(s.URL, "http") + "/lobby" }
-
-func (s *site) dial(t testing.TB, opt client.Options) (*client.Client, *mediatest.Held) {
-	t.Helper()
-	if s.TLS != nil {
-		opt.TLS = &tls.Config{RootCAs: s.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs}
-	}
-	c, err := client.Dial(t.Context(), s.url(), opt)
-	if err != nil {
-		t.Fatal(err)
-	}
-	held := s.hold.Next(t)
-	t.Cleanup(func() {
-		_ = c.Close() // most tests end it in their own way
-		held.End(nil)
-	})
-	return c, held
-}
-
-// far makes a client the far end of the contract.
-type far struct{ *client.Client }
-
-func (f far) Receive(ctx context.Context) ([]byte, bool, error) {
-	p, err := f.Client.Receive(ctx)
-	return p.Data, p.Datagram, err
-}
 
 func TestContract(t *testing.T) {
 	for name, secure := range map[string]bool{"plain": false, "tls": true} {
@@ -169,25 +98,11 @@ func TestRefusals(t *testing.T) {
 				return
 			}
 			_, err = client.Dial(t.Context(), s.url(), client.Options{})
-			if e, ok := asRefused(err); !ok || e.Status != tc.status || e.Body != tc.body {
+			if e, ok := errors.AsType[*client.RefusedError](err); !ok || e.Status != tc.status || e.Body != tc.body {
 				t.Errorf("dial: %v, want %d %q", err, tc.status, tc.body)
 			}
 		})
 	}
-}
-
-func asRefused(err error) (*client.RefusedError, bool) {
-	for err != nil {
-		if e, ok := err.(*client.RefusedError); ok {
-			return e, true
-		}
-		u, ok := err.(interface{ Unwrap() error })
-		if !ok {
-			break
-		}
-		err = u.Unwrap()
-	}
-	return nil, false
 }
 
 // Browsers send the origin of the page; tokens decide, not origins.
@@ -341,7 +256,7 @@ func TestShutdown(t *testing.T) {
 	go func() { stopped <- s.ws.Shutdown(t.Context()) }()
 	for { // newcomers are refused from some moment on
 		extra, err := client.Dial(t.Context(), s.url(), client.Options{})
-		if e, ok := asRefused(err); ok {
+		if e, ok := errors.AsType[*client.RefusedError](err); ok {
 			if e.Status != http.StatusServiceUnavailable {
 				t.Errorf("refused with %v", e)
 			}
@@ -374,132 +289,3 @@ func TestShutdownAtOnce(t *testing.T) {
 		t.Errorf("session ended with %v, code %d", err, c.CloseCode())
 	}
 }
-
-// pipe is a listener of in-memory connections, for tests in fake time.
-type pipe struct {
-	conns chan net.Conn
-	done  chan struct{}
-}
-
-func newPipe() *pipe { return &pipe{conns: make(chan net.Conn), done: make(chan struct{})} }
-
-func (p *pipe) Accept() (net.Conn, error) {
-	select {
-	case c := <-p.conns:
-		return c, nil
-	case <-p.done:
-		return nil, net.ErrClosed
-	}
-}
-
-func (p *pipe) Close() error   { close(p.done); return nil }
-func (p *pipe) Addr() net.Addr { return &net.UnixAddr{Name: "pipe"} }
-
-// path connects to p through a wire that swallows everything once cut is closed.
-func (p *pipe) path(cut <-chan struct{}) func(context.Context, string, string) (net.Conn, error) {
-	return func(context.Context, string, string) (net.Conn, error) {
-		near, far := net.Pipe()
-		back, front := net.Pipe()
-		forward := func(dst, src net.Conn) {
-			defer dst.Close()
-			defer src.Close()
-			buf := make([]byte, 64<<10)
-			for {
-				n, err := src.Read(buf)
-				if err != nil {
-					return
-				}
-				select {
-				case <-cut:
-					continue // taken, as by the buffers of a broken path
-				default:
-				}
-				if _, err := dst.Write(buf[:n]); err != nil {
-					return
-				}
-			}
-		}
-		go forward(back, far)
-		go forward(far, back)
-		p.conns <- front
-		return near, nil
-	}
-}
-
-func TestLiveness(t *testing.T) {
-	run := func(t *testing.T, f func(t *testing.T, c *client.Client, held *mediatest.Held, cut chan struct{})) {
-		synctest.Test(t, func(t *testing.T) {
-			hold, cut, listener := mediatest.NewHold(), make(chan struct{}), newPipe()
-			server := ws.New(ws.Options{Hub: hold, Admit: admitAll, Log: logTo(t)})
-			web := http.Server{Handler: server}
-			go func() { _ = web.Serve(listener) }()
-			c, err := client.Dial(t.Context(), "ws://pipe/lobby", client.Options{DialTCP: listener.path(cut)})
-			if err != nil {
-				t.Fatal(err)
-			}
-			held := hold.Next(t)
-			f(t, c, held, cut)
-			held.End(nil)
-			_ = c.Close() // its path may be broken
-			if err := server.Shutdown(t.Context()); err != nil {
-				t.Error(err)
-			}
-			if err := web.Close(); err != nil {
-				t.Error(err)
-			}
-		})
-	}
-
-	t.Run("a silent but living client stays", func(t *testing.T) {
-		run(t, func(t *testing.T, c *client.Client, held *mediatest.Held, _ chan struct{}) {
-			ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
-			defer cancel()
-			if _, err := held.Conn.Read(ctx); !isTimeout(err) {
-				t.Errorf("read: %v, want an hour of silence", err)
-			}
-		})
-	})
-	t.Run("a broken path is noticed", func(t *testing.T) {
-		run(t, func(t *testing.T, c *client.Client, held *mediatest.Held, cut chan struct{}) {
-			if err := c.Send(t.Context(), []byte("here")); err != nil {
-				t.Fatal(err)
-			}
-			if _, err := held.Conn.Read(t.Context()); err != nil {
-				t.Fatal(err)
-			}
-			close(cut)
-			start := time.Now()
-			_, err := held.Conn.Read(t.Context())
-			if fault.CodeOf(err) != fault.Idle {
-				t.Errorf("read: %v, want code %s", err, fault.Idle)
-			}
-			if took := time.Since(start); took > 6*time.Second {
-				t.Errorf("noticed after %v", took)
-			}
-			start = time.Now()
-			if err := held.Conn.Close(fault.Idle); err != nil {
-				t.Error(err)
-			}
-			if took := time.Since(start); took > time.Second {
-				t.Errorf("close of a dead path took %v", took)
-			}
-		})
-	})
-	t.Run("a close is bounded on a broken path", func(t *testing.T) {
-		run(t, func(t *testing.T, _ *client.Client, held *mediatest.Held, cut chan struct{}) {
-			close(cut)
-			start := time.Now()
-			_ = held.Conn.Close(fault.Bye) // it cannot succeed
-			if took := time.Since(start); took > time.Second {
-				t.Errorf("close took %v", took)
-			}
-		})
-	})
-}
-
-func isTimeout(err error) bool { return err == context.DeadlineExceeded }
-
-// handshake is what a client says that does the rest by hand.
-const handshake = "GET /lobby HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\n" +
-	"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n" +
-	"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
