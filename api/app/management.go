@@ -205,6 +205,7 @@ func (n *node) rules(room media.RoomID) media.Rules {
 		NoChat:      !flags.Chat.For(n.Flags, string(room)) || encrypted, // what people write is not
 		NoReactions: !flags.Reactions.For(n.Flags, string(room)),
 		Kbit:        flags.RoomBitrateCap.For(n.Flags, string(room)),
+		Crowd:       flags.Crowd.For(n.Flags, string(room)),
 		Session: media.Budget{
 			Packets: flags.SessionPacketBudget.For(n.Flags, string(room)), Kbit: flags.SessionKbitBudget.For(n.Flags, string(room)),
 		},

@@ -72,6 +72,10 @@ var (
 	RoomKbitBudget = IntIn("room_kbit_budget", 2_000_000, 1000, MaxRoomBitrate,
 		"How many kbit/s of media the members of a room may send to one node; more is dropped, pictures before sound.", "transports")
 
+	// Crowd is from how many members on those who are silent cost less.
+	Crowd = IntIn("crowd", 100, 2, MaxParticipantsLimit,
+		"From how many members of a room on heartbeats that say nothing new are passed on only as often as clients need them.", "transports")
+
 	// E2EERequired lets only clients into a call that encrypt end to end.
 	E2EERequired = Bool("e2ee_required", false,
 		"Media must be encrypted from end to end.", "media")

@@ -175,6 +175,7 @@ func (r *Room) sayDemand(id SessionID, d *demand, now time.Time) {
 // recast does what follows from a change of who is there; r.mu is held.
 func (r *Room) recast() {
 	r.share()
+	r.recrowd()
 	r.recountIn(recountAfter)
 }
 

@@ -52,6 +52,9 @@ type Frame struct {
 	Layers uint8  // one bit for each layer that its source sends these days
 	Opaque bool   // its sender encrypts and marks no keyframes
 
+	// Patient allows it to wait for others to be sent with, up to a second.
+	Patient bool
+
 	// Unknown says that it counts as video because nothing says what it is.
 	Unknown bool
 

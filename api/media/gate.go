@@ -29,6 +29,8 @@ type Rules struct {
 	Kbit        int // what all members together may send in kbit/s; 0 is any
 	// Session bounds what each connection may send, Room the media of all on one node together.
 	Session, Room Budget
+	// Crowd is from how many members on heartbeats are thinned out; 0 means DefaultCrowd.
+	Crowd int
 }
 
 func (r Rules) gate() (g gate) {
@@ -74,7 +76,8 @@ func (r *Room) follow(rules Rules) {
 	}
 	r.rules = rules
 	r.budgets.Store(rules.budgets())
-	if rules.Session, rules.Room = was.Session, was.Room; rules == was {
+	r.recrowd()
+	if rules.Session, rules.Room, rules.Crowd = was.Session, was.Room, was.Crowd; rules == was {
 		return // nothing that anybody sees
 	}
 	for _, s := range *r.sessions.Load() {

@@ -386,6 +386,7 @@ func (s *Session) stats() SessionStats {
 type Counters struct {
 	Unwanted [kinds]atomic.Uint64 // frames that their receivers did not select
 
+	Thinned            atomic.Uint64 // heartbeats that receivers in a crowd did not need
 	Forged             atomic.Uint64 // packets of clients that only the server may send
 	Malformed          atomic.Uint64 // packets of clients that no parser, or not every one, can read
 	BadHealth          atomic.Uint64 // health packets that do not parse

@@ -159,6 +159,7 @@ func (r *Room) introduce(s *Session) (told <-chan struct{}) {
 	m.Silenced = s.silence.owes
 	r.recount(s)
 	r.local[s.id] = &presence{Member: m, session: s}
+	s.activated.Store(time.Now().UnixNano())
 	s.active.Store(true)
 	r.recast()
 	// Presence comes first: a node that opens the room finds everybody there or in what
@@ -328,6 +329,7 @@ func (r *Room) depart(p *presence, adopted bool) {
 		return
 	}
 	delete(r.local, p.Session)
+	r.recrowd()
 	if !adopted {
 		r.forget(p.Session)
 		r.event(wire.ParticipantLeft(string(r.id), p.participant()), 0)

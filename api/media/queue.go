@@ -130,9 +130,21 @@ func (q *Queue) tellReached(f *Frame) {
 	}
 }
 
-// take appends f and wakes the popper.
+// Nudge wakes the popper if patient frames wait.
+func (q *Queue) Nudge() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.lanes[Data].len() > 0 {
+		wake(q.ready)
+	}
+}
+
+// take appends f and wakes the popper, unless f is patient.
 func (q *Queue) take(l *lane, f *Frame) {
 	l.push(f)
+	if f.Patient {
+		return
+	}
 	if q.pictures != nil && f.Kind.isPicture() {
 		wake(q.pictures)
 		return

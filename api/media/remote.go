@@ -27,6 +27,10 @@ func (r *Room) Deliver(d Delivery) {
 	r.remotely.count(f.Kind, len(d.Wire))
 	switch info.Class {
 	case wire.MediaFrame, wire.Message:
+		if info.Beat {
+			r.beatRemote(f, info.Heartbeat)
+			return
+		}
 		r.fanout(f)
 	case wire.KeyframeRequest:
 		r.routeKeyframeRequest(f, &info)
@@ -50,6 +54,16 @@ func (r *Room) noteRemote(f *Frame) {
 	if r.noteLayer(&of, f); of != nil {
 		r.flows[f.From] = of
 	}
+}
+
+// beatRemote is beat for a source on another node.
+func (r *Room) beatRemote(f *Frame, says []byte) {
+	p := r.pulses[f.From]
+	if p == nil {
+		p = new(pulse)
+		r.pulses[f.From] = p
+	}
+	r.beat(p, f, says)
 }
 
 // Entered learns of a member on another node, or of a change to it.
@@ -98,6 +112,7 @@ func (r *Room) Entered(m Member) {
 // withdrew was replaced there.
 func (r *Room) Left(m Member) {
 	delete(r.flows, m.Session)
+	delete(r.pulses, m.Session)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	defer r.recast()

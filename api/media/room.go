@@ -27,6 +27,9 @@ type Room struct {
 	bucket    sharedBucket
 	link      atomic.Pointer[Link] // nil while the relay is out of reach
 
+	crowded   atomic.Bool // see pulse.go
+	lingering atomic.Bool // patient frames wait, and will be sent
+
 	agenda   agenda
 	opened   chan struct{} // closed after the first attempt to reach the relay
 	closed   chan struct{} // closed when run has returned
@@ -49,7 +52,9 @@ type Room struct {
 	relayFailed time.Time // when the relay last did not answer
 	auditing    bool      // an audit is set
 
-	flows map[SessionID]*flows // of sources elsewhere; only calls of the relay use it
+	// Of sources elsewhere; only calls of the relay use them.
+	flows  map[SessionID]*flows
+	pulses map[SessionID]*pulse
 }
 
 // remote is a member on another node.
@@ -66,6 +71,7 @@ func newRoom(h *Hub, id RoomID) *Room {
 		opened: make(chan struct{}), closed: make(chan struct{}),
 		local: make(map[SessionID]*presence), remote: make(map[SessionID]*remote),
 		demands: make(map[SessionID]*demand), flows: make(map[SessionID]*flows),
+		pulses: make(map[SessionID]*pulse),
 	}
 	r.sessions.Store(new([]*Session))
 	r.rules = h.rules(id)

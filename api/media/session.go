@@ -31,7 +31,8 @@ type Session struct {
 	// does not block, and the first reason wins.
 	end context.CancelCauseFunc
 
-	active     atomic.Bool // others know of it
+	active     atomic.Bool  // others know of it
+	activated  atomic.Int64 // since when, in Unix ns
 	host       atomic.Bool
 	congestion congestion // of what this session loses, by sender
 	keyframes  keyframeLimit
@@ -49,6 +50,9 @@ type Session struct {
 	listener   listener
 	meter      meter
 	talker     talker
+	pulse      pulse
+	rhythm     rhythm
+	hasty      atomic.Bool              // it needs heartbeats of others more often
 	refused    [wire.Refusals]time.Time // when its client was last told
 
 	in, sent traffic
@@ -225,6 +229,7 @@ func (s *Session) ingest(ctx context.Context, p Packet) {
 	switch info.Class {
 	case wire.RTT:
 		s.out.Push(&Frame{Kind: Control, To: s.id, Datagram: p.Datagram, Received: now, Wire: p.Data})
+		s.revive(now)
 		return
 	case wire.Forged:
 		s.room.hub.counters.Forged.Add(1)
@@ -263,6 +268,9 @@ func (s *Session) ingest(ctx context.Context, p Packet) {
 		if info.Type == callv1.PacketWrapper_REACTION && !s.mayReact(now) {
 			return
 		}
+		if info.Beat {
+			s.hasty.Store(s.rhythm.hasty(now, s.hasty.Load()))
+		}
 		if info.Heartbeat != nil {
 			s.heartbeat(info.Heartbeat, now)
 		}
@@ -279,9 +287,12 @@ func (s *Session) forward(info *wire.Info, packet []byte, now time.Time) {
 	if f.Kind.hasLayers() {
 		s.room.noteLayer(&s.flows, f)
 	}
-	if info.Class == wire.KeyframeRequest {
+	switch {
+	case info.Class == wire.KeyframeRequest:
 		s.room.routeKeyframeRequest(f, info)
-	} else {
+	case info.Beat:
+		s.room.beat(&s.pulse, f, info.Heartbeat)
+	default:
 		s.room.fanout(f)
 	}
 	s.room.publish(f)

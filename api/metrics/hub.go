@@ -19,6 +19,7 @@ var (
 	droppedDesc   = desc("packets_dropped_total", "Packets that got no further: once for each receiver, or once where the sender may not send them.", "cause", "kind")
 	rejectedDesc  = desc("packets_rejected_total", "Packets of clients that nobody can read or that only the server may send.", "cause")
 	keyframesDesc = desc("keyframe_requests_total", "Keyframes asked for, by the server because a receiver skips or by a client.", "by")
+	thinnedDesc   = desc("heartbeats_thinned_total", "Heartbeats that receivers in large rooms did not need.")
 	limitedDesc   = desc("keyframe_requests_limited_total", "Keyframe requests of clients above the limit.")
 	unwantedDesc  = desc("packets_unwanted_total", "Packets that their receivers did not select, as cameras out of sight and higher simulcast layers: what they are spared.", "kind")
 	loweredDesc   = desc("layers_lowered_total", "Times that a receiver which did not keep up was sent a layer less.")
@@ -34,7 +35,7 @@ var (
 
 // Describe implements prometheus.Collector.
 func (h hub) Describe(to chan<- *prometheus.Desc) {
-	describe(to, sessionsDesc, roomsDesc, packetsDesc, bytesDesc, droppedDesc, rejectedDesc, keyframesDesc, limitedDesc,
+	describe(to, sessionsDesc, roomsDesc, packetsDesc, bytesDesc, droppedDesc, rejectedDesc, keyframesDesc, limitedDesc, thinnedDesc,
 		congestDesc, unwantedDesc, loweredDesc, hintsDesc, framesDesc, queuedDesc, ageDesc, depthDesc, writeDesc, ingestDesc)
 }
 
@@ -69,6 +70,7 @@ func (h hub) Collect(to chan<- prometheus.Metric) {
 	o.counter(keyframesDesc, float64(c.KeyframesAsked.Load()), "server")
 	o.counter(keyframesDesc, float64(c.KeyframesForwarded.Load()), "client")
 	o.counter(limitedDesc, float64(c.KeyframesLimited.Load()))
+	o.counter(thinnedDesc, float64(c.Thinned.Load()))
 	o.counter(congestDesc, float64(c.Congestions.Load()))
 	o.counter(loweredDesc, float64(c.LayersLowered.Load()))
 	o.counter(hintsDesc, float64(c.LayerHints.Load()))

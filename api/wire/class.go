@@ -52,6 +52,7 @@ type Info struct {
 	Clear   bool // a MediaFrame whose data everybody can read
 	Unknown bool // a MediaFrame of which nothing says what it is; it counts as video
 
+	Beat bool // a heartbeat in the clear
 	// Heartbeat is what a heartbeat in the clear says of its sender, for [ScanHeartbeat]; nil
 	// when it says nothing.
 	Heartbeat []byte
@@ -117,7 +118,7 @@ func classifyMedia(info *Info, p *Packet) {
 			}
 			return
 		case callv1.MediaPacket_HEARTBEAT:
-			info.Heartbeat = m.Heartbeat
+			info.Beat, info.Heartbeat = true, m.Heartbeat
 			return // a Message
 		}
 	}

@@ -123,6 +123,19 @@ func (p *Peer) Receive() Received {
 	}
 }
 
+// Arrived returns the frames that are here already. Unlike Sync it sends nothing.
+func (p *Peer) Arrived() []Received {
+	var got []Received
+	for {
+		select {
+		case r := <-p.conn.out:
+			got = append(got, r)
+		default:
+			return got
+		}
+	}
+}
+
 // Until returns the frames up to the first that equals marker, without it.
 func (p *Peer) Until(marker []byte) []Received {
 	p.t.Helper()

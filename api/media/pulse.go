@@ -1,0 +1,147 @@
+package media
+
+import (
+	"bytes"
+	"time"
+)
+
+// Everybody hears the heartbeats of everybody: a thousand people hear 200,000 a second, nearly
+// all of which repeat what is known. In a crowd
+//
+//	one that says something new   goes to everybody at once
+//	one that repeats the last     goes along with what is written next, and only as often
+//	                              as clients need so as not to take its sender for gone
+//
+// Clients of the shared contract send one every five seconds and forget whom they did not hear of
+// for fifteen. Older ones send one every second and forget after five; they are known by that. Who
+// came a moment ago gets all: clients show nobody of whom they have heard nothing.
+//
+// Each node thins out for those who are connected to it. What is encrypted is not thinned out, as
+// nobody here can tell what it says.
+const (
+	// DefaultCrowd is from how many members on a room is a crowd.
+	DefaultCrowd = 100
+
+	patientEvery = 9 * time.Second         // every second heartbeat of those that come every five seconds
+	hastyEvery   = 2500 * time.Millisecond // every third of those that come every second
+
+	// reviveAfter is when the last heartbeat of a client is repeated for it, because those after it were lost
+	// on their way here while its probes were not.
+	reviveAfter = 11 * time.Second
+
+	// newcomerFor is longer than it takes everybody to send a heartbeat.
+	newcomerFor = 6 * time.Second
+
+	// lingers is how long a heartbeat waits for something that it can go along with.
+	lingers = time.Second
+)
+
+// Clients whose heartbeats come at intervals of less than hasteBelow, twice in a row, are older
+// ones; with one of restFrom they are not.
+const (
+	hasteBelow = 2 * time.Second
+	restFrom   = 4 * time.Second
+)
+
+// pulse is what a node knows of the heartbeats of one source. One goroutine uses it.
+type pulse struct {
+	last  *Frame
+	says  []byte    // part of last
+	told  time.Time // when everybody was sent one
+	hasty time.Time // when those in haste were
+}
+
+// due takes a heartbeat into account. News reports whether it says something new, all whether it is
+// for everybody, some whether it is for those in haste.
+func (p *pulse) due(f *Frame, says []byte) (news, all, some bool) {
+	news = p.last == nil || !bytes.Equal(p.says, says)
+	all = news || f.Received.Sub(p.told) >= patientEvery
+	some = all || f.Received.Sub(p.hasty) >= hastyEvery
+	p.last, p.says = f, says
+	if all {
+		p.told = f.Received
+	}
+	if some {
+		p.hasty = f.Received
+	}
+	return news, all, some
+}
+
+// beat offers a heartbeat to everybody here who needs it. It does not block. f is not shared yet.
+func (r *Room) beat(p *pulse, f *Frame, says []byte) {
+	if !r.crowded.Load() {
+		*p = pulse{}
+		r.fanout(f)
+		return
+	}
+	news, all, some := p.due(f, says)
+	f.Patient = !news
+	thinned := uint64(0)
+	for _, s := range *r.sessions.Load() {
+		if s.id == f.From || s.peer.Observer {
+			continue
+		}
+		if all || some && s.hasty.Load() || s.isNew(f.Received) {
+			r.deliver(s, f)
+		} else {
+			thinned++
+		}
+	}
+	r.hub.counters.Thinned.Add(thinned)
+	if f.Patient && r.lingering.CompareAndSwap(false, true) {
+		time.AfterFunc(lingers, r.send)
+	}
+}
+
+// isNew reports whether s may not have heard of everybody yet.
+func (s *Session) isNew(now time.Time) bool {
+	return now.UnixNano()-s.activated.Load() < int64(newcomerFor)
+}
+
+// send makes sessions to which nothing else went get the heartbeats that wait for them.
+func (r *Room) send() {
+	r.lingering.Store(false)
+	for _, s := range *r.sessions.Load() {
+		s.out.Nudge()
+	}
+}
+
+// revive repeats the last heartbeat of s where the next one does not come. Only its read goroutine
+// calls it, when something else of s came.
+func (s *Session) revive(now time.Time) {
+	p := &s.pulse
+	if p.last == nil || now.Sub(p.told) < reviveAfter {
+		return
+	}
+	again := *p.last
+	again.Received = now
+	s.room.beat(p, &again, p.says)
+	s.room.publish(&again)
+}
+
+// rhythm is how often a client sends heartbeats. Its read goroutine uses it.
+type rhythm struct {
+	last  time.Time
+	quick int // intervals in a row
+}
+
+// hasty takes a heartbeat into account and reports whether its sender is in haste, given whether it was.
+func (t *rhythm) hasty(now time.Time, was bool) bool {
+	switch since := now.Sub(t.last); {
+	case since < hasteBelow:
+		t.quick++
+	case since >= restFrom:
+		t.quick, was = 0, false
+	}
+	t.last = now
+	return was || t.quick >= 2
+}
+
+// recrowd notes whether there is a crowd; r.mu is held.
+func (r *Room) recrowd() {
+	from := r.rules.Crowd
+	if from == 0 {
+		from = DefaultCrowd
+	}
+	r.crowded.Store(len(r.local)+len(r.remote) >= from)
+}
