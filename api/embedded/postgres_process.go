@@ -127,8 +127,7 @@ func (c *cluster) settings(port int) []string {
 		"listen_addresses=127.0.0.1",
 		"unix_socket_directories=",
 		"cluster_name=" + account,
-		"shared_buffers=32MB",
-		"max_wal_size=256MB",
+		"shared_buffers=128MB",
 		"jit=off",
 		"max_parallel_workers_per_gather=0",
 		"timezone=UTC",
@@ -140,9 +139,9 @@ func (c *cluster) settings(port int) []string {
 		"lc_messages=C", // the line that says "ready" is read from the log
 	}
 	if c.throwaway {
-		return append(s, "max_connections=300", "fsync=off", "synchronous_commit=off", "full_page_writes=off")
+		return append(s, "max_connections=300", "max_wal_size=256MB", "fsync=off", "synchronous_commit=off", "full_page_writes=off")
 	}
-	return append(s, "max_connections=100")
+	return append(s, "max_connections=100", "max_wal_size=1GB")
 }
 
 // stop ends the server and waits until it is gone: politely, then less so.

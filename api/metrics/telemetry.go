@@ -17,6 +17,7 @@ var (
 	bytesWaiting   = desc("telemetry_bytes_waiting", "Memory taken by events that wait to be stored.")
 	batchesStored  = desc("telemetry_batches_total", "Batches of events that are in the database.")
 	batchesFailed  = desc("telemetry_batch_failures_total", "Attempts to store a batch that failed and were made again.")
+	eventsCommit   = desc("telemetry_commit_seconds", "Time from the receipt of an event until it is committed to the database.")
 	feeds          = desc("telemetry_sessions", "Sessions of telemetry on this node.")
 )
 
@@ -31,7 +32,7 @@ var (
 
 // Describe implements prometheus.Collector.
 func (events) Describe(to chan<- *prometheus.Desc) {
-	describe(to, eventsReceived, eventsStored, eventsLost, eventsWaiting, bytesWaiting, batchesStored, batchesFailed, feeds,
+	describe(to, eventsReceived, eventsStored, eventsLost, eventsWaiting, bytesWaiting, batchesStored, batchesFailed, eventsCommit, feeds,
 		tartReceived, tartDropped, tartLimited, tartFlushed, tartPending)
 }
 
@@ -42,6 +43,7 @@ func (e events) Collect(to chan<- prometheus.Metric) {
 	o.counter(eventsStored, float64(c.Stored.Load()))
 	o.counter(batchesStored, float64(c.Batches.Load()))
 	o.counter(batchesFailed, float64(c.Failures.Load()))
+	o.histogram(eventsCommit, c.Commit.Read())
 	for cause := range telemetry.Causes() {
 		o.counter(eventsLost, float64(c.Lost[cause].Load()), cause.String())
 	}

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"parley/api/histogram"
 )
 
 // Options are what an engine is made of. Store and Log are required; what is zero has the
@@ -86,7 +88,12 @@ type Counters struct {
 	Batches     atomic.Uint64
 	Failures    atomic.Uint64 // of batches, to be tried again
 	Quarantined atomic.Uint64
-	Lost        [len(causes)]atomic.Uint64 // by cause
+
+	// Commit is how long events took from their receipt until they were committed, those left
+	// aside that an earlier process received.
+	Commit histogram.Waits
+
+	Lost [len(causes)]atomic.Uint64 // by cause
 }
 
 // New returns an engine. Sessions can begin at once; they are stored once Run is called.

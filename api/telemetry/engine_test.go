@@ -87,8 +87,12 @@ func TestEverythingIsStoredWhoeverSendsItAtOnce(t *testing.T) {
 			}
 		}
 	}
-	if n := w.engine.Counters().Stored.Load(); n != feeds*each {
+	c := w.engine.Counters()
+	if n := c.Stored.Load(); n != feeds*each {
 		t.Errorf("%d are counted", n)
+	}
+	if r := c.Commit.Read(); r.Count != feeds*each || r.Quantile(.5) <= 0 {
+		t.Errorf("the way to the database: %+v", r)
 	}
 }
 

@@ -57,6 +57,7 @@ func (r *replay) run(ctx context.Context, e *Engine) {
 		return
 	}
 	s := newShard(e, 0)
+	s.replays = true
 	open := map[SessionID]Session{}
 	for _, name := range r.files {
 		n, err := r.read(ctx, s, name, open)

@@ -24,8 +24,9 @@ const (
 // shard is the queue of some sources and what writes it. All of one source go through one
 // shard, so their order stays.
 type shard struct {
-	engine *Engine
-	spill  *spill // nil without
+	engine  *Engine
+	spill   *spill // nil without
+	replays bool   // what an earlier process left
 
 	some  chan struct{} // there is something to write
 	hurry chan struct{} // and it should be soon

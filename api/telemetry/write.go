@@ -98,7 +98,7 @@ func (s *shard) attempt(ctx context.Context, b *Batch, rows []Row) ([]Row, error
 	b.Rows = rows
 	err := s.engine.Store.Write(ctx, b)
 	if err == nil {
-		s.engine.counters.Stored.Add(uint64(len(rows)))
+		s.committed(rows)
 		b.Sessions, b.Losses = nil, nil
 		return nil, nil
 	}
@@ -107,6 +107,24 @@ func (s *shard) attempt(ctx context.Context, b *Batch, rows []Row) ([]Row, error
 	}
 	b.Sessions, b.Losses = nil, nil
 	return s.isolate(ctx, b, rows)
+}
+
+// committed counts rows that are stored, and how long that took.
+func (s *shard) committed(rows []Row) {
+	c := &s.engine.counters
+	c.Stored.Add(uint64(len(rows)))
+	if s.replays {
+		return
+	}
+	now := time.Now().UnixMicro()
+	for len(rows) > 0 { // those that came in one piece have the same time
+		n := 1
+		for n < len(rows) && rows[n].Received == rows[0].Received {
+			n++
+		}
+		c.Commit.Observe(time.Duration(now-rows[0].Received)*time.Microsecond, uint64(n))
+		rows = rows[n:]
+	}
 }
 
 // isolate writes rows some of which the store refuses: halves of halves, until those are
@@ -118,7 +136,7 @@ func (s *shard) isolate(ctx context.Context, b *Batch, rows []Row) (left []Row, 
 		parts = parts[:len(parts)-1]
 		b.Rows = part
 		if err = s.engine.Store.Write(ctx, b); err == nil {
-			s.engine.counters.Stored.Add(uint64(len(part)))
+			s.committed(part)
 			continue
 		}
 		refused, ok := errors.AsType[*RefusedError](err)

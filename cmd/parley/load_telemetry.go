@@ -16,7 +16,9 @@ import (
 
 type loadTelemetryCommand struct {
 	Addr        string `name:"addr" placeholder:"ADDR" help:"Where nodes connect: host:port." group:"server"`
-	Self        bool   `name:"self" help:"Start a node of its own for the run, in its own process." group:"server"`
+	Self        bool   `name:"self" help:"Start a node of its own for the run, in its own process, and look at it." group:"server"`
+	PID         int    `name:"pid" placeholder:"PID" help:"The server's process, if it is on this machine." group:"server"`
+	Metrics     string `name:"metrics" placeholder:"URL" help:"The server's metrics, for how long events take until they are committed." group:"server"`
 	DatabaseURL string `name:"database-url" env:"DATABASE_URL" placeholder:"URL" help:"The server's database, to compare it with what was sent. Without it nothing is compared." group:"server"`
 
 	Nodes    int      `name:"nodes" default:"64" help:"Nodes that are connected." group:"nodes"`
@@ -49,8 +51,8 @@ func (c *loadTelemetryCommand) Validate() error {
 	plan := c.plan()
 	var errs []error
 	if c.Self {
-		if c.Addr != "" {
-			errs = append(errs, errors.New("--self starts a server: --addr names another"))
+		if c.Addr != "" || c.PID != 0 || c.Metrics != "" {
+			errs = append(errs, errors.New("--self starts a server: --addr, --pid and --metrics name another"))
 		}
 		plan.Addr = "of.its.own:0"
 	}
@@ -63,6 +65,9 @@ func (c *loadTelemetryCommand) plan() telemetry.Plan {
 		ReconnectEvery: c.ReconnectEvery, ReconnectShare: c.ReconnectShare,
 		Dropped: c.Dropped, Broken: c.Broken, Unknown: c.Unknown,
 		Kinds: c.Kinds, Versions: c.Versions, Cores: c.Cores, Seed: c.Seed,
+	}
+	if c.PID != 0 || c.Metrics != "" {
+		p.Watch = &telemetry.Watch{PID: c.PID, Metrics: c.Metrics}
 	}
 	if c.Lengths == catalogue.LEB128.String() {
 		p.Form = catalogue.LEB128
@@ -85,6 +90,8 @@ func (c *loadTelemetryCommand) Run(w *world) (err error) {
 		}
 		defer func() { err = errors.Join(err, node.Stop()) }()
 		plan.Addr, database = node.Telemetry, node.DatabaseURL
+		at := node.Watch()
+		plan.Watch = &telemetry.Watch{PID: at.PID, Metrics: at.Metrics, Debug: node.Debug}
 	}
 	var books telemetry.Books
 	if database != "" {

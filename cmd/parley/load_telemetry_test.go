@@ -31,6 +31,10 @@ func TestLoadTelemetryComparesWithTheDatabase(t *testing.T) {
 	if b == nil || !b.Even() || b.Stored == 0 || b.Sessions != r.Sessions || b.Lost["source_dropped"] != r.Dropped || b.Lost["undecodable"] != r.Broken {
 		t.Errorf("%+v", b)
 	}
+	s := r.Server
+	if s == nil || s.Error != "" || s.Commit == nil || s.Commit.Count < b.Stored || s.Commit.P50 > s.Commit.P99 || s.NodeCPU <= 0 || s.DatabaseCPU <= 0 || s.Each <= 0 || b.BytesEach <= 0 {
+		t.Errorf("server: %+v", s)
+	}
 }
 
 func TestLoadTelemetryRefusesNonsense(t *testing.T) {

@@ -10,6 +10,9 @@ import (
 // Archive is the books of a server whose database can be read.
 type Archive struct{ *archive.Archive }
 
+// Size implements [Books].
+func (b Archive) Size(ctx context.Context) (uint64, error) { return b.EventBytes(ctx) }
+
 var _ Books = Archive{}
 
 // Account implements [Books].

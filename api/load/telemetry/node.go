@@ -32,6 +32,7 @@ type node struct {
 	templates []template
 	rand      *rand.Rand
 	again     chan struct{} // asks it to connect again
+	stopped   func()        // says that it sends no more
 
 	// Of the session:
 	seq  uint64
@@ -42,18 +43,14 @@ type node struct {
 
 // keep sends until ctx ends, in as many sessions as it takes.
 func (n *node) keep(ctx context.Context) {
+	defer n.stopped()
 	for ctx.Err() == nil {
 		err := n.session(ctx)
 		if err == nil || ctx.Err() != nil {
 			continue
 		}
 		n.run.failed(err)
-		pause := time.NewTimer(redialTime)
-		select {
-		case <-pause.C:
-		case <-ctx.Done():
-		}
-		pause.Stop()
+		wait(ctx, redialTime)
 	}
 }
 
@@ -80,6 +77,10 @@ func (n *node) session(ctx context.Context) error {
 	n.seq, n.last = 0, [256]uint64{}
 	if err := n.send(ctx, conn); err != nil {
 		return err
+	}
+	if ctx.Err() != nil {
+		n.stopped()
+		<-n.run.release
 	}
 	return finish(conn)
 }

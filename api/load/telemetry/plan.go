@@ -30,6 +30,8 @@ type Plan struct {
 	Form     catalogue.LengthForm
 	Cores    uint16 // of the chain
 	Seed     uint64 // runs with the same seed send the same bodies
+
+	Watch *Watch // the server; nil is not looked at
 }
 
 // Check returns every mistake in p.

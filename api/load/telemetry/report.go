@@ -13,6 +13,9 @@ import (
 type Books interface {
 	// Account adds up what there is of sources whose identity begins with a prefix.
 	Account(ctx context.Context, prefix string) (Account, error)
+
+	// Size returns how many bytes all events on record take, with what they are found by.
+	Size(ctx context.Context) (uint64, error)
 }
 
 // Account is what a server has on record.
@@ -42,6 +45,7 @@ type Report struct {
 	Failed map[string]int `json:"failed,omitempty"` // sessions that did not end well, and why
 
 	Balance *Balance `json:"balance,omitempty"` // without books there is none
+	Server  *Server  `json:"server,omitempty"`  // when it was looked at
 }
 
 // Balance compares what was sent with what is on record. The numbers that events have used
@@ -54,6 +58,8 @@ type Balance struct {
 	Lost     map[string]uint64 `json:"lost"`    // by cause
 	Missing  int64             `json:"missing"` // numbers that are neither; negative when there are too many
 	Settled  float64           `json:"settled"` // seconds until all was on record
+
+	BytesEach float64 `json:"bytes_per_event,omitempty"` // that a stored event takes, with indexes
 }
 
 // Even says that nothing is missing and nothing is there that was not sent.
@@ -129,6 +135,12 @@ func (r *Report) Table(out io.Writer) error {
 			line("%-15s %12d", cause, b.Lost[cause])
 		}
 		line("missing         %12d  %.1f s after the last was sent", b.Missing, b.Settled)
+	}
+	if s := r.Server; s != nil {
+		s.table(line)
+	}
+	if b := r.Balance; b != nil && b.BytesEach > 0 {
+		line("an event takes %.0f bytes in the database", b.BytesEach)
 	}
 	if r.Uncertain > 0 {
 		line("NOTE %d more were on their way when connections broke: they may be there or not", r.Uncertain)

@@ -32,6 +32,9 @@ type run struct {
 	connected atomic.Int64
 	uncertain atomic.Uint64 // events that were sent into a connection as it broke
 
+	sending sync.WaitGroup // nodes that may still send
+	release chan struct{}  // closed when those that do not may hang up
+
 	mu    sync.Mutex
 	sent  tally
 	fails map[string]int
@@ -48,7 +51,7 @@ func Run(ctx context.Context, p Plan, books Books, settle time.Duration, progres
 	if len(p.Versions) == 0 {
 		p.Versions = []uint8{0, 1}
 	}
-	r := &run{plan: p, fails: map[string]int{}}
+	r := &run{plan: p, fails: map[string]int{}, release: make(chan struct{})}
 	if _, err := rand.Read(r.id[:]); err != nil {
 		return nil, err
 	}
@@ -56,13 +59,34 @@ func Run(ctx context.Context, p Plan, books Books, settle time.Duration, progres
 	if err != nil {
 		return nil, err
 	}
-	began := time.Now()
-	r.drive(ctx, nodes, progress)
-	report := r.report(time.Since(began))
-	if books == nil {
-		return report, nil
+	looking := context.WithoutCancel(ctx) // also after a run that was broken off
+	var size uint64
+	if books != nil {
+		if size, err = books.Size(looking); err != nil {
+			return nil, err
+		}
 	}
-	return report, report.balance(context.WithoutCancel(ctx), books, hex.EncodeToString(r.id[:16]), settle)
+	var before state
+	if p.Watch != nil {
+		before = p.Watch.look(looking, true)
+	}
+	began := time.Now()
+	sent, settled := r.drive(ctx, nodes, progress)
+	report := r.report(sent.at.Sub(began))
+	if books != nil {
+		err = report.balance(looking, books, hex.EncodeToString(r.id[:16]), settle)
+	}
+	if p.Watch != nil {
+		report.Server = r.server(before, sent, settled, p.Watch.look(looking, false))
+	}
+	if b := report.Balance; err == nil && b != nil && b.Stored > 0 {
+		now, err := books.Size(looking)
+		if err != nil {
+			return report, err
+		}
+		b.BytesEach = float64(now-min(now, size)) / float64(b.Stored)
+	}
+	return report, err
 }
 
 func (r *run) nodes() ([]*node, error) {
@@ -81,6 +105,7 @@ func (r *run) nodes() ([]*node, error) {
 			rand: mathrand.New(mathrand.NewPCG(r.plan.Seed, uint64(i))), again: make(chan struct{}, 1),
 		}
 		n.templates = made[n.version]
+		n.stopped = sync.OnceFunc(r.sending.Done)
 		copy(n.peer[:], r.id[:16])
 		binary.BigEndian.PutUint64(n.peer[24:], uint64(i))
 		nodes[i] = n
@@ -88,8 +113,10 @@ func (r *run) nodes() ([]*node, error) {
 	return nodes, nil
 }
 
-// drive runs the nodes for as long as the plan says.
-func (r *run) drive(ctx context.Context, nodes []*node, progress func(Progress)) {
+// drive runs the nodes for as long as the plan says. It returns what the server was like when
+// the last event was sent, and when all were stored while all nodes were still connected.
+func (r *run) drive(ctx context.Context, nodes []*node, progress func(Progress)) (sent, settled state) {
+	looking := context.WithoutCancel(ctx)
 	// Not a deadline: a dialer takes that for its own, and it would look as if it had failed.
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -98,6 +125,7 @@ func (r *run) drive(ctx context.Context, nodes []*node, progress func(Progress))
 	var all, watching sync.WaitGroup
 	over := make(chan struct{})
 	watching.Go(func() { r.look(over, progress) })
+	r.sending.Add(len(nodes))
 	for i, n := range nodes {
 		all.Go(func() {
 			n.turn = i % len(n.templates)
@@ -107,9 +135,18 @@ func (r *run) drive(ctx context.Context, nodes []*node, progress func(Progress))
 	if r.plan.ReconnectShare > 0 {
 		all.Go(func() { r.reconnect(ctx, nodes) })
 	}
+	r.sending.Wait()
+	sent.at = time.Now()
+	if r.plan.Watch != nil {
+		at := sent.at
+		sent, settled = r.plan.Watch.look(looking, false), r.plan.Watch.settle(looking)
+		sent.at, settled.connected = at, r.connected.Load()
+	}
+	close(r.release)
 	all.Wait()
 	close(over)
 	watching.Wait()
+	return sent, settled
 }
 
 // reconnect asks some of the nodes to connect again now and then.

@@ -83,6 +83,9 @@ func (l *ledger) Account(context.Context, string) (Account, error) {
 	return l.a, nil
 }
 
+// Size implements Books.
+func (l *ledger) Size(context.Context) (uint64, error) { return 0, nil }
+
 // try runs a plan against a server that keeps books in memory.
 func try(t *testing.T, p Plan, l *ledger, settle time.Duration) *Report {
 	t.Helper()

@@ -67,3 +67,14 @@ func (a *Archive) Account(ctx context.Context, catalogue, prefix string) (Accoun
 	}
 	return account, nil
 }
+
+// EventBytes returns how many bytes all events take, with their indexes.
+func (a *Archive) EventBytes(ctx context.Context) (uint64, error) {
+	var n int64
+	err := a.pool.QueryRow(ctx, `select coalesce(sum(pg_total_relation_size(relid)), 0)::bigint
+from pg_partition_tree('telemetry_events') where isleaf`).Scan(&n)
+	if err != nil {
+		return 0, fmt.Errorf("size of events: %w", err)
+	}
+	return uint64(n), nil
+}
