@@ -90,6 +90,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	start := time.Now()
 	n := &node{Options: o, id: newNodeID(), news: newNews(), ending: make(chan struct{})}
 	n.Log = o.Log.With(observe.KeyNode, string(n.id))
+	n.calls = calls.New(calls.Options{Log: n.Log.With("part", "calls"), Server: n.server(), Region: n.Config.Node.Region})
 	if err := n.prepare(ctx); err != nil {
 		return err
 	}
@@ -151,7 +152,7 @@ func (n *node) prepare(ctx context.Context) (err error) {
 	if err := n.openTraces(ctx); err != nil {
 		return err
 	}
-	if n.stores, err = openStores(ctx, string(n.id), c.Stores, n.Log); err != nil {
+	if n.stores, err = openStores(ctx, string(n.id), c.Stores, n.calls, n.Log); err != nil {
 		return err
 	}
 	defer func() {

@@ -34,7 +34,7 @@ type stores struct {
 
 // openStores takes the data directory, starts what is embedded, brings the schema up to date
 // and connects. On error nothing is left running.
-func openStores(ctx context.Context, node string, c config.Stores, log *slog.Logger) (_ *stores, err error) {
+func openStores(ctx context.Context, node string, c config.Stores, watcher natsrelay.LinkWatcher, log *slog.Logger) (_ *stores, err error) {
 	s := &stores{databaseURL: c.DatabaseURL, natsURL: c.NATSURL}
 	defer func() {
 		if err != nil {
@@ -46,7 +46,7 @@ func openStores(ctx context.Context, node string, c config.Stores, log *slog.Log
 	}
 	g, starting := errgroup.WithContext(ctx)
 	g.Go(func() error { return s.openDatabase(starting, c, log) })
-	g.Go(func() error { return s.openNATS(starting, node, c, log) })
+	g.Go(func() error { return s.openNATS(starting, node, c, watcher, log) })
 	return s, g.Wait()
 }
 
@@ -69,8 +69,8 @@ func (s *stores) openDatabase(ctx context.Context, c config.Stores, log *slog.Lo
 	return nil
 }
 
-func (s *stores) openNATS(ctx context.Context, node string, c config.Stores, log *slog.Logger) (err error) {
-	options := natsrelay.ConnOptions(node, log.With("part", "nats"))
+func (s *stores) openNATS(ctx context.Context, node string, c config.Stores, watcher natsrelay.LinkWatcher, log *slog.Logger) (err error) {
+	options := natsrelay.ConnOptions(node, log.With("part", "nats"), watcher)
 	if s.natsURL == "" {
 		s.nats, err = embedded.StartNATS(ctx, embedded.NATSOptions{
 			Dir: filepath.Join(c.DataDir, "nats"), Log: log.With("part", "nats"),
@@ -79,13 +79,16 @@ func (s *stores) openNATS(ctx context.Context, node string, c config.Stores, log
 			return fmt.Errorf("start NATS: %w", err)
 		}
 		s.natsURL = s.nats.URL()
+		watcher.Connecting(natsrelay.LinkName)
 		s.conn, err = s.nats.Connect(options...)
 	} else {
+		watcher.Connecting(natsrelay.LinkName)
 		s.conn, err = nats.Connect(s.natsURL, options...)
 	}
 	if err != nil {
 		return fmt.Errorf("connect to NATS: %w", err)
 	}
+	watcher.ConnectedTo(natsrelay.LinkName)
 	return nil
 }
 

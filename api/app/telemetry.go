@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"sync"
 
-	"parley/api/calls"
 	"parley/api/metrics"
 	"parley/api/observe"
 	"parley/api/telemetry"
@@ -61,14 +60,13 @@ func (n *node) flushTelemetry(ctx context.Context) error {
 	return n.telemetry.Flush(ctx)
 }
 
+// server is how telemetry calls the node.
+func (n *node) server() string { return cmp.Or(n.Config.Node.ServerID, string(n.id)) }
+
 // openCalls prepares for what calls tell. The names of participants are the same on all
 // nodes, because the secret is.
 func (n *node) openCalls() {
 	key := sha256.Sum256([]byte("names in telemetry " + n.secret))
-	server := cmp.Or(n.Config.Node.ServerID, string(n.id))
-	n.clients = metrics.NewClients(n.relay, cmp.Or(n.Config.Node.Instance, server), n.Config.Node.Region)
-	n.calls = calls.New(calls.Options{
-		Ingest: n.telemetry, Log: n.Log.With("part", "calls"), Key: key[:],
-		Server: server, Region: n.Config.Node.Region, Next: n.clients,
-	})
+	n.clients = metrics.NewClients(n.relay, cmp.Or(n.Config.Node.Instance, n.server()), n.Config.Node.Region)
+	n.calls.Ingest, n.calls.Key, n.calls.Next = n.telemetry, key[:], n.clients
 }

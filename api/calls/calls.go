@@ -34,12 +34,19 @@ const (
 	// lookTime is the time between two looks at what flows.
 	lookTime = 5 * time.Second
 
-	// returnTime is how long somebody whose connection ended may take to come back to be
-	// restored.
+	// returnTime is how long it is remembered why a connection ended: longer than any room
+	// waits for somebody to come back.
 	returnTime = 30 * time.Second
+
+	// subscribeTime is how long the first picture of a source may take that sends others.
+	subscribeTime = 5 * time.Second
+
+	// silentTime is after how long without a packet a source is taken for switched off.
+	silentTime = 4 * time.Second
 )
 
-// Options are what a Recorder is made of. All are required but Region and Next.
+// Options are what a Recorder is made of. All are required but Region and Next; Ingest, Key and
+// Next may be set later, but before Run and before anybody connects.
 type Options struct {
 	Ingest telemetry.Ingest
 	Log    *slog.Logger
@@ -64,7 +71,8 @@ type Recorder struct {
 	server *speaker
 	calls  map[media.SessionID]*call
 	rooms  map[media.RoomID]*room
-	away   map[place]absence
+	away   map[media.SessionID]absence
+	links  map[string]*link // to what the node needs
 	totals media.Count
 	looked time.Time
 	used   float64 // processor seconds
@@ -79,7 +87,7 @@ var (
 func New(o Options) *Recorder {
 	r := &Recorder{
 		Options: o, todo: make(chan func(), waiting), kinds: map[string]*catalogue.Kind{},
-		calls: map[media.SessionID]*call{}, rooms: map[media.RoomID]*room{}, away: map[place]absence{},
+		calls: map[media.SessionID]*call{}, rooms: map[media.RoomID]*room{}, away: map[media.SessionID]absence{}, links: map[string]*link{},
 	}
 	for _, k := range catalogue.Call().Kinds {
 		r.kinds[k.Name] = k
@@ -110,11 +118,12 @@ func (r *Recorder) Run(ctx context.Context, hub *media.Hub) error {
 	}
 }
 
-// Flush waits until an event was made of everything that the Recorder was told before.
+// Flush waits until an event was made of everything that the Recorder was told before, and of
+// what was counted until then. What is sampled is not.
 func (r *Recorder) Flush(ctx context.Context) error {
 	done := make(chan struct{})
 	select {
-	case r.todo <- func() { close(done) }:
+	case r.todo <- func() { r.look(); close(done) }:
 	case <-ctx.Done():
 		return ctx.Err()
 	}
@@ -206,6 +215,14 @@ func (r *Recorder) Participant(user string) string {
 	h := hmac.New(sha256.New, r.Key)
 	h.Write([]byte(user))
 	return hex.EncodeToString(h.Sum(nil)[:12])
+}
+
+// lose records that the next n events of s never came to be.
+func (s *speaker) lose(n uint64, now time.Time) {
+	first := s.next
+	s.say("Dropped", now, map[string]any{"last_timestamp": uint64(now.UnixMicro()), "num": n})
+	s.next = first + n // it stands for all of them
+	s.feed.Lost(telemetry.SourceDropped, first, n)
 }
 
 func (r *Recorder) source(room media.RoomID, user string, over media.Transport, labels map[string]string) telemetry.Source {

@@ -17,17 +17,19 @@ const maxPeers = 1000
 
 // health is what the last reports of a client said.
 type health struct {
-	at    time.Time
-	event uint64 // its sample
-	peers map[string]*peer
+	at     time.Time
+	event  uint64 // its sample
+	peers  map[string]*peer
+	client []byte   // what was last recorded of the client itself
+	totals []uint64 // that it had counted, in the order of counters
 }
 
 // peer is how a client hears and sees another one.
 type peer struct {
-	audio, video quality
-	frozen       time.Time // since when no picture came, zero when they do
-	silent       time.Time // since when nearly all sound is made up
-	seen         time.Time
+	audio, video, screen quality
+	frozen, stuck        time.Time // since when no picture of the camera, or of the screen, came; zero when they do
+	silent               time.Time // since when nearly all sound is made up
+	seen                 time.Time
 }
 
 // quality is what was reported of a source, and what was recorded of it.
@@ -42,6 +44,8 @@ const (
 	gapConcealment  = 50
 	goodFPS         = 15
 	fairFPS         = 5
+	goodScreenFPS   = 3 // what does not change is sent now and then
+	fairScreenFPS   = .2
 )
 
 // Health implements media.Reporter.
@@ -102,6 +106,8 @@ func (r *Recorder) healthOf(c *call, p *healthv1.HealthPacket, now time.Time) {
 		"concealment": most(concealment), "buffer_ms": most(buffer), "fps": least(fps), "kbps": least(kbps), "waiting_packets": most(waits),
 	})
 	r.reportOf(c, p, interval, now)
+	c.client(p, now)
+	c.counted(p, now)
 	if c.health.peers == nil {
 		c.health.peers = map[string]*peer{}
 	}
@@ -126,21 +132,29 @@ func (r *Recorder) peerOf(c *call, key string, s *healthv1.PeerStats, interval t
 		c.health.peers[key] = was
 	}
 	was.seen = now
-	name := r.peerName(key)
-	audio, video := "", ""
+	name := r.peerNamed(c, key).name
+	audio, video, screen := "", "", ""
 	if s.GetAudioEnabled() {
 		audio = grade(-concealed(s), -goodConcealment, -fairConcealment)
 	}
 	if s.GetVideoEnabled() && s.GetVideoStats() != nil {
 		video = grade(s.GetVideoStats().GetFpsReceived(), goodFPS, fairFPS)
 	}
+	if s.GetScreenVideoStats() != nil {
+		screen = grade(s.GetScreenVideoStats().GetFpsReceived(), goodScreenFPS, fairScreenFPS)
+	}
 	c.change(&was.audio, audio, name, "audio", "concealment", now)
 	c.change(&was.video, video, name, "video", "fps", now)
+	c.change(&was.screen, screen, name, "screen", "fps", now)
 
-	frozen := s.GetVideoEnabled() && s.GetVideoStats().GetFpsReceived() == 0 && s.GetVideoStats().GetFramesDecoded() > 0
-	if since, over := spell(&was.frozen, frozen, interval, now); over {
-		c.say("Freeze", since, map[string]any{"sender": name, "media": "video", "lasted_ms": milliseconds(now.Sub(since))})
+	stops := func(since *time.Time, media string, on bool, v *healthv1.VideoStats) {
+		frozen := on && v.GetFpsReceived() == 0 && v.GetFramesDecoded() > 0
+		if since, over := spell(since, frozen, interval, now); over {
+			c.say("Freeze", since, map[string]any{"sender": name, "media": media, "lasted_ms": milliseconds(now.Sub(since))})
+		}
 	}
+	stops(&was.frozen, "video", s.GetVideoEnabled(), s.GetVideoStats())
+	stops(&was.stuck, "screen", true, s.GetScreenVideoStats())
 	if since, over := spell(&was.silent, s.GetAudioEnabled() && concealed(s) >= gapConcealment, interval, now); over {
 		c.say("AudioGap", since, map[string]any{"sender": name, "lasted_ms": milliseconds(now.Sub(since))})
 	}
@@ -172,14 +186,14 @@ func spell(since *time.Time, on bool, interval time.Duration, now time.Time) (be
 	return time.Time{}, false
 }
 
-// peerName names whom a report is about: clients know each other by session or by identity.
-func (r *Recorder) peerName(key string) string {
+// peerNamed returns whom a report of c is about: clients know each other by session or by user.
+func (r *Recorder) peerNamed(c *call, key string) identity {
 	if id, err := strconv.ParseUint(key, 10, 64); err == nil {
-		if c := r.calls[media.SessionID(id)]; c != nil {
-			return c.name
+		if who := r.who(c, media.SessionID(id)); who.name != "" {
+			return who
 		}
 	}
-	return r.Participant(key)
+	return identity{name: r.Participant(key)}
 }
 
 // grade compares v with bounds of which larger ones are better.

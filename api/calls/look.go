@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"parley/api/media"
-	"parley/api/telemetry"
+	"parley/api/wire"
 )
 
 // receiving are causes for which a receiver misses frames; the others hold back a sender.
@@ -23,7 +23,12 @@ func (r *Recorder) look() {
 		here[s.Session] = true
 		if c := r.calls[s.Session]; c != nil {
 			c.flows(&s.Count, now)
-			c.drops(&s.Count, now)
+			c.limits(&s.Count, now)
+		}
+	}
+	for id, lost := range r.hub.Losses() {
+		if c := r.calls[id]; c != nil {
+			r.losses(c, lost, now)
 		}
 	}
 	for id, c := range r.calls {
@@ -37,50 +42,107 @@ func (r *Recorder) look() {
 		}
 	}
 	if n := r.lost.Swap(0); n > 0 {
-		first := r.server.next
-		r.server.next += n
-		r.server.feed.Lost(telemetry.QueueFull, first, n)
+		r.server.lose(n, now)
 	}
 	r.status(now)
 }
 
-// flows records which sources fell silent, or speak again.
+// flows records which sources fell silent, speak again, or reach nobody.
 func (c *call) flows(count *media.Count, now time.Time) {
 	for kind := range media.Kinds() {
 		stream, ok := streamOf(kind)
 		if !ok {
 			continue
 		}
-		moves := count.In.Packets[kind] > c.last.In.Packets[kind]
-		start, sends := c.sends[stream]
+		came := count.In.Packets[kind] - c.last.In.Packets[kind]
+		_, sends := c.sends[stream]
+		if came > 0 {
+			c.moved[stream] = now
+		}
+		why, refused := c.refused(count, kind)
 		switch {
-		case moves && !sends:
+		case came > 0 && refused >= came:
+			c.fails(stream, why, now)
+		case came > 0 && !sends:
 			c.starts(stream, now)
-		case !moves && sends && now.Sub(start.at) > lookTime: // at the last look or after
+		case sends && now.Sub(c.moved[stream]) > silentTime:
 			c.stops(stream, now)
+		}
+		if refused < came {
+			delete(c.failing, stream)
 		}
 	}
 }
 
-// drops records what was lost on the way to or from a session.
-func (c *call) drops(count *media.Count, now time.Time) {
+// refused returns how many packets of a kind were refused since the last look, and the cause of
+// most of them.
+func (c *call) refused(count *media.Count, kind media.Kind) (why media.Cause, all uint64) {
+	most := uint64(0)
+	for cause := range sending {
+		n := count.Drops[cause][kind] - c.last.Drops[cause][kind]
+		if all += n; n > most {
+			why, most = cause, n
+		}
+	}
+	return why, all
+}
+
+// fails records that nothing of a source got through, once until something does.
+func (c *call) fails(stream wire.Stream, why media.Cause, now time.Time) {
+	if c.failing[stream] {
+		return
+	}
+	c.failing[stream] = true
+	if _, sends := c.sends[stream]; sends {
+		c.stops(stream, now)
+	}
+	name := streams[stream]
+	c.say("PublishFailed", now, map[string]any{"stream": decimal(c.Session) + "/" + name, "media": name, "code": why.String(), "reason": ""})
+}
+
+// limits records what of a session was refused, and remembers its counts for the next look.
+func (c *call) limits(count *media.Count, now time.Time) {
 	for cause := range media.Causes() {
 		for kind := range media.Kinds() {
-			n := count.Drops[cause][kind] - c.last.Drops[cause][kind]
-			if n == 0 {
-				continue
-			}
-			n = min(n, 1<<32-1)
-			stream, ok := streamOf(kind)
-			switch {
-			case receiving[cause] && ok:
-				c.say("ForwardingDrop", now, map[string]any{"sender": "", "media": streams[stream], "cause": cause.String(), "count": n})
-			case sending[cause]:
-				c.say("LimitHit", now, map[string]any{"limit": cause.String(), "direction": "receive", "count": n})
+			if n := count.Drops[cause][kind] - c.last.Drops[cause][kind]; n > 0 && sending[cause] {
+				c.say("LimitHit", now, map[string]any{"limit": cause.String(), "direction": "receive", "count": min(n, 1<<32-1)})
 			}
 		}
 	}
 	c.last = *count
+}
+
+// losses records what of others did not reach a session.
+func (r *Recorder) losses(c *call, lost map[media.Loss]uint64, now time.Time) {
+	for l, n := range lost {
+		if stream, ok := streamOf(l.Kind); ok {
+			sender := r.who(c, l.Sender)
+			c.say("ForwardingDrop", now, map[string]any{
+				"sender": sender.name, "session": sender.session, "media": streams[stream], "cause": l.Cause.String(), "count": min(n, 1<<32-1),
+			})
+		}
+	}
+}
+
+// overdue records pictures that should have been seen by now.
+func (r *Recorder) overdue(c *call, now time.Time) {
+	for at, start := range c.awaited {
+		if now.Sub(start.at) < subscribeTime {
+			continue
+		}
+		delete(c.awaited, at)
+		stream, _ := streamOf(at.kind)
+		if from := r.calls[at.sender]; from != nil {
+			if _, sends := from.sends[stream]; !sends {
+				continue // it was switched off before
+			}
+		} else if _, here := r.hub.Who(c.Room, at.sender); !here {
+			continue
+		}
+		c.say("SubscribeFailed", now, map[string]any{
+			"subscribe_id": start.event, "sender": r.who(c, at.sender).name, "media": streams[stream], "code": "no_keyframe", "reason": "",
+		})
+	}
 }
 
 // status records how the node is.

@@ -15,6 +15,7 @@ func (r *Recorder) sample(now time.Time) {
 	for _, s := range r.hub.Attendance() {
 		if c := r.calls[s.Session]; c != nil && !c.active.IsZero() {
 			c.flowed(&s, now)
+			r.overdue(c, now)
 		}
 	}
 }

@@ -16,7 +16,11 @@ type call struct {
 	name    string    // of the participant, in telemetry
 	began   time.Time // when the connection was asked for
 	active  time.Time // zero until it takes part
+	waits   began     // an observer in front of the room
 	sends   map[wire.Stream]began
+	moved   map[wire.Stream]time.Time // when packets were last seen
+	failing map[wire.Stream]bool      // of which nothing gets through
+	awaited map[reach]began           // pictures that were not seen yet
 	reached map[reach]bool
 	asked   map[media.Kind]began // keyframes
 	last    media.Count
@@ -46,17 +50,23 @@ type room struct {
 	peak    int
 }
 
-// place is somebody in a room.
-type place struct {
-	room media.RoomID
-	user string
-}
-
 // absence is when and why a connection of somebody ended.
 type absence struct {
-	at   time.Time
-	code fault.Code
+	media.SessionStats
+	at time.Time
 }
+
+// lost reports whether nobody meant the connection to end.
+func (a *absence) lost() bool {
+	switch a.End {
+	case fault.Bye, fault.Ended, fault.Forbidden, fault.Removed, fault.SignedOut:
+		return false
+	}
+	return true
+}
+
+// noHandshake is why somebody who may enter has no connection.
+const noHandshake fault.Code = "no_handshake"
 
 // Refused tells of an attempt to connect that came to nothing. Without a user nobody knows
 // who it was.
@@ -68,8 +78,12 @@ func (r *Recorder) Refused(room media.RoomID, user string, over media.Transport,
 			return
 		}
 		s := r.begin(context.Background(), r.source(room, user, over, map[string]string{}))
-		join := s.say("JoinStarted", begun, map[string]any{"room": string(room)})
-		s.say("JoinFailed", now, map[string]any{"join_id": join, "code": code(why), "reason": ""})
+		if connecting := s.say("ConnectingIn", begun, map[string]any{"transport": string(over)}); why == noHandshake {
+			s.say("ConnectInFailed", now, map[string]any{"connecting_id": connecting, "code": code(why), "reason": ""})
+		} else {
+			join := s.say("JoinStarted", begun, map[string]any{"room": string(room)})
+			s.say("JoinFailed", now, map[string]any{"join_id": join, "code": code(why), "reason": ""})
+		}
 		s.feed.End(string(why))
 	})
 }
@@ -93,7 +107,8 @@ func (r *Recorder) connected(s media.SessionStats, now time.Time) {
 	}
 	c := &call{
 		speaker: r.begin(context.Background(), r.source(s.Room, s.User, s.Transport, labels)), SessionStats: s, name: r.Participant(s.User),
-		began: s.Begun, sends: map[wire.Stream]began{}, reached: map[reach]bool{}, asked: map[media.Kind]began{},
+		began: s.Begun, sends: map[wire.Stream]began{}, moved: map[wire.Stream]time.Time{}, failing: map[wire.Stream]bool{},
+		awaited: map[reach]began{}, reached: map[reach]bool{}, asked: map[media.Kind]began{},
 	}
 	if c.began.IsZero() {
 		c.began = s.Joined
@@ -102,13 +117,57 @@ func (r *Recorder) connected(s media.SessionStats, now time.Time) {
 	connecting := c.say("ConnectingIn", c.began, map[string]any{"transport": string(s.Transport)})
 	c.say("ConnectedIn", now, map[string]any{"connecting_id": connecting, "took_ms": milliseconds(now.Sub(c.began))})
 	if s.Observer {
-		c.say("Waiting", now, map[string]any{"room": string(s.Room)})
+		c.waits = began{c.say("Waiting", now, map[string]any{"room": string(s.Room)}), now}
 	}
-	if was, ok := r.away[place{s.Room, s.User}]; ok && s.Reconnection && now.Sub(was.at) < returnTime {
-		started := c.say("ReconnectStarted", was.at, map[string]any{"code": code(was.code), "attempt": uint64(1)})
+	if s.Reconnection {
+		was, here := r.away[s.Replaces]
+		if !here { // it was lost by another node, which knows more
+			was.at, was.End = c.began, "elsewhere"
+		}
+		delete(r.away, s.Replaces)
+		started := c.say("ReconnectStarted", was.at, map[string]any{"code": code(was.End), "attempt": uint64(1)})
 		c.say("Restored", now, map[string]any{"reconnect_id": started, "took_ms": milliseconds(now.Sub(was.at))})
 	}
 	r.enter(s.Room, now)
+}
+
+// Departed implements media.Watcher.
+func (r *Recorder) Departed(id media.SessionID) {
+	now := time.Now()
+	r.tell(func() {
+		was, ok := r.away[id]
+		delete(r.away, id)
+		if !ok || !was.lost() {
+			return
+		}
+		s := r.begin(context.Background(), r.source(was.Room, was.User, was.Transport, map[string]string{"session": decimal(id), "node": string(was.Node)}))
+		started := s.say("ReconnectStarted", was.at, map[string]any{"code": code(was.End), "attempt": uint64(1)})
+		s.say("GivenUp", now, map[string]any{"reconnect_id": started, "code": code(was.End), "waited_ms": milliseconds(now.Sub(was.at))})
+		s.feed.End(string(was.End))
+	})
+}
+
+// Admitted implements media.Watcher.
+func (r *Recorder) Admitted(room media.RoomID, user string) {
+	now := time.Now()
+	r.tell(func() {
+		for _, c := range r.calls {
+			if c.Room == room && c.User == user && !c.waits.at.IsZero() {
+				c.say("Admitted", now, map[string]any{"waiting_id": c.waits.event, "waited_ms": uint64(now.Sub(c.waits.at).Milliseconds())})
+				c.waits = began{}
+			}
+		}
+	})
+}
+
+// Misbehaved implements media.Watcher.
+func (r *Recorder) Misbehaved(id media.SessionID, what fault.Code) {
+	now := time.Now()
+	r.tell(func() {
+		if c := r.calls[id]; c != nil {
+			c.say("PeerMisbehaved", now, map[string]any{"code": code(what), "reason": ""})
+		}
+	})
 }
 
 func (r *Recorder) enter(id media.RoomID, now time.Time) {
@@ -183,7 +242,10 @@ func (r *Recorder) disconnected(c *call, now time.Time) {
 	}
 	if !c.active.IsZero() {
 		c.say("Left", now, map[string]any{"code": code(c.SessionStats.End), "stayed_ms": milliseconds(now.Sub(c.active))})
-		r.away[place{c.Room, c.User}] = absence{now, c.SessionStats.End}
+		r.away[c.Session] = absence{c.SessionStats, now}
+	}
+	if c.SessionStats.End == fault.Removed || c.SessionStats.End == fault.Ended {
+		c.say("Removed", now, map[string]any{"code": code(c.SessionStats.End)})
 	}
 	var side any // nobody knows for sure
 	if c.SessionStats.End == fault.Bye {
@@ -215,8 +277,8 @@ func (r *Recorder) Sends(id media.SessionID, kind media.Kind) {
 func (c *call) starts(stream wire.Stream, now time.Time) {
 	if _, sends := c.sends[stream]; !sends {
 		name := streams[stream]
-		event := c.say("PublishStarted", now, map[string]any{"stream": decimal(c.Session) + "/" + name, "media": name, "layers": uint64(1)})
-		c.sends[stream] = began{event, now}
+		event := c.say("PublishStarted", now, map[string]any{"stream": decimal(c.Session) + "/" + name, "media": name})
+		c.sends[stream], c.moved[stream] = began{event, now}, now
 	}
 }
 
@@ -237,58 +299,4 @@ func streamOf(kind media.Kind) (wire.Stream, bool) {
 		return wire.Screen, true
 	}
 	return 0, false
-}
-
-// Reached implements media.Watcher.
-func (r *Recorder) Reached(receiver, sender media.SessionID, kind media.Kind) {
-	now := time.Now()
-	r.tell(func() { r.reached(receiver, sender, kind, now) })
-}
-
-// reached records that somebody hears or sees a source from now on. It could have been from
-// when both were there; of senders on other nodes nobody here knows that.
-func (r *Recorder) reached(receiver, sender media.SessionID, kind media.Kind, now time.Time) {
-	c, from := r.calls[receiver], r.calls[sender]
-	stream, ok := streamOf(kind)
-	if c == nil || from == nil || !ok || c.active.IsZero() || c.reached[reach{sender, kind}] {
-		return
-	}
-	c.reached[reach{sender, kind}] = true
-	since := c.active
-	if p, sends := from.sends[stream]; sends && p.at.After(since) {
-		since = p.at
-	}
-	start := c.say("SubscribeStarted", since, map[string]any{"sender": from.name, "media": streams[stream]})
-	c.say("FirstFrame", now, map[string]any{
-		"subscribe_id": start, "sender": from.name, "media": streams[stream], "took_ms": milliseconds(now.Sub(since)),
-	})
-}
-
-// KeyframeAsked implements media.Watcher.
-func (r *Recorder) KeyframeAsked(sender media.SessionID, kind media.Kind) {
-	now := time.Now()
-	r.tell(func() {
-		c := r.calls[sender]
-		if stream, ok := streamOf(kind); c != nil && ok {
-			c.asked[kind] = began{c.say("KeyFrameRequested", now, map[string]any{"sender": c.name, "media": streams[stream], "requesters": uint64(1)}), now}
-		}
-	})
-}
-
-// KeyframeCame implements media.Watcher.
-func (r *Recorder) KeyframeCame(sender media.SessionID, kind media.Kind) {
-	now := time.Now()
-	r.tell(func() {
-		c := r.calls[sender]
-		if c == nil {
-			return
-		}
-		if was, asked := c.asked[kind]; asked {
-			delete(c.asked, kind)
-			stream, _ := streamOf(kind)
-			c.say("KeyFrameDelivered", now, map[string]any{
-				"request_id": was.event, "sender": c.name, "media": streams[stream], "took_ms": milliseconds(now.Sub(was.at)),
-			})
-		}
-	})
 }

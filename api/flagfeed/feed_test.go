@@ -44,7 +44,7 @@ func start(t testing.TB, database, broker string) *node {
 	if err != nil {
 		t.Fatal(err)
 	}
-	conn := natstest.Dial(t, broker, natsrelay.ConnOptions("test", log)...)
+	conn := natstest.Dial(t, broker, natsrelay.ConnOptions("test", log, nil)...)
 	return &node{t, flagfeed.New(flagfeed.Options{Store: store, Registry: reg, Conn: conn, Log: log}), reg, store, conn}
 }
 

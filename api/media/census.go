@@ -123,6 +123,38 @@ func (h *Hub) Attendance() []SessionCensus {
 	return all
 }
 
+// Losses returns, for each session of this node that lost frames of others since the last call,
+// how many of whom and why. Only one caller gets them.
+func (h *Hub) Losses() map[SessionID]map[Loss]uint64 {
+	all := make(map[SessionID]map[Loss]uint64)
+	for _, s := range h.live() {
+		if l := s.out.takeLosses(); l != nil {
+			all[s.id] = l
+		}
+	}
+	return all
+}
+
+// Who returns the user of a session that is in a room of this node, wherever it is connected;
+// false when there is none.
+func (h *Hub) Who(room RoomID, id SessionID) (user string, ok bool) {
+	h.mu.Lock()
+	r := h.rooms[room]
+	h.mu.Unlock()
+	if r == nil {
+		return "", false
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if m := r.remote[id]; m != nil {
+		return m.User, true
+	}
+	if p := r.local[id]; p != nil {
+		return p.User, true
+	}
+	return "", false
+}
+
 // Timings are how long things took and how much waited, of one in [histogram.Rate] packets or
 // writes. They may be read at any time.
 type Timings struct {

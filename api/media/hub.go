@@ -126,7 +126,13 @@ func (h *Hub) Serve(ctx context.Context, conn Conn, peer Peer) error {
 	if c, ok := conn.(PictureConn); ok {
 		s.out.Split(c.Skip)
 	}
-	s.out.reached = func(f *Frame) { h.watcher.Reached(s.id, f.From, f.Kind) }
+	s.out.begins = func(f *Frame, decodable bool) {
+		if decodable {
+			h.watcher.Reached(s.id, f.From, f.Kind)
+		} else {
+			h.watcher.Awaits(s.id, f.From, f.Kind)
+		}
+	}
 	s.host.Store(peer.Host)
 	r, err := h.enter(ctx, s)
 	if err != nil {
@@ -141,7 +147,8 @@ func (h *Hub) Serve(ctx context.Context, conn Conn, peer Peer) error {
 		return errors.Join(err, conn.Close(fault.CodeOf(err)))
 	}
 	stats := s.stats()
-	stats.Reconnection = r.attach(s, meeting)
+	stats.Replaces = r.attach(s, meeting)
+	stats.Reconnection = stats.Replaces != 0
 	h.joined(ctx, conn.Transport(), nil)
 	h.reporter.Connected(stats)
 	log := h.log.With("room", string(r.id), "session", uint64(s.id), "user", peer.User)

@@ -28,9 +28,9 @@ type presence struct {
 const maxHold = 10 * time.Second
 
 // attach makes s a session of the room and queues what a newcomer is told: its number, the
-// meeting, and who is there. Room traffic follows. It reports whether s may be the return of
-// a lost session.
-func (r *Room) attach(s *Session, m Meeting) (returned bool) {
+// meeting, and who is there. Room traffic follows. It returns the lost session that s may be the
+// return of, or 0.
+func (r *Room) attach(s *Session, m Meeting) (lost SessionID) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s.out.Push(control(wire.SessionAssigned(uint64(s.id))))
@@ -49,7 +49,7 @@ func (r *Room) attach(s *Session, m Meeting) (returned bool) {
 	}
 	r.greet(s)
 	r.add(s)
-	return s.replaces != 0
+	return s.replaces
 }
 
 // occupied reports whether a session other than an observer is connected here.
@@ -331,6 +331,7 @@ func (r *Room) depart(p *presence, adopted bool) {
 	delete(r.local, p.Session)
 	r.recrowd()
 	if !adopted {
+		r.hub.watcher.Departed(p.Session)
 		r.forget(p.Session)
 		r.event(wire.ParticipantLeft(string(r.id), p.participant()), 0)
 		r.exit(p.Member)

@@ -68,17 +68,19 @@ type Queue struct {
 	skip            func(StreamID) // of the split
 	tight           [pictures]atomic.Bool
 
-	// reached is told of the first frame of a picture stream that can be decoded, and of the
-	// first sound. It is called with mu held; nil is nobody.
-	reached func(*Frame)
+	// begins is told of the first frame of a picture stream that can be decoded, and of the
+	// first sound; also of one that nothing follows from before a keyframe came. It is called
+	// with mu held; nil is nobody.
+	begins func(f *Frame, decodable bool)
 
 	mu      sync.Mutex
 	lanes   [kinds]lane
 	streams map[StreamID]*streamState
 	heard   bool // there was sound
 	lost    Drops
-	lossy   bool  // lost is not all zero
-	err     error // set once: no more frames; what is left of control is still popped
+	lossy   bool            // lost is not all zero
+	losses  map[Loss]uint64 // what of lost is not taken yet, of frames with a sender; nil while there is none
+	err     error           // set once: no more frames; what is left of control is still popped
 }
 
 // NewQueue returns an empty queue.
@@ -105,7 +107,7 @@ func (q *Queue) Push(f *Frame) (v Verdict, wantKey bool) {
 	}
 	fits := q.fits(l, f)
 	if !fits {
-		q.lose(Full, f.Kind, 1)
+		q.loseOf(f.From, Full, f.Kind, 1)
 		if f.Kind == Control {
 			q.discard(0)
 			q.close(&fault.Error{Code: fault.Slow, Message: "connection too slow", Retry: 2 * time.Second})
@@ -115,7 +117,7 @@ func (q *Queue) Push(f *Frame) (v Verdict, wantKey bool) {
 	q.take(l, f)
 	if f.Kind == Audio && !q.heard {
 		q.heard = true
-		q.tellReached(f)
+		q.tellBegins(f, true)
 	}
 	return Taken, false
 }
@@ -124,9 +126,9 @@ func (q *Queue) fits(l *lane, f *Frame) bool {
 	return l.bytes == 0 || l.bytes+len(f.Wire) <= q.limits.Bytes[f.Kind]
 }
 
-func (q *Queue) tellReached(f *Frame) {
-	if q.reached != nil {
-		q.reached(f)
+func (q *Queue) tellBegins(f *Frame, decodable bool) {
+	if q.begins != nil {
+		q.begins(f, decodable)
 	}
 }
 
@@ -302,6 +304,41 @@ func (q *Queue) addTo(lost *Drops, waiting *[kinds]Waiting) {
 func (q *Queue) lose(why Cause, kind Kind, n int) {
 	q.lost[why][kind] += uint64(n)
 	q.lossy = q.lossy || n > 0
+}
+
+// Loss is what a receiver lost of a sender, and why.
+type Loss struct {
+	Sender SessionID
+	Cause  Cause
+	Kind   Kind
+}
+
+// mostLosses bounds the senders of whom losses are kept apart; those of others are of sender 0.
+const mostLosses = 256
+
+// loseOf counts frames of a sender that go no further; q.mu is held.
+func (q *Queue) loseOf(sender SessionID, why Cause, kind Kind, n int) {
+	q.lose(why, kind, n)
+	if n == 0 {
+		return
+	}
+	if q.losses == nil {
+		q.losses = make(map[Loss]uint64)
+	}
+	l := Loss{sender, why, kind}
+	if _, known := q.losses[l]; !known && len(q.losses) >= mostLosses {
+		l.Sender = 0
+	}
+	q.losses[l] += uint64(n)
+}
+
+// takeLosses returns what was lost since the last call, nil when nothing was.
+func (q *Queue) takeLosses() map[Loss]uint64 {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	l := q.losses
+	q.losses = nil
+	return l
 }
 
 // Len returns how many frames wait.

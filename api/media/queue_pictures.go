@@ -44,21 +44,24 @@ func (q *Queue) pushPicture(l *lane, f *Frame) (v Verdict, wantKey bool) {
 	// encrypts and marks none is asked once and then trusted.
 	if !f.Key && (s.skipping || !s.begun && (!f.Opaque || s.asked.IsZero())) &&
 		l.bytes <= q.limits.Bytes[f.Kind]/2 && f.Received.Sub(s.asked) >= askAgain {
+		if s.asked.IsZero() && !s.begun {
+			q.tellBegins(f, false)
+		}
 		s.asked = f.Received
 		wantKey = true
 	}
 	switch {
 	case !fits:
-		q.lose(Full, f.Kind, 1)
+		q.loseOf(f.From, Full, f.Kind, 1)
 		return Dropped, wantKey
 	case s.skipping:
-		q.lose(Skipped, f.Kind, 1)
+		q.loseOf(f.From, Skipped, f.Kind, 1)
 		return Dropped, wantKey
 	}
 	q.take(l, f)
 	if !s.reached && (s.begun || f.Opaque) {
 		s.reached = true
-		q.tellReached(f)
+		q.tellBegins(f, true)
 	}
 	return Taken, wantKey
 }
@@ -94,10 +97,10 @@ func (q *Queue) stale(f *Frame, now time.Time) bool {
 	if limit == 0 || now.Sub(f.Received) <= limit {
 		return false
 	}
-	q.lose(Stale, f.Kind, 1)
+	q.loseOf(f.From, Stale, f.Kind, 1)
 	if s := q.streams[f.Stream()]; s != nil && (s.begun || !f.Opaque) {
 		removed, found := q.lanes[f.Kind].skipToKey(f.Stream())
-		q.lose(Skipped, f.Kind, removed)
+		q.loseOf(f.From, Skipped, f.Kind, removed)
 		if found && q.skip != nil {
 			q.skip(f.Stream()) // to a keyframe that waits already
 		}

@@ -221,8 +221,7 @@ func (r *Room) askKeyframe(s *Session, f *Frame) {
 		ask := control(wire.KeyframeRequestFor(receiver, p.peer.User, uint64(p.id), streamOf(f.Kind), f.Layer))
 		p.out.Push(ask)
 		r.hub.counters.KeyframesAsked.Add(1)
-		p.due.Store(true)
-		r.hub.watcher.KeyframeAsked(p.id, f.Kind)
+		p.askedForKeyframe(f.Kind)
 		return
 	}
 	r.mu.Lock()
@@ -243,6 +242,9 @@ func (r *Room) routeKeyframeRequest(f *Frame, info *wire.Info) {
 		if s.id != f.From && s.peer.User == string(info.Target) && !s.peer.Observer &&
 			(info.TargetSession == 0 || info.TargetSession == uint64(s.id)) {
 			r.deliver(s, f)
+			if kind := kindOfStream(info.Stream); kind.isPicture() {
+				s.askedForKeyframe(kind)
+			}
 		}
 	}
 }

@@ -76,18 +76,29 @@ const (
 )
 
 // takes decides about a frame of which layers up to most may be sent. Ask says that a keyframe
-// of the layer of f is wanted.
-func (c *choice) takes(f *Frame, most uint32) (yes, ask bool) {
+// of the layer of f is wanted, and before is the place that f is not of, while it goes on with f.
+func (c *choice) takes(f *Frame, most uint32) (yes, ask bool, before uint32) {
 	at := c.at.layer.Load()
 	within := f.Layers & (2<<min(c.layer, most) - 1)
 	if best := uint32(bits.Len8(within)) - 1; within != 0 && f.Layer == best && at != best {
 		if f.Key || f.Opaque {
 			c.at.layer.Store(best)
-			return true, !f.Key && c.at.mayAsk(f.Received)
+			return true, !f.Key && c.at.mayAsk(f.Received), at
 		}
 		ask = c.at.mayAsk(f.Received)
 	}
-	return at == f.Layer || at == everyLayer, ask
+	return at == f.Layer || at == everyLayer, ask, f.Layer
+}
+
+// why returns the reason for which a receiver gets a layer, of which those up to most may be sent.
+func (c *choice) why(layer, most uint32) LayerReason {
+	switch {
+	case layer == c.layer:
+		return LayerWanted
+	case layer == most:
+		return LayerStrained
+	}
+	return LayerMissing
 }
 
 // mayAsk reports whether the last question is long enough ago to be repeated.
@@ -113,7 +124,12 @@ func (s *Session) selects(f *Frame) (yes, ask bool) {
 	if w == nil || w.choice[f.Kind] == nil {
 		return f.Layer <= most, false
 	}
-	return w.choice[f.Kind].takes(f, most)
+	c := w.choice[f.Kind]
+	yes, ask, before := c.takes(f, most)
+	if before != f.Layer {
+		s.room.hub.watcher.LayerChanged(LayerChange{s.id, f.From, f.Kind, before, f.Layer, c.why(f.Layer, most)})
+	}
+	return yes, ask
 }
 
 // knowsLayers reports whether the client of s, which asked for nothing, can be sent several

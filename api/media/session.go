@@ -38,7 +38,8 @@ type Session struct {
 	keyframes  keyframeLimit
 	spending   spending
 	asked      keyframesAsked
-	due        atomic.Bool // the server asked for a keyframe that did not come yet
+	due        [pictures]atomic.Uint32 // how often a keyframe was asked for that did not come yet
+	misbehaved int64                   // Unix ns; when the watcher was last told
 
 	selection   atomic.Pointer[selection]
 	preferences preferences
@@ -233,12 +234,14 @@ func (s *Session) ingest(ctx context.Context, p Packet) {
 		return
 	case wire.Forged:
 		s.room.hub.counters.Forged.Add(1)
+		s.misbehave(forged, now)
 		return
 	case wire.Malformed:
 		s.room.hub.counters.Malformed.Add(1)
+		s.misbehave(malformed, now)
 		return
 	case wire.Health:
-		s.health(info.Data)
+		s.health(info.Data, now)
 	}
 	if s.peer.Observer {
 		return
@@ -281,8 +284,8 @@ func (s *Session) ingest(ctx context.Context, p Packet) {
 // forward stamps a packet and hands it to the room here and on the other nodes.
 func (s *Session) forward(info *wire.Info, packet []byte, now time.Time) {
 	f := newFrame(s.id, info, wire.Stamp(packet, uint64(s.id), s.peer.User), now)
-	if f.Key && s.due.CompareAndSwap(true, false) {
-		s.room.hub.watcher.KeyframeCame(s.id, f.Kind)
+	if f.Key && f.Kind.isPicture() && s.due[f.Kind-firstPicture].Load() > 0 {
+		s.room.hub.watcher.KeyframeCame(s.id, f.Kind, s.due[f.Kind-firstPicture].Swap(0))
 	}
 	if f.Kind.hasLayers() {
 		s.room.noteLayer(&s.flows, f)
@@ -316,13 +319,33 @@ func (s *Session) isEncryptedProbe(info *wire.Info, size int, now time.Time) boo
 
 const aesBlock = 16 // bytes; AES-CBC ciphertext is a multiple of it
 
-func (s *Session) health(packet []byte) {
+func (s *Session) health(packet []byte, now time.Time) {
 	b, err := wire.RewriteHealth(packet, uint64(s.id), string(s.room.id), s.peer.User)
 	if err != nil {
 		s.room.hub.counters.BadHealth.Add(1)
+		s.misbehave(badHealth, now)
 		return
 	}
 	s.room.hub.reporter.Health(b)
+}
+
+// misbehaviorEvery is how often the watcher is told that one session misbehaves.
+const misbehaviorEvery = 5 * time.Second
+
+// misbehave tells the watcher that the client of s sent what it must not. Only the read
+// goroutine of s calls it.
+func (s *Session) misbehave(code fault.Code, now time.Time) {
+	if now.UnixNano()-s.misbehaved >= int64(misbehaviorEvery) {
+		s.misbehaved = now.UnixNano()
+		s.room.hub.watcher.Misbehaved(s.id, code)
+	}
+}
+
+// askedForKeyframe notes that s was asked for a keyframe.
+func (s *Session) askedForKeyframe(kind Kind) {
+	if s.due[kind-firstPicture].Add(1) == 1 {
+		s.room.hub.watcher.KeyframeAsked(s.id, kind)
+	}
 }
 
 // newFrame builds the frame of a packet that goes to a room.

@@ -88,6 +88,7 @@ func (r *Room) tellEarly(e *saying) {
 	if !r.log.note(e.content, false) {
 		return
 	}
+	r.noteAdmission(e.content)
 	f := control(e.Wire)
 	for _, s := range *r.sessions.Load() {
 		if s.id != e.except && (!e.chat || s.reads()) {
@@ -126,6 +127,7 @@ func (r *Room) Told(e Event) {
 	news := r.log.note(content, true)
 	if mine == nil || !mine.early {
 		r.heed(content)
+		r.noteAdmission(content)
 	}
 	mark := control(wire.CaughtUp(string(r.id), e.Epoch, e.Number, false))
 	told := control(numbered(e, content, chat))
@@ -145,6 +147,13 @@ func (r *Room) Told(e Event) {
 		r.agenda.add(r.audit)
 	case p != nil && !p.leaving && content.EventType == callv1.MeetingPacket_PARTICIPANT_LEFT:
 		r.auditLater() // this node was taken for dead
+	}
+}
+
+// noteAdmission tells the watcher when e says that somebody was let in.
+func (r *Room) noteAdmission(e *callv1.MeetingPacket) {
+	if e.EventType == callv1.MeetingPacket_PARTICIPANT_ADMITTED {
+		r.hub.watcher.Admitted(r.id, string(e.TargetUserId))
 	}
 }
 

@@ -232,9 +232,33 @@ func (r *Relay) Nodes(ctx context.Context) ([]media.NodeID, error) {
 	return nodes, nil
 }
 
+// LinkWatcher is told of the way to NATS, which is called "nats". Its methods do not block.
+type LinkWatcher interface {
+	// Connecting says that there is no connection any more, and that one is sought.
+	Connecting(to string)
+	// ConnectFailed says that an attempt failed; others follow.
+	ConnectFailed(to string, err error)
+	// ConnectedTo says that there is a connection again.
+	ConnectedTo(to string)
+}
+
+// nobody is a LinkWatcher that does nothing.
+type nobody struct{}
+
+func (nobody) Connecting(string)           {}
+func (nobody) ConnectFailed(string, error) {}
+func (nobody) ConnectedTo(string)          {}
+
+// LinkName is what a LinkWatcher knows NATS by.
+const LinkName = "nats"
+
 // ConnOptions are the connection options that suit a Relay: it never gives up, notices a
 // dead server within 8 s, and does not keep packets for later in a place where they do not age.
-func ConnOptions(name string, log *slog.Logger) []nats.Option {
+// The watcher may be nil.
+func ConnOptions(name string, log *slog.Logger, watcher LinkWatcher) []nats.Option {
+	if watcher == nil {
+		watcher = nobody{}
+	}
 	return []nats.Option{
 		nats.Name(name),
 		nats.NoEcho(),
@@ -249,9 +273,14 @@ func ConnOptions(name string, log *slog.Logger) []nats.Option {
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
 			if err != nil { // nil: we closed it
 				log.Warn("nats out of reach", "err", err)
+				watcher.Connecting(LinkName)
 			}
 		}),
-		nats.ReconnectHandler(func(nc *nats.Conn) { log.Info("nats back", "server", nc.ConnectedServerName()) }),
+		nats.ReconnectErrHandler(func(_ *nats.Conn, err error) { watcher.ConnectFailed(LinkName, err) }),
+		nats.ReconnectHandler(func(nc *nats.Conn) {
+			log.Info("nats back", "server", nc.ConnectedServerName())
+			watcher.ConnectedTo(LinkName)
+		}),
 		nats.ErrorHandler(func(_ *nats.Conn, s *nats.Subscription, err error) {
 			subject := ""
 			if s != nil {

@@ -36,7 +36,7 @@ func start(t testing.TB, url string, o natsrelay.Options) node {
 	if o.Node == "" {
 		o.Node = media.NodeID(natstest.Name("node"))
 	}
-	o.Conn = natstest.Dial(t, url, natsrelay.ConnOptions(string(o.Node), o.Log)...)
+	o.Conn = natstest.Dial(t, url, natsrelay.ConnOptions(string(o.Node), o.Log, nil)...)
 	r, err := natsrelay.New(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)

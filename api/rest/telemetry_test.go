@@ -101,10 +101,43 @@ func attempt(t *testing.T, e *telemetry.Engine, source, room string) telemetry.F
 	return feed
 }
 
+// filled returns v with what it leaves out as nothing.
+func filled(of *catalogue.Type, v any) any {
+	switch of.Form {
+	case catalogue.Struct:
+		fields, _ := v.(map[string]any)
+		all := map[string]any{}
+		for _, f := range of.Fields {
+			all[f.Name] = filled(f.Type, fields[f.Name])
+		}
+		return all
+	case catalogue.List:
+		given, _ := v.([]any)
+		all := []any{}
+		for _, e := range given {
+			all = append(all, filled(of.Elem, e))
+		}
+		return all
+	case catalogue.Option:
+		return v
+	case catalogue.String:
+		s, _ := v.(string)
+		return s
+	case catalogue.Bool:
+		is, _ := v.(bool)
+		return is
+	default:
+		if v == nil {
+			return uint64(0)
+		}
+		return v
+	}
+}
+
 func emit(t *testing.T, feed telemetry.Feed, seq uint64, at time.Time, name string, fields map[string]any) {
 	t.Helper()
 	k := catalogue.Call().Named(name)
-	body, err := k.Encode(nil, catalogue.Params{}, fields)
+	body, err := k.Encode(nil, catalogue.Params{}, filled(k.Body, fields).(map[string]any))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -44,7 +44,7 @@ func open(t testing.TB, database, broker string) *node {
 	t.Cleanup(store.Close)
 	n := &node{t: t, ended: make(chan string, 1000)}
 	if broker != "" {
-		n.conn = natstest.Dial(t, broker, natsrelay.ConnOptions("test", log)...)
+		n.conn = natstest.Dial(t, broker, natsrelay.ConnOptions("test", log, nil)...)
 	}
 	n.List = signout.New(signout.Options{Store: store, Conn: n.conn, Log: log, Keep: keep, Ended: func(all []string) {
 		for _, id := range all {
