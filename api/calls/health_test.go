@@ -137,6 +137,7 @@ func TestReportsTellNoSecrets(t *testing.T) {
 		t.Errorf("%+v", l.fields)
 	}
 	report(t, w, &healthv1.HealthPacket{SessionId: "2", ActiveServerUrl: "wss://example.org/other"})
+	w.last(t, "HealthSample")
 	for _, l := range w.page.lines {
 		if text := fmt.Sprint(l.fields); strings.Contains(text, "secret") || strings.Contains(text, "Robert") {
 			t.Error(text)

@@ -59,7 +59,7 @@ type absence struct {
 // lost reports whether nobody meant the connection to end.
 func (a *absence) lost() bool {
 	switch a.End {
-	case fault.Bye, fault.Ended, fault.Forbidden, fault.Removed, fault.SignedOut:
+	case fault.Bye, fault.Ended, fault.Forbidden, fault.GoingAway, fault.Removed, fault.SignedOut:
 		return false
 	}
 	return true
