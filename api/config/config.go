@@ -92,6 +92,7 @@ type OAuth struct {
 	TokenURL         string   `name:"oauth-token-url" from:"OAUTH_TOKEN_URL" placeholder:"URL" help:"Token endpoint."`
 	JWKSURL          string   `name:"oauth-jwks-url" from:"OAUTH_JWKS_URL" placeholder:"URL" help:"Keys that ID tokens are signed with."`
 	UserInfoURL      string   `name:"oauth-userinfo-url" from:"OAUTH_USERINFO_URL" placeholder:"URL" help:"UserInfo endpoint, asked when the ID token has no mail address."`
+	Audience         string   `name:"oauth-audience" from:"OAUTH_RESOURCE_SERVER_AUDIENCE" placeholder:"NAME" help:"Take access tokens (JWT) of the provider for this audience as bearer tokens, beside ID tokens."`
 	Scopes           string   `name:"oauth-scopes" from:"OAUTH_SCOPES" default:"openid email profile" help:"What the provider is asked for."`
 	AfterLogin       string   `name:"after-login-url" from:"AFTER_LOGIN_URL" default:"/" help:"Where people go who signed in."`
 	AllowedRedirects []string `name:"allowed-redirect-urls" from:"ALLOWED_REDIRECT_URLS" placeholder:"URL" help:"Other addresses whose origins people may return to, separated by commas."`

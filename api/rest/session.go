@@ -41,13 +41,22 @@ func (a *API) session(r *http.Request) (token.Session, error) {
 	if raw == "" {
 		return token.Session{}, unauthorized("")
 	}
-	s, err := a.Tokens.CheckSession(raw)
+	s, err := a.whose(r.Context(), raw)
 	switch fault.CodeOf(err) {
 	case fault.Expired, fault.Invalid:
 		return token.Session{}, unauthorized("invalid or expired session")
 	}
 	if err == nil && a.SignOuts.Has(s.ID) {
 		return token.Session{}, unauthorized("the session was ended by signing out")
+	}
+	return s, err
+}
+
+// whose returns the session of a token, which is one of ours or of the provider.
+func (a *API) whose(ctx context.Context, raw string) (token.Session, error) {
+	s, err := a.Tokens.CheckSession(raw)
+	if a.SignIn != nil && fault.CodeOf(err) == fault.Invalid && token.Foreign(raw) {
+		return a.SignIn.Bearer(ctx, raw)
 	}
 	return s, err
 }
@@ -77,7 +86,7 @@ func (a *API) signOut(w http.ResponseWriter, r *http.Request) {
 	a.Cookie.Clear(w) // whatever becomes of the rest
 	ended := false
 	for _, raw := range []string{a.Cookie.Value(r), bearerOf(r)} {
-		s, err := a.Tokens.CheckSession(raw)
+		s, err := a.whose(r.Context(), raw)
 		if err != nil {
 			continue // opens nothing
 		}

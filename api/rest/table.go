@@ -157,7 +157,16 @@ func (a *API) signInTable() []route {
 		callback.query = []*huma.Param{
 			text("state", "As it was sent to the provider."), text("code", "To exchange for who signed in."), text("error", "Why nobody did."),
 		}
-		table = append(table, login, callback)
+		frame := open("GET /logout/frontchannel", "Signed out at the provider", nil, a.signedOutElsewhere).
+			noting("Providers open this in a frame. The browser forgets the session cookie.")
+		frame.query = []*huma.Param{text("iss", "The issuer of the provider."), text("sid", "The session there; it is not looked at.")}
+		frame.codes = []management.Code{management.InvalidInput, unavailable}
+		table = append(table, login, callback, frame,
+			ask(a, anybody, "POST /api/v1/oauth/exchange", "Trade a code of the provider for who signed in", a.exchange, management.InvalidInput, unauthorizedCode).
+				noting("For clients that began at the provider by themselves. ID tokens of the provider are bearer tokens here, "+
+					"and so are access tokens (JWT) for the audience that the operator has named."),
+			ask(a, signedIn, "POST /api/v1/user/register", "Be on record as somebody who signed in", a.register),
+		)
 	}
 	if a.DemoSignIn {
 		table = append(table, ask(a, anybody, "POST /login/demo", "Sign in with a name", a.demoSignIn, invalidName).

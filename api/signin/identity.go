@@ -27,38 +27,52 @@ type refused struct{ notice notice }
 
 func (r *refused) Error() string { return r.notice.Title }
 
-// identify exchanges the code for who signed in.
-func (s *SignIn) identify(ctx context.Context, a attempt, code string) (user, name string, err error) {
+// Exchanged is what a code was good for.
+type Exchanged struct {
+	User, Name           string
+	IDToken, AccessToken string // as the provider made them; they are not stored
+}
+
+// Exchange trades a code of the provider for who signed in. The verifier is that of PKCE, and
+// the nonce that which the ID token has to have; "" asks for none. It blocks until the
+// provider answered.
+func (s *SignIn) Exchange(ctx context.Context, code, verifier, nonce string) (Exchanged, error) {
 	ctx, cancel := context.WithTimeout(oidc.ClientContext(ctx, s.client), exchange)
 	defer cancel()
 	p, err := s.provider(ctx)
 	if err != nil {
-		return "", "", err
+		return Exchanged{}, err
 	}
 	if code == "" {
-		return "", "", errors.New("the provider sent neither a code nor an error")
+		return Exchanged{}, errors.New("the provider sent neither a code nor an error")
 	}
-	tokens, err := p.oauth.Exchange(ctx, code, oauth2.VerifierOption(a.Verifier))
+	tokens, err := p.oauth.Exchange(ctx, code, oauth2.VerifierOption(verifier))
 	if err != nil {
-		return "", "", fmt.Errorf("exchange the code: %w", err)
+		return Exchanged{}, fmt.Errorf("exchange the code: %w", err)
 	}
 	raw, _ := tokens.Extra("id_token").(string)
 	if raw == "" {
-		return "", "", errors.New("the provider sent no ID token")
+		return Exchanged{}, errors.New("the provider sent no ID token")
 	}
 	id, err := p.verifier.Verify(ctx, raw)
 	if err != nil {
-		return "", "", fmt.Errorf("check the ID token: %w", err)
+		return Exchanged{}, fmt.Errorf("check the ID token: %w", err)
 	}
-	if subtle.ConstantTimeCompare([]byte(id.Nonce), []byte(a.Nonce)) != 1 {
-		return "", "", errors.New("check the ID token: it was made for another sign-in (nonce)")
+	if nonce != "" && subtle.ConstantTimeCompare([]byte(id.Nonce), []byte(nonce)) != 1 {
+		return Exchanged{}, errors.New("check the ID token: it was made for another sign-in (nonce)")
 	}
+	user, name, err := s.whose(ctx, p, id, tokens)
+	return Exchanged{user, name, raw, tokens.AccessToken}, err
+}
+
+// whose returns who a token is about. What it lacks is asked for with access, unless that is nil.
+func (s *SignIn) whose(ctx context.Context, p *provider, id *oidc.IDToken, access *oauth2.Token) (user, name string, err error) {
 	var c claims
 	if err := id.Claims(&c); err != nil {
 		return "", "", fmt.Errorf("read the ID token: %w", err)
 	}
-	if c.Email == "" && p.UserInfoEndpoint() != "" {
-		if err := s.ask(ctx, p, tokens, id.Subject, &c); err != nil {
+	if c.Email == "" && access != nil && p.UserInfoEndpoint() != "" {
+		if err := s.ask(ctx, p, access, id.Subject, &c); err != nil {
 			return "", "", err
 		}
 	}

@@ -47,6 +47,7 @@ type Options struct {
 
 	ClientID     string
 	ClientSecret string // "" for a public client
+	Audience     string // of access tokens that are for us, see Bearer; "" for none
 	RedirectURL  string // of /login/callback, as the provider knows it
 	Scopes       []string
 
@@ -81,14 +82,15 @@ type SignIn struct {
 	failure   error     // of the last look-up
 	failedAt  time.Time
 	lookingUp chan struct{} // closed when the look-up in progress ends; nil without one
+	known     known
 }
 
 // provider is what is known of the other side.
 type provider struct {
 	*oidc.Provider
 	oauth    oauth2.Config
-	verifier *oidc.IDTokenVerifier
-	issuer   string
+	verifier *oidc.IDTokenVerifier // of ID tokens
+	access   *oidc.IDTokenVerifier // of access tokens, nil when none are taken
 }
 
 // New returns a SignIn. It fails when an address is none.
@@ -189,17 +191,27 @@ func (s *SignIn) lookUp(ctx context.Context) (*provider, error) {
 	if c.AuthURL == "" || c.TokenURL == "" || c.JWKSURL == "" {
 		return nil, errors.New("look up the provider: it names no authorization endpoint, token endpoint or keys")
 	}
-	p := &provider{Provider: c.NewProvider(ctx), issuer: s.Issuer}
+	p := &provider{Provider: c.NewProvider(ctx)}
 	p.oauth = oauth2.Config{
 		ClientID: s.ClientID, ClientSecret: s.ClientSecret, RedirectURL: s.RedirectURL, Scopes: s.Scopes,
 		Endpoint: oauth2.Endpoint{AuthURL: c.AuthURL, TokenURL: c.TokenURL},
 	}
-	p.verifier = p.VerifierContext(oidc.ClientContext(context.WithoutCancel(ctx), s.client), &oidc.Config{
-		ClientID: s.ClientID, SkipIssuerCheck: s.Issuer == "",
+	p.verifier = s.verifierFor(ctx, p, c.JWKSURL, s.ClientID)
+	if s.Audience != "" {
+		p.access = s.verifierFor(ctx, p, c.JWKSURL, s.Audience)
+	}
+	return p, nil
+}
+
+// verifierFor returns what checks tokens for an audience.
+func (s *SignIn) verifierFor(ctx context.Context, p *provider, keys, audience string) *oidc.IDTokenVerifier {
+	client := *s.client
+	client.Transport = &fresh{RoundTripper: s.client.Transport, of: keys}
+	return p.VerifierContext(oidc.ClientContext(context.WithoutCancel(ctx), &client), &oidc.Config{
+		ClientID: audience, SkipIssuerCheck: s.Issuer == "",
 		// Asymmetric alone: a client secret is no key.
 		SupportedSigningAlgs: []string{oidc.RS256, oidc.RS384, oidc.RS512, oidc.ES256, oidc.ES384, oidc.ES512, oidc.PS256, oidc.PS384, oidc.PS512, oidc.EdDSA},
 	})
-	return p, nil
 }
 
 // Public is what a page may know of the provider.
@@ -250,24 +262,31 @@ func (s *SignIn) Finish(w http.ResponseWriter, r *http.Request) {
 		s.page(w, r, http.StatusForbidden, refusal(code, q.Get("error_description")).from(a))
 		return
 	}
-	user, name, err := s.identify(r.Context(), a, q.Get("code"))
+	by, err := s.Exchange(r.Context(), q.Get("code"), a.Verifier, a.Nonce)
 	if err != nil {
 		s.fail(w, r, a, err)
 		return
 	}
-	raw, err := s.Tokens.MintSession(token.Session{User: user, Name: name}, s.SessionTTL)
+	raw, err := s.Tokens.MintSession(token.Session{User: by.User, Name: by.Name}, s.SessionTTL)
 	if err != nil {
 		s.fail(w, r, a, err)
 		return
 	}
-	if s.Users != nil {
-		if err := s.Users.SignedIn(r.Context(), user, name); err != nil {
-			s.Log.Warn("a sign-in is not on record", "err", err) // the person is who they are
-		}
-	}
+	s.Register(r.Context(), by.User, by.Name)
 	s.Cookie.Set(w, raw, s.SessionTTL)
 	w.Header().Set("Location", s.returns.address(a.ReturnTo))
 	w.WriteHeader(http.StatusFound)
+}
+
+// Register records that somebody signed in. It blocks for one statement; without one they are
+// who they are.
+func (s *SignIn) Register(ctx context.Context, user, name string) {
+	if s.Users == nil {
+		return
+	}
+	if err := s.Users.SignedIn(ctx, user, name); err != nil {
+		s.Log.Warn("a sign-in is not on record", "err", err)
+	}
 }
 
 func (s *SignIn) fail(w http.ResponseWriter, r *http.Request, a attempt, err error) {

@@ -104,11 +104,23 @@ func idOf(claim any) string {
 	return ""
 }
 
-// hashOf is the id of a session whose token has none. The signature is left out: the same one
-// can be spelled in several ways, for its last character has bits that mean nothing.
-func hashOf(raw string) string {
-	sum := sha256.Sum256([]byte(raw[:strings.LastIndexByte(raw, '.')]))
+// Fingerprint is the id of a session whose token, which was checked, has none of ours. The
+// signature is left out: the same one can be spelled in several ways, for its last character
+// has bits that mean nothing.
+func Fingerprint(raw string) string {
+	signed := raw[:max(0, strings.LastIndexByte(raw, '.'))]
+	sum := sha256.Sum256([]byte(signed))
 	return "sha256:" + base64.RawURLEncoding.EncodeToString(sum[:])
+}
+
+// Foreign reports whether raw looks like a token that others signed, with a key of theirs. It
+// proves nothing.
+func Foreign(raw string) bool {
+	if len(raw) > MaxToken {
+		return false
+	}
+	t, _, err := parser.ParseUnverified(raw, jwt.MapClaims{})
+	return err == nil && t.Method.Alg() != jwt.SigningMethodHS256.Alg()
 }
 
 // signed makes a struct acceptable to package jwt, whose own checks are not used.

@@ -166,7 +166,7 @@ func (a *Authority) CheckSession(raw string) (Session, error) {
 	}
 	id := idOf(c.ID)
 	if id == "" {
-		id = hashOf(raw)
+		id = Fingerprint(raw)
 	}
 	return Session{ID: id, User: *c.Subject, Name: *c.Name, Admin: c.Admin == true, Expires: time.Unix(*c.Expires, 0)}, nil
 }
