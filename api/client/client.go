@@ -124,7 +124,11 @@ func Dial(ctx context.Context, rawURL string, opt Options) (*Client, error) {
 	var l link
 	switch u.Scheme {
 	case "ws", "wss":
-		l, err = dialWebSocket(ctx, u, opt)
+		if opt.On != nil {
+			l, err = dialLean(ctx, u, opt)
+		} else {
+			l, err = dialWebSocket(ctx, u, opt)
+		}
 	case "https":
 		if opt.Framing != FramingPacket {
 			query := u.Query()

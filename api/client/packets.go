@@ -14,11 +14,18 @@ func Connection(user, room string) []byte {
 
 // Heartbeat returns the packet that tells peers every second what its sender publishes.
 func Heartbeat(user string, state *callv1.HeartbeatMetadata, timestampMS float64) []byte {
-	return media(user, &callv1.MediaPacket{
+	return HeartbeatWith(user, state, timestampMS, nil)
+}
+
+// HeartbeatWith is [Heartbeat] with encoded fields of the media packet that the contract does not know.
+func HeartbeatWith(user string, state *callv1.HeartbeatMetadata, timestampMS float64, more []byte) []byte {
+	m := &callv1.MediaPacket{
 		MediaType:         callv1.MediaPacket_HEARTBEAT,
 		Timestamp:         timestampMS,
 		HeartbeatMetadata: state,
-	}, nil)
+	}
+	m.ProtoReflect().SetUnknown(more) // which are encoded last
+	return media(user, m, nil)
 }
 
 // RTTProbe returns a packet that the server sends back unchanged. The timestamp is the

@@ -20,8 +20,6 @@ const closeTimeout = time.Second
 type webSocket struct {
 	sock *websocket.Conn
 	raw  net.Conn // beneath sock, to cut a goodbye short
-
-	reuse bool // a packet is read into the memory of the one before
 }
 
 func dialWebSocket(ctx context.Context, u *url.URL, opt Options) (*webSocket, error) {
@@ -51,7 +49,7 @@ func dialWebSocket(ctx context.Context, u *url.URL, opt Options) (*webSocket, er
 		return nil, err
 	}
 	sock.SetReadLimit(wire.MaxPacket + wire.StampRoom)
-	return &webSocket{sock: sock, raw: raw, reuse: opt.On != nil}, nil
+	return &webSocket{sock: sock, raw: raw}, nil
 }
 
 // refused turns the answer of a server into an error and closes its body.
@@ -70,11 +68,11 @@ func (w *webSocket) sendDatagram(packet []byte) error {
 }
 
 func (w *webSocket) read(_ context.Context, deliver func(Packet) error) error {
-	var data []byte
 	for {
+		var data []byte
 		typ, message, err := w.sock.Reader(context.Background())
 		if err == nil {
-			data, err = w.readInto(data, message)
+			data, err = readPacket(message)
 		}
 		if e, ok := errors.AsType[websocket.CloseError](err); ok {
 			return &ClosedError{Code: int(e.Code), Reason: e.Reason}
@@ -88,28 +86,6 @@ func (w *webSocket) read(_ context.Context, deliver func(Packet) error) error {
 		}
 		if err := deliver(Packet{Data: data}); err != nil {
 			return err
-		}
-	}
-}
-
-// readInto reads a message to its end. Like [readPacket] it asks for memory once for nearly
-// all packets, and for none where the memory of the last one may be used again.
-func (w *webSocket) readInto(last []byte, r io.Reader) ([]byte, error) {
-	if !w.reuse {
-		return readPacket(r)
-	}
-	b := last[:0]
-	for {
-		if len(b) == cap(b) {
-			b = append(b, 0)[:len(b)]
-		}
-		n, err := r.Read(b[len(b):cap(b)])
-		b = b[:len(b)+n]
-		if err == io.EOF {
-			return b, nil
-		}
-		if err != nil {
-			return nil, err
 		}
 	}
 }

@@ -40,6 +40,7 @@ const (
 type participant struct {
 	*room
 	name  string
+	index uint32 // among the members
 	base  string // URL without path
 	pace  pace
 	pacer *pacer   // nil for viewers
@@ -52,6 +53,9 @@ type participant struct {
 	learned chan struct{} // there is something new in known; capacity 1
 	pass    Pass
 
+	beats beatNumbers
+	since atomic.Int64 // when it came in, on the clock of the run; 0 while it is not
+
 	pacing sync.Mutex // held while the pacer sends
 
 	mu       sync.Mutex              // guards what follows
@@ -59,6 +63,9 @@ type participant struct {
 	known    map[*participant]uint64 // sessions of those whose cameras have layers
 	unwanted uint64                  // packets of layers that p did not ask for
 	settled  bool                    // the accounts are closed for good
+	heard    []beat                  // by number of the member
+
+	heartbeats Heartbeats
 
 	reading sync.Mutex // held while a slow receiver takes its time
 }
@@ -264,11 +271,11 @@ func (p *participant) beat(ctx context.Context, c *client.Client) {
 	defer heartbeats.Stop()
 	defer probes.Stop()
 	send := func(packet []byte) { _ = c.Send(p.run.sending, packet) } // a failure ends c as well
-	send(client.Heartbeat(p.pass.User, state, float64(time.Now().UnixMilli())))
+	send(p.heartbeat(state))
 	for {
 		select {
 		case <-heartbeats.C:
-			send(client.Heartbeat(p.pass.User, state, float64(time.Now().UnixMilli())))
+			send(p.heartbeat(state))
 		case <-p.learned:
 			send(client.LayerPreference(p.pass.User, uint32(p.run.plan.WatchLayer), p.sessions()...))
 		case <-probes.C:

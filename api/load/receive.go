@@ -16,8 +16,10 @@ import (
 
 // enter begins a stay in the accounts.
 func (p *participant) enter() {
+	p.since.Store(int64(p.run.clock.now()))
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	clear(p.heard)
 	for i := range p.accounts {
 		if p.streams[i].owner != p && p.watches(p.streams[i]) {
 			p.accounts[i].enter(p.streams[i])
@@ -61,7 +63,13 @@ func (p *participant) sessions() []uint64 {
 func (p *participant) exit(lost bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if !lost && !p.settled {
+		p.closeBeats(p.run.clock.now())
+	}
 	p.settled = p.settled || !lost
+	if lost {
+		p.since.Store(0)
+	}
 	for i := range p.accounts {
 		p.accounts[i].leave(p.streams[i], lost)
 	}
@@ -91,7 +99,13 @@ func (p *participant) receive(ctx context.Context, packet client.Packet) {
 	case w.Type == callv1.PacketWrapper_MEDIA:
 		if t, ok := readTag(w.Data); !ok {
 			p.other(&w, now)
-		} else if t.run == p.run.id && int(t.stream) < len(p.accounts) {
+		} else if t.run != p.run.id {
+			break
+		} else if t.stream >= beatStream {
+			p.mu.Lock()
+			p.hear(t, now)
+			p.mu.Unlock()
+		} else if int(t.stream) < len(p.accounts) {
 			p.count(t, w.SessionID, len(packet.Data), now)
 		}
 	case w.Type == callv1.PacketWrapper_LAYER_HINT:
@@ -126,8 +140,11 @@ func (p *participant) count(t tag, session uint64, size int, now time.Duration) 
 
 // other takes the packets of a call that are no media of ours.
 func (p *participant) other(w *wire.Packet, now time.Duration) {
+	if s, err := wire.ScanMedia(w.Data); err != nil || string(s.UserID) != p.pass.User {
+		return
+	}
 	m := new(callv1.MediaPacket)
-	if proto.Unmarshal(w.Data, m) != nil || string(m.UserId) != p.pass.User {
+	if proto.Unmarshal(w.Data, m) != nil {
 		return
 	}
 	switch m.MediaType {

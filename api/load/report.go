@@ -20,6 +20,8 @@ type Report struct {
 	Received map[string]Received `json:"received"` // by how participants read: healthy, slow, stalled; those that exist
 	Kinds    map[string]Received `json:"kinds"`    // by kind, of healthy receivers
 
+	Heartbeats Heartbeats `json:"heartbeats"` // at healthy receivers
+
 	Joins  Joins     `json:"joins"`
 	RTT    Quantiles `json:"rtt"` // of probes that the server sends back
 	Server *Server   `json:"server,omitempty"`
@@ -142,7 +144,7 @@ func (r *run) report(first, last sample) *Report {
 		Started: r.clock.began.UTC().Truncate(time.Millisecond), Seconds: round(took.Seconds(), 3),
 		Plan: r.plan.shape(),
 		Sent: r.sent(), Received: make(map[string]Received), Kinds: make(map[string]Received),
-		RTT: quantiles(&r.rtt), Notes: []string{},
+		Heartbeats: r.heartbeats(), RTT: quantiles(&r.rtt), Notes: []string{},
 	}
 	counted := r.counted()
 	for p, name := range paceNames {
@@ -278,6 +280,12 @@ func (r *Report) judge() {
 	}
 	if n := r.Received["healthy"].Unwanted; n > 0 {
 		note("%d packets were of layers that those who got them had not asked for", n)
+	}
+	if n := r.Heartbeats.Gone; n > 0 {
+		note("%d times somebody would have been taken for gone: for 15 s no heartbeat of theirs came", n)
+	}
+	if n := r.Heartbeats.Unseen; n > 0 {
+		note("%d times somebody never heard of somebody else", n)
 	}
 	if h := r.Received["healthy"]; h.Delivered > h.Expected {
 		note("%d more packets were delivered than expected: the accounts are wrong", h.Delivered-h.Expected)

@@ -188,7 +188,7 @@ func newRun(plan Plan) (*run, error) {
 				role = "publisher"
 			}
 			p := &participant{
-				room: m, name: strings.Join([]string{role, tag, strconv.Itoa(i + 1), strconv.Itoa(j + 1)}, "-"),
+				room: m, index: uint32(j), name: strings.Join([]string{role, tag, strconv.Itoa(i + 1), strconv.Itoa(j + 1)}, "-"),
 				base: strings.TrimSuffix(plan.URLs[(i+j)%len(plan.URLs)], "/"),
 				cut:  make(chan struct{}, 1), learned: make(chan struct{}, 1), known: make(map[*participant]uint64),
 			}
@@ -199,6 +199,7 @@ func newRun(plan Plan) (*run, error) {
 		}
 		for _, p := range m.members {
 			p.accounts = make([]account, len(m.streams))
+			p.heard = make([]beat, len(m.members))
 		}
 		r.rooms = append(r.rooms, m)
 	}

@@ -29,6 +29,11 @@ func (r *Report) Table(out io.Writer) error {
 	rows(r.Received)
 	rows(r.Kinds)
 
+	if h := r.Heartbeats; h.Expected > 0 {
+		fmt.Fprintf(t, "\n\tsent\texpected\tdelivered\tthinned out\tlost\ttaken for gone\tnever seen\t\n")
+		fmt.Fprintf(t, "heartbeats\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t\n", h.Sent, h.Expected, h.Delivered, h.Thinned, h.Lost, h.Gone, h.Unseen)
+	}
+
 	fmt.Fprintf(t, "\nmilliseconds\tcount\tmean\tp50\tp90\tp99\tp99.9\tmax\t\n")
 	durations := func(name string, q Quantiles) {
 		if q.Count > 0 {
