@@ -30,7 +30,7 @@ func DefaultQueueLimits() QueueLimits {
 			Video:   2 << 20, // 20 cameras at 800 kbit/s for a second
 		},
 		Age: [kinds]time.Duration{
-			Audio:  400 * time.Millisecond, // beyond what jitter buffers hide
+			Audio:  time.Second, // longer than video: where there is too much of everything, sound stays
 			Data:   5 * time.Second,
 			Screen: 2 * time.Second,
 			Video:  800 * time.Millisecond, // people notice half a second
