@@ -35,26 +35,33 @@ func newLine(str *quic.SendStream, header []byte, urgency int8) (*line, error) {
 	return &line{str}, err
 }
 
-// write blocks until all but the last copiedBytes of b are on the wire.
-func (l *line) write(b []byte, deadline time.Time) error {
-	_ = l.str.SetWriteDeadline(deadline) // it does not fail
-	_, err := l.str.Write(b)
-	return err
+// write blocks until all but the last copiedBytes of b are on the wire. It takes as long as the
+// client gets on: progressBytes within patience.
+func (l *line) write(b []byte, patience time.Duration) error {
+	for len(b) > 0 {
+		n := min(len(b), progressBytes)
+		_ = l.str.SetWriteDeadline(time.Now().Add(patience)) // it does not fail
+		if _, err := l.str.Write(b[:n]); err != nil {
+			return err
+		}
+		b = b[n:]
+	}
+	return nil
 }
 
 // burst collects packets for a line, so that many of them cost one write.
 type burst struct {
 	to       *line
-	deadline time.Time
+	patience time.Duration // see line.write
 	buf      []byte
 }
 
 var bursts = sync.Pool{New: func() any { return &burst{buf: make([]byte, 0, burstBytes+lengthBytes+largePacket)} }}
 
 // newBurst returns an empty burst; idle connections hold none.
-func newBurst(deadline time.Time) *burst {
+func newBurst(patience time.Duration) *burst {
 	b := bursts.Get().(*burst)
-	b.deadline = deadline
+	b.patience = patience
 	return b
 }
 
@@ -69,7 +76,7 @@ func (b *burst) add(packet []byte) error {
 		if err := b.flush(); err != nil {
 			return err
 		}
-		return b.to.write(packet, b.deadline)
+		return b.to.write(packet, b.patience)
 	}
 	b.buf = append(b.buf, packet...)
 	if len(b.buf) >= burstBytes {
@@ -82,7 +89,7 @@ func (b *burst) flush() error {
 	if len(b.buf) == 0 {
 		return nil
 	}
-	err := b.to.write(b.buf, b.deadline)
+	err := b.to.write(b.buf, b.patience)
 	b.buf = b.buf[:0]
 	return err
 }

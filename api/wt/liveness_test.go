@@ -1,6 +1,7 @@
 package wt_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"net"
@@ -44,14 +45,29 @@ type world struct {
 
 const worldURL = "https://localhost/lobby"
 
-func inFakeTime(t *testing.T, f func(t *testing.T, w world)) {
+func inFakeTime(t *testing.T, f func(t *testing.T, w world)) { atRate(t, 0, f) }
+
+// atRate is inFakeTime with so many bytes a second on the way to the client, 0 for any number.
+func atRate(t *testing.T, rate float64, f func(t *testing.T, w world)) {
 	synctest.Test(t, func(t *testing.T) {
 		network := new(router)
 		net4 := &simnet.Simnet{Router: network}
 		link := simnet.NodeBiDiLinkSettings{Latency: 20 * time.Millisecond}
 		serverAddr := &net.UDPAddr{IP: net.IPv4(10, 0, 0, 1), Port: 443}
 		serverConn := net4.NewEndpoint(serverAddr, link)
-		clientConn := net4.NewEndpoint(&net.UDPAddr{IP: net.IPv4(10, 0, 0, 2), Port: 1000}, link)
+		down := link
+		if rate > 0 {
+			var free time.Time // when the packets before are through; the link asks for one after another
+			down = simnet.NodeBiDiLinkSettings{LatencyFunc: func(p simnet.Packet) time.Duration {
+				now := time.Now()
+				if free.Before(now) {
+					free = now
+				}
+				free = free.Add(time.Duration(float64(len(p.Data)) / rate * float64(time.Second)))
+				return free.Sub(now) + link.Latency
+			}}
+		}
+		clientConn := net4.NewEndpoint(&net.UDPAddr{IP: net.IPv4(10, 0, 0, 2), Port: 1000}, down)
 		if err := net4.Start(); err != nil {
 			t.Fatal(err)
 		}
@@ -90,8 +106,11 @@ func inFakeTime(t *testing.T, f func(t *testing.T, w world)) {
 }
 
 // session opens a session. Its end is left to the caller, as it may be what is tested.
-func (w world) session(t *testing.T) (*client.Client, *mediatest.Held) {
-	c, err := client.Dial(t.Context(), worldURL, client.Options{TLS: w.secure, DialQUIC: w.dial})
+func (w world) session(t *testing.T) (*client.Client, *mediatest.Held) { return w.framed(t, "") }
+
+// framed is session with a framing.
+func (w world) framed(t *testing.T, f client.Framing) (*client.Client, *mediatest.Held) {
+	c, err := client.Dial(t.Context(), worldURL, client.Options{TLS: w.secure, DialQUIC: w.dial, Framing: f})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -184,4 +203,34 @@ func TestSilentClientIsIdle(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// A large picture takes its time where the path is narrow; who takes some of it is not slow.
+func TestLargePacketOnANarrowPath(t *testing.T) {
+	for _, framing := range []client.Framing{client.FramingPacket, client.FramingStream} {
+		t.Run("framing "+string(framing), func(t *testing.T) {
+			atRate(t, 50_000, func(t *testing.T, w world) {
+				c, held := w.framed(t, framing)
+				packet := bytes.Repeat([]byte{8}, 1_000_000)
+				written := make(chan error, 1)
+				begin := time.Now()
+				go func() { written <- held.Conn.Write(t.Context(), []*media.Frame{{Wire: packet}}) }()
+				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+				defer cancel()
+				got, err := c.Receive(ctx)
+				if err != nil || !bytes.Equal(got.Data, packet) {
+					t.Errorf("%d bytes, %v", len(got.Data), err)
+				}
+				if err := <-written; err != nil {
+					t.Errorf("write: %v", err)
+				}
+				if took := time.Since(begin); took < 15*time.Second {
+					t.Errorf("the path was not narrow: %v", took)
+				}
+				_ = c.Close()
+				_, err = held.Conn.Read(t.Context())
+				held.End(err)
+			})
+		})
+	}
 }

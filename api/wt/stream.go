@@ -73,9 +73,9 @@ func (c *streamConn) Write(ctx context.Context, frames []*media.Frame) error {
 	}
 	now := time.Now()
 	c.wrote.Store(int64(now.Sub(c.born)))
-	b := newBurst(now.Add(c.write))
+	b := newBurst(c.write)
 	defer b.free()
-	if err := c.prepare(b.deadline); err != nil {
+	if err := c.prepare(now.Add(c.write)); err != nil {
 		return c.lineError(err)
 	}
 	for _, l := range [...]*line{c.control, c.audio} {
@@ -112,9 +112,9 @@ func (c *streamConn) WritePictures(ctx context.Context, frames []*media.Frame) e
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	b := newBurst(time.Now().Add(c.write))
+	b := newBurst(c.write)
 	defer b.free()
-	if err := c.prepare(b.deadline); err != nil {
+	if err := c.prepare(time.Now().Add(c.write)); err != nil {
 		return c.lineError(err)
 	}
 	for len(frames) > 0 {
