@@ -59,6 +59,11 @@ const (
 	// keepTime is how often the store is asked to make and drop what it has to.
 	keepTime = 10 * time.Minute
 
+	// syncTime is how long events may wait to be stored before they are brought to the disk of
+	// this machine, so that no more is lost when its power fails. While the store keeps up
+	// nothing has to be.
+	syncTime = time.Second
+
 	// lastTime bounds the last writes when the engine stops.
 	lastTime = 10 * time.Second
 )
@@ -74,6 +79,7 @@ type Engine struct {
 	lastID     atomic.Int64
 	sessions   atomic.Int64
 	replay     replay
+	rollups    chan struct{} // taken by who writes roll-ups
 
 	waiting      atomic.Int64 // events in all queues
 	waitingBytes atomic.Int64
@@ -114,7 +120,7 @@ func New(o Options) (*Engine, error) {
 		o.Retention = DefaultRetention()
 	}
 	epoch := random()
-	e := &Engine{Options: o, catalogues: map[string]Catalogue{}, hub: newHub(epoch), seed: maphash.MakeSeed()}
+	e := &Engine{Options: o, catalogues: map[string]Catalogue{}, hub: newHub(epoch), seed: maphash.MakeSeed(), rollups: make(chan struct{}, 1)}
 	for _, c := range o.Catalogues {
 		e.catalogues[c.ID()] = c
 	}
@@ -124,7 +130,7 @@ func New(o Options) (*Engine, error) {
 	for i := range o.Shards {
 		s := newShard(e, epoch+int64(i))
 		if o.SpillDir != "" {
-			s.spill = newSpill(o.SpillDir, fmt.Sprintf("%016x-%d", uint64(epoch), i), o.Log)
+			s.spill = newSpill(o.SpillDir, fmt.Sprintf("%016x-%d", uint64(epoch), i), epoch+int64(i), o.Log)
 		}
 		e.shards = append(e.shards, s)
 	}
@@ -155,6 +161,7 @@ func (e *Engine) nextID(now time.Time) SessionID {
 // Reasons to refuse a session.
 var (
 	ErrTooManySessions = errors.New("too many telemetry sessions")
+	ErrNoRoom          = errors.New("too much telemetry waits to be stored")
 	ErrBadSource       = errors.New("telemetry source is not acceptable")
 )
 
@@ -173,6 +180,10 @@ func (e *Engine) Begin(ctx context.Context, source Source) (Feed, error) {
 	if e.sessions.Add(1) > int64(e.MaxSessions) {
 		e.sessions.Add(-1)
 		return nil, ErrTooManySessions
+	}
+	if e.waitingBytes.Load() >= int64(e.MaxBytes) {
+		e.sessions.Add(-1)
+		return nil, ErrNoRoom
 	}
 	now := time.Now()
 	if source.Began.Year() < 1970 || source.Began.Year() > 9999 {
@@ -224,7 +235,9 @@ func (e *Engine) Run(ctx context.Context) error {
 	rest.Wait()
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastTime)
 	defer cancel()
-	err := errors.Join(e.flushShards(last), e.WriteRollups(last))
+	err := e.flushShards(last)
+	uncounted := e.WriteRollups(last)
+	err = errors.Join(err, uncounted)
 	stop()
 	writers.Wait()
 	if n := e.waiting.Load(); n > 0 {
@@ -233,7 +246,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	for _, s := range e.shards {
 		if s.spill != nil {
 			s.mu.Lock()
-			s.spill.close(e.waiting.Load() == 0)
+			s.spill.end(e.waiting.Load() == 0 && uncounted == nil)
 			s.mu.Unlock()
 		}
 	}
@@ -242,7 +255,8 @@ func (e *Engine) Run(ctx context.Context) error {
 
 // upkeep does what is to be done now and then.
 func (e *Engine) upkeep(ctx context.Context) {
-	rollups, alive, keep := time.NewTicker(rollupTime), time.NewTicker(aliveTime), time.NewTicker(keepTime)
+	rollups, alive, keep, sync := time.NewTicker(rollupTime), time.NewTicker(aliveTime), time.NewTicker(keepTime), time.NewTicker(syncTime)
+	defer sync.Stop()
 	defer rollups.Stop()
 	defer alive.Stop()
 	defer keep.Stop()
@@ -255,6 +269,10 @@ func (e *Engine) upkeep(ctx context.Context) {
 			err = e.alive(ctx, true)
 		case <-keep.C:
 			e.keep(ctx)
+		case <-sync.C:
+			for _, s := range e.shards {
+				err = errors.Join(err, s.sync())
+			}
 		case <-ctx.Done():
 			return
 		}
@@ -284,16 +302,24 @@ func (e *Engine) alive(ctx context.Context, all bool) error {
 
 // WriteRollups stores what was counted until now. Run does so every few seconds.
 func (e *Engine) WriteRollups(ctx context.Context) error {
+	select { // a mark must not overtake the cells before it
+	case e.rollups <- struct{}{}:
+		defer func() { <-e.rollups }()
+	case <-ctx.Done():
+		return fmt.Errorf("store roll-ups: %w", ctx.Err())
+	}
 	var errs []error
 	for _, s := range e.shards {
-		cells := s.rollups()
+		cells, mark := s.rollups()
 		if len(cells) == 0 {
 			continue
 		}
-		if err := e.Store.WriteRollups(ctx, cells); err != nil {
+		if err := e.Store.WriteRollups(ctx, cells, mark); err != nil {
 			s.again(cells)
 			errs = append(errs, err)
+			continue
 		}
+		s.done(0, mark.Rows)
 	}
 	return errors.Join(errs...)
 }

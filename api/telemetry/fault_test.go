@@ -2,6 +2,7 @@ package telemetry_test
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -155,7 +156,7 @@ const (
 
 const (
 	beforeCut = 2500
-	afterCut  = 30_000 // more than one file
+	afterCut  = 12_000 // more than one file
 )
 
 // child stores some events, says so, waits until it is told that the database is away, sends
@@ -180,7 +181,7 @@ func child() error {
 	}
 	body := []byte(strings.Repeat("x", 500))
 	for n := range uint64(beforeCut) {
-		feed.Record(telemetry.Record{Kind: kindMeta, Seq: n, At: time.Now(), Raw: body, Hot: telemetry.Hot{Subject: []byte("s"), Number: telemetry.Of(n)}})
+		feed.Record(telemetry.Record{Kind: kindMeta, Seq: n, At: time.Now(), Raw: body, Hot: measured(n, telemetry.Hot{Subject: []byte("s"), Number: telemetry.Of(n)})})
 	}
 	if err := e.Flush(ctx); err != nil {
 		return err
@@ -190,11 +191,44 @@ func child() error {
 		return err
 	}
 	for n := range uint64(afterCut) {
-		feed.Record(telemetry.Record{Kind: kindMeta, Seq: beforeCut + n, At: time.Now(), Raw: body, Link: n, Linked: true})
+		feed.Record(telemetry.Record{Kind: kindMeta, Seq: beforeCut + n, At: time.Now(), Raw: body, Link: n, Linked: true, Hot: measured(beforeCut+n, telemetry.Hot{})})
 	}
 	feed.Lost(telemetry.RateLimited, beforeCut+afterCut, 12)
 	fmt.Println("done")
 	select {}
+}
+
+// measured adds what is counted of event n.
+func measured(n uint64, h telemetry.Hot) telemetry.Hot {
+	h.Dimension = []string{"red", "green"}[n%2]
+	h.Samples = []telemetry.Sample{{Measure: "size", Value: float64(n)}}
+	return h
+}
+
+// countsAreRight checks roll-ups of n events that were measured.
+func countsAreRight(t *testing.T, w *world, n uint64) {
+	t.Helper()
+	for measure, sum := range map[string]float64{"": 0, "size": float64(n * (n - 1) / 2)} {
+		points, err := w.archive.Rollups(t.Context(), archive.RollupQuery{Catalogue: "plain", Kinds: []uint16{kindMeta}, Measures: []string{measure}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var count, histogram uint64
+		var total float64
+		for _, p := range points {
+			count, total, histogram = count+p.Count, total+p.Sum, histogram+p.Histogram.Count()
+			if p.Count != n/2 {
+				t.Errorf("%q: %d are %s", measure, p.Count, p.Dimension)
+			}
+		}
+		if count != n || total != sum || measure != "" && histogram != n {
+			t.Errorf("%q: %d are counted, %v, %d in the histogram", measure, count, total, histogram)
+		}
+	}
+	points, err := w.archive.Rollups(t.Context(), archive.RollupQuery{Catalogue: "plain", BySource: true})
+	if err != nil || len(points) != 1 || points[0].Count != n || points[0].Source != "victim" {
+		t.Errorf("by source: %+v, %v", points, err)
+	}
 }
 
 func TestKilledProcessLosesNothingItSpilled(t *testing.T) {
@@ -242,17 +276,23 @@ func TestKilledProcessLosesNothingItSpilled(t *testing.T) {
 		t.Fatalf("%d files", len(files))
 	}
 	// As if it had died while it wrote.
-	last, err := os.OpenFile(files[len(files)-1], os.O_APPEND|os.O_WRONLY, 0)
+	last, err := os.ReadFile(files[len(files)-1])
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := last.WriteString("\x20\x00\x00\x00"); err != nil {
+	end := len(bytes.TrimRight(last, "\x00"))
+	copy(last[end:], "\x20\x00\x00\x00")
+	if err := os.WriteFile(files[len(files)-1], last, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	last.Close()
 
+	kept := filepath.Join(t.TempDir(), "again")
+	if err := os.CopyFS(kept, os.DirFS(dir)); err != nil {
+		t.Fatal(err)
+	}
 	w := worldAt(t, address, func(o *telemetry.Options) { o.SpillDir = dir })
 	w.flush()
+	countsAreRight(t, w, beforeCut+afterCut)
 	events := w.events(id)
 	if len(events) != beforeCut+afterCut {
 		t.Errorf("%d events", len(events))
@@ -271,11 +311,20 @@ func TestKilledProcessLosesNothingItSpilled(t *testing.T) {
 	if lost := w.lost(id); lost[telemetry.RateLimited] != 12 || len(lost) != 1 {
 		t.Errorf("ledger: %v", lost)
 	}
-	if s := w.session(id); s.Ended.IsZero() || s.Labels["a"] != "b" {
+	if s := w.session(id); s.Ended.Before(s.Began) || s.Ended.After(time.UnixMicro(events[len(events)-1].Received)) ||
+		s.Labels["a"] != "b" || s.Events != beforeCut+afterCut || s.Reason != "the process of the server died" {
 		t.Errorf("session: %+v", s)
 	}
 	if files, _ := filepath.Glob(filepath.Join(dir, "*")); len(files) > 0 {
 		t.Errorf("left: %v", files)
+	}
+
+	// As if that one had been killed before it could remove the files.
+	again := worldAt(t, address, func(o *telemetry.Options) { o.SpillDir = kept })
+	again.flush()
+	countsAreRight(t, again, beforeCut+afterCut)
+	if n := len(again.events(id)); n != beforeCut+afterCut {
+		t.Errorf("the second time there are %d events", n)
 	}
 }
 

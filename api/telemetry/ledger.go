@@ -6,7 +6,8 @@ import (
 )
 
 // gapTime is for how long losses that are not in a row still go into one entry of the ledger,
-// so that an overload for an hour is a few hundred lines.
+// so that an overload for an hour is a few hundred lines. While the store is away all go into
+// one.
 const gapTime = 10 * time.Second
 
 // ledger is what is not stored of one session. Its shard's lock guards it.
@@ -19,6 +20,8 @@ type ledger struct {
 type gap struct {
 	Entry
 	dirty bool // there is more than was handed to the writer
+
+	file, at int // where it is spilled
 }
 
 // add enters a loss and returns the gap when the writer has to be told of it.
@@ -41,7 +44,7 @@ func (l *ledger) add(id SessionID, loss Loss, now time.Time) *gap {
 }
 
 func (g *gap) extends(loss Loss, now time.Time) bool {
-	return g.Last != math.MaxUint64 && loss.First == g.Last+1 || now.Sub(g.Noted) < gapTime
+	return g.dirty || g.Last != math.MaxUint64 && loss.First == g.Last+1 || now.Sub(g.Noted) < gapTime
 }
 
 // plus adds without overflow: a source may claim any number.

@@ -3,22 +3,21 @@ package telemetry
 import (
 	"bufio"
 	"context"
-	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"time"
 )
 
-// maxSpilled is the longest entry.
-const maxSpilled = MaxRaw + 2*MaxLabels*2*MaxLabel + 1<<16
+// diedReason is why sessions ended that had not when the process did.
+const diedReason = "the process of the server died"
 
-// replay stores what an engine before this one had spilled and not stored.
+// replay stores what an engine before this one had spilled and not stored, and counts what
+// it had not counted.
 type replay struct {
 	files []string
 	done  chan struct{} // closed when nothing is left
@@ -50,30 +49,34 @@ func (r *replay) wait(ctx context.Context) error {
 	}
 }
 
-// run stores the files one by one, however long that takes; what is left when ctx ends stays
-// for the next time.
+// run stores the files writer by writer, however long that takes; what is left when ctx ends
+// stays for the next time. All of it may be done several times.
 func (r *replay) run(ctx context.Context, e *Engine) {
 	if len(r.files) == 0 {
 		return
 	}
-	s := newShard(e, 0)
-	s.replays = true
-	open := map[SessionID]Session{}
-	for _, name := range r.files {
-		n, err := r.read(ctx, s, name, open)
+	left := &remains{engine: e, shard: newShard(e, 0), open: map[SessionID]uint64{}}
+	left.shard.replays = true
+	for rest := r.files; len(rest) > 0; {
+		var err error
+		if rest, err = left.store(ctx, rest); err != nil {
+			if ctx.Err() != nil {
+				return
+			}
+			e.Log.Warn("what an earlier process left is not stored, trying again", "err", err)
+			pause(ctx, lastBackoff, nil)
+		}
+	}
+	for len(left.open) > 0 {
+		err := e.Store.Died(ctx, left.pulses(), time.UnixMicro(left.last), diedReason)
+		if err == nil {
+			break
+		}
 		if ctx.Err() != nil {
 			return
 		}
-		e.Log.Info("stored what an earlier process left", "events", n, "file", filepath.Base(name), "err", err)
-	}
-	t := &taken{}
-	for _, session := range open {
-		session.Ended, session.Reason = time.Now(), "the process of the server died"
-		t.Sessions = append(t.Sessions, session)
-	}
-	s.work(ctx, t)
-	if ctx.Err() != nil {
-		return
+		e.Log.Warn("sessions that an earlier process left are not ended, trying again", "err", err)
+		pause(ctx, lastBackoff, nil)
 	}
 	for _, name := range r.files {
 		if err := os.Remove(name); err != nil {
@@ -83,107 +86,163 @@ func (r *replay) run(ctx context.Context, e *Engine) {
 	close(r.done)
 }
 
-// read stores one file and returns the number of events in it. Where an entry is damaged the
-// rest is left out, as the end of a file whose writer died may be.
-func (r *replay) read(ctx context.Context, s *shard, name string, open map[SessionID]Session) (events int, err error) {
+// remains is what an engine left.
+type remains struct {
+	engine *Engine
+	shard  *shard
+	open   map[SessionID]uint64 // sessions of which no end is known, and how many events came
+	last   int64                // when something came last
+
+	// Of one writer:
+	writer int64
+	rows   uint64 // that it had been given before what comes next
+	counts *counts
+	from   uint64              // rows of it that are counted
+	feeds  map[SessionID]*feed // of one file
+}
+
+func (r *remains) pulses() (all []Pulse) {
+	for _, id := range slices.Sorted(maps.Keys(r.open)) {
+		all = append(all, Pulse{id, r.open[id]})
+	}
+	return all
+}
+
+// store stores the files of one writer, which are together, and returns the others. When it
+// fails it returns all, to begin again.
+func (r *remains) store(ctx context.Context, files []string) ([]string, error) {
+	r.writer, r.rows, r.counts = 0, 0, nil
+	for i, name := range files {
+		events, again, err := r.file(ctx, name)
+		switch {
+		case again:
+			if err := r.count(ctx); err != nil {
+				return files, err
+			}
+			return files[i:], nil
+		case ctx.Err() != nil:
+			return files, ctx.Err()
+		case err != nil && !errors.Is(err, errSpilled) && !errors.Is(err, io.ErrUnexpectedEOF):
+			return files, err
+		}
+		r.engine.Log.Info("stored what an earlier process left", "events", events, "file", filepath.Base(name), "err", err)
+	}
+	return nil, r.count(ctx)
+}
+
+// count enters the rows of a writer that it had not counted itself into roll-ups.
+func (r *remains) count(ctx context.Context) error {
+	if r.counts == nil || r.rows <= r.from {
+		return nil
+	}
+	return r.engine.Store.RecoverRollups(ctx, r.counts.collect(), Mark{r.writer, r.from}, Mark{r.writer, r.rows})
+}
+
+// file stores one file and returns the number of events in it. It does nothing but say so
+// when the file is of another writer than the one before. Where an entry is damaged the rest
+// is left out, as the end of a file whose writer died may be.
+func (r *remains) file(ctx context.Context, name string) (events int, another bool, err error) {
 	file, err := os.Open(name)
 	if err != nil {
-		return 0, err
+		return 0, false, err
 	}
 	defer file.Close()
 	in := bufio.NewReaderSize(file, 1<<20)
+	head, err := next(in)
+	if err != nil || head[0] != spilledHead {
+		return 0, false, nil // the process died when it had just made it
+	}
+	if another, err = r.begin(ctx, &entry{b: head[1:]}); another || err != nil {
+		return 0, another, err
+	}
 	for ctx.Err() == nil {
 		t, rows := &taken{}, []Row{}
 		for len(rows) < batchEvents && len(t.Sessions)+len(t.Losses) < batchEvents && err == nil {
-			var entry []byte
-			if entry, err = next(in); err == nil {
-				err = t.restore(entry, &rows)
+			var b []byte
+			if b, err = next(in); err == nil {
+				err = r.restore(b, t, &rows)
 			}
-		}
-		for _, v := range t.Sessions {
-			if v.Ended.IsZero() {
-				open[v.ID] = v
-			} else {
-				delete(open, v.ID)
+			if errors.Is(err, errTorn) {
+				err = nil // of the ledger, where a process dies while an entry grows
 			}
 		}
 		events += len(rows)
 		t.blocks = []*block{{rows: rows}}
 		for i := range rows {
-			s.engine.waiting.Add(1)
-			s.engine.waitingBytes.Add(int64(rows[i].size()))
+			r.engine.waiting.Add(1)
+			r.engine.waitingBytes.Add(int64(rows[i].size()))
 		}
-		s.work(ctx, t)
+		for i := range t.Sessions {
+			r.engine.waitingBytes.Add(int64(t.Sessions[i].size()))
+		}
+		r.shard.work(ctx, t)
 		if err == io.EOF {
-			return events, nil
+			return events, false, nil
 		}
 		if err != nil {
-			return events, err
+			return events, false, err
 		}
 	}
-	return events, ctx.Err()
+	return events, false, ctx.Err()
 }
 
-var errSpilled = errors.New("damaged entry")
-
-// next reads the next entry.
-func next(in io.Reader) ([]byte, error) {
-	var head [spillHead]byte
-	if _, err := io.ReadFull(in, head[:]); err != nil {
-		return nil, err
+// begin goes on with a file by its head.
+func (r *remains) begin(ctx context.Context, e *entry) (another bool, err error) {
+	writer, rows := int64(e.fixed()), e.varint()
+	if e.bad {
+		return false, errSpilled
 	}
-	size := binary.LittleEndian.Uint32(head[:])
-	if size == 0 || size > maxSpilled {
-		return nil, errSpilled
+	if r.counts != nil && writer != r.writer {
+		return true, nil
 	}
-	b := make([]byte, size)
-	if _, err := io.ReadFull(in, b); err != nil {
-		return nil, err
+	r.feeds = map[SessionID]*feed{}
+	if r.counts == nil {
+		if r.from, err = r.engine.Store.Counted(ctx, writer); err != nil {
+			return false, err
+		}
+		r.writer, r.counts = writer, newCounts(random()) // added to what the writer has counted
 	}
-	if crc32.ChecksumIEEE(b) != binary.LittleEndian.Uint32(head[4:]) {
-		return nil, errSpilled
-	}
-	return b, nil
+	r.rows = rows
+	return false, nil
 }
 
-// restore adds an entry to a batch. Rows keep the bytes.
-func (t *taken) restore(b []byte, rows *[]Row) error {
-	kind, b := b[0], b[1:]
-	u64 := func() (v uint64) {
-		v = binary.LittleEndian.Uint64(b)
-		b = b[8:]
-		return v
-	}
-	switch {
-	case kind == spilledSession:
-		var v Session
-		if err := json.Unmarshal(b, &v); err != nil {
-			return err
+// restore adds an entry to a batch, and counts it when that was not done.
+func (r *remains) restore(b []byte, t *taken, rows *[]Row) error {
+	e := &entry{b: b[1:]}
+	switch b[0] {
+	case spilledSession:
+		v, err := e.session()
+		if err != nil {
+			return fmt.Errorf("%w: %w", errSpilled, err)
+		}
+		if r.last = max(r.last, v.Began.UnixMicro()); v.Ended.IsZero() {
+			r.open[v.ID] = max(r.open[v.ID], v.Events)
+		} else {
+			r.last = max(r.last, v.Ended.UnixMicro())
+			delete(r.open, v.ID)
 		}
 		t.Sessions = append(t.Sessions, v)
-	case kind == spilledLoss && len(b) == 6*8+1:
-		e := Entry{Session: SessionID(u64()), Number: int64(u64())}
-		e.First, e.Last, e.Count = u64(), u64(), u64()
-		e.Noted = time.UnixMicro(int64(u64()))
-		e.Cause = Cause(b[0])
-		t.Losses = append(t.Losses, e)
-	case kind == spilledRow && len(b) >= 7*8+6:
-		r := Row{
-			Session: SessionID(u64()), Seq: u64(), Received: int64(u64()), At: int64(u64()),
-			Link: u64(), Number: u64(), Index: u64(),
+	case spilledSource:
+		id, source := e.source()
+		r.feeds[id] = &feed{id: id, source: source}
+	case spilledLoss:
+		t.Losses = append(t.Losses, e.loss())
+	case spilledRow:
+		row, how := e.row()
+		if e.bad {
+			break
 		}
-		r.Kind, r.Class, r.Has = binary.LittleEndian.Uint16(b), Class(b[2]), Has(b[3])
-		catalogue, subject := int(b[4]), int(b[5])
-		if b = b[6:]; len(b) < catalogue+subject {
-			return errSpilled
+		r.rows++
+		r.last = max(r.last, row.Received)
+		r.open[row.Session] = max(r.open[row.Session], how.events)
+		if f := r.feeds[row.Session]; f != nil && r.rows > r.from {
+			f.count(r.counts, row.Received, row.Kind, how.dimension, how.samples)
 		}
-		r.Catalogue = string(b[:catalogue])
-		if subject > 0 {
-			r.Subject = b[catalogue : catalogue+subject]
-		}
-		r.Body = b[catalogue+subject:]
-		*rows = append(*rows, r)
+		*rows = append(*rows, row)
 	default:
+		return errSpilled
+	}
+	if e.bad {
 		return errSpilled
 	}
 	return nil

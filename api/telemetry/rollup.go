@@ -11,6 +11,9 @@ const (
 	// rollupStep is the time that one cell counts.
 	rollupStep = time.Minute
 
+	// MaxMeasure is the longest name of a measure in bytes.
+	MaxMeasure = 64
+
 	// maxCells bounds what one shard counts apart in one step. Beyond, scopes, sources and
 	// dimensions are counted together.
 	maxCells = 100_000

@@ -22,6 +22,7 @@ type feed struct {
 	ended  bool
 	events uint64 // that came
 	told   uint64 // of those, that the store was told of
+	file   int    // the last one of the spill that introduces it
 	ledger ledger
 	opened map[uint64]opening
 	order  []uint64 // of opened, a ring once it is full
@@ -70,7 +71,8 @@ func (f *feed) Record(r Record) {
 		return
 	}
 	f.events++
-	f.count(&r, kind)
+	dimension, samples := clean(r.Hot.Dimension, MaxIdentity), f.samples(&r, kind)
+	f.count(s.counts, r.Received.UnixMicro(), r.Kind, dimension, samples)
 	if !s.hasRoom(kind.Class, len(r.Raw)) {
 		if !r.Counted {
 			f.lose(Loss{QueueFull, r.Seq, r.Seq, 1}, r.Received)
@@ -78,7 +80,7 @@ func (f *feed) Record(r Record) {
 		s.mu.Unlock()
 		return
 	}
-	row := s.put(f, &r, kind)
+	row := s.put(f, &r, kind, dimension, samples)
 	s.mu.Unlock()
 	e.hub.publish(Event{Row: row, Kind: kind, Source: &f.source})
 }
@@ -101,7 +103,7 @@ func (f *feed) lose(loss Loss, now time.Time) {
 	if g := f.ledger.add(f.id, loss, now); g != nil {
 		f.shard.gaps = append(f.shard.gaps, g)
 	}
-	f.shard.spillLoss(f.ledger.open[loss.Cause].Entry)
+	f.shard.spillLoss(f.ledger.open[loss.Cause])
 	f.shard.wake(false)
 }
 
@@ -110,39 +112,47 @@ func (f *feed) End(reason string) {
 	f.shard.end(f, clean(reason, MaxLabel), time.Now())
 }
 
-// count enters r into the roll-ups. It is called with the shard's lock held.
-func (f *feed) count(r *Record, kind Kind) {
-	c := f.shard.counts
-	c.turn(r.Received.UnixMicro())
+// samples returns the measurements of r that count, with what it took since the event that it
+// continues. They are good until the next call of any feed of the shard, whose lock is held.
+func (f *feed) samples(r *Record, kind Kind) []Sample {
+	all := f.shard.samples[:0]
+	for _, s := range r.Hot.Samples {
+		if !math.IsNaN(s.Value) && !math.IsInf(s.Value, 0) {
+			all = append(all, Sample{clean(s.Measure, MaxMeasure), s.Value})
+		}
+	}
+	if o, ok := f.opened[r.Link]; ok && r.Linked {
+		all = append(all, Sample{SinceMeasure(o.kind), max(0, float64(r.At.UnixMicro()-o.at)/1000)})
+	}
+	if kind.Opens {
+		f.remember(r)
+	}
+	f.shard.samples = all
+	return all
+}
+
+// count enters an event into the roll-ups, which whoever calls it has the use of.
+func (f *feed) count(c *counts, received int64, kind uint16, dimension string, samples []Sample) {
+	c.turn(received)
 	if f.bucket != c.bucket || f.kinds == nil {
 		f.bucket, f.kinds = c.bucket, make(map[uint16]*cell)
 		f.total = c.of(cellKey{catalogue: f.source.Catalogue, kind: AllKinds, scope: f.source.Scope, source: f.source.Identity})
 	}
 	f.total.add()
-	key := cellKey{catalogue: f.source.Catalogue, kind: int32(r.Kind), scope: f.source.Scope, dimension: clean(r.Hot.Dimension, MaxIdentity)}
+	key := cellKey{catalogue: f.source.Catalogue, kind: int32(kind), scope: f.source.Scope, dimension: dimension}
 	if key.dimension != "" {
 		c.of(key).add()
 	} else {
-		at := f.kinds[r.Kind]
+		at := f.kinds[kind]
 		if at == nil {
 			at = c.of(key)
-			f.kinds[r.Kind] = at
+			f.kinds[kind] = at
 		}
 		at.add()
 	}
-	for _, sample := range r.Hot.Samples {
-		if math.IsNaN(sample.Value) || math.IsInf(sample.Value, 0) {
-			continue
-		}
-		key.measure = clean(sample.Measure, 64)
-		c.of(key).sample(sample.Value)
-	}
-	if o, ok := f.opened[r.Link]; ok && r.Linked {
-		key.measure = SinceMeasure(o.kind)
-		c.of(key).sample(max(0, float64(r.At.UnixMicro()-o.at)/1000))
-	}
-	if kind.Opens {
-		f.remember(r)
+	for _, s := range samples {
+		key.measure = s.Measure
+		c.of(key).sample(s.Value)
 	}
 }
 
@@ -158,6 +168,18 @@ func (f *feed) remember(r *Record) {
 	delete(f.opened, f.order[f.oldest])
 	f.order[f.oldest] = r.Seq
 	f.oldest = (f.oldest + 1) % maxOpen
+}
+
+// size is about what the session needs in memory while it waits to be stored.
+func (s *Session) size() int {
+	n := 512 + len(s.Identity) + len(s.Scope) + len(s.Reason)
+	for k, v := range s.Labels {
+		n += 64 + len(k) + len(v)
+	}
+	for k := range s.Parameters {
+		n += 64 + len(k)
+	}
+	return n
 }
 
 // session describes f as it is stored.

@@ -38,12 +38,15 @@ type shard struct {
 	feeds   map[SessionID]*feed
 	tokens  []*token
 	counts  *counts
-	entered uint64 // rows ever put
-	fresh   int    // rows put since the last batch was taken
+	entered uint64   // rows ever put
+	counted uint64   // of those, that are in roll-ups of the store
+	stored  uint64   // and that are in the store or in quarantine
+	seen    uint64   // and that there were when files were last looked at to be synced
+	fresh   int      // rows put since the last batch was taken
+	samples []Sample // of one event, used again
 
 	// Used by the writer alone.
-	stored  uint64 // rows that are in the store or in quarantine
-	poison  error  // what went into quarantine since somebody was told
+	poison  error // what went into quarantine since somebody was told
 	backoff time.Duration
 }
 
@@ -101,13 +104,14 @@ func (s *shard) change(session Session) {
 	if s.spill != nil {
 		s.spill.session(session)
 	}
+	s.engine.waitingBytes.Add(int64(session.size()))
 	s.changes = append(s.changes, session)
 	s.wake(true)
 }
 
-func (s *shard) spillLoss(e Entry) {
+func (s *shard) spillLoss(g *gap) {
 	if s.spill != nil {
-		s.spill.loss(e)
+		s.spill.loss(g)
 	}
 }
 
@@ -126,7 +130,7 @@ func (s *shard) hasRoom(c Class, body int) bool {
 }
 
 // put copies r to the end of the queue and returns the row.
-func (s *shard) put(f *feed, r *Record, kind Kind) Row {
+func (s *shard) put(f *feed, r *Record, kind Kind, dimension string, samples []Sample) Row {
 	need := len(r.Raw) + len(r.Hot.Subject)
 	var b *block
 	if n := len(s.blocks); n > 0 {
@@ -157,7 +161,7 @@ func (s *shard) put(f *feed, r *Record, kind Kind) Row {
 		row.Subject = b.keep(r.Hot.Subject)
 	}
 	if s.spill != nil {
-		s.spill.row(&row)
+		s.spill.row(f, &row, dimension, samples)
 	}
 	b.rows = append(b.rows, row)
 	s.entered++
@@ -219,11 +223,37 @@ func (s *shard) take() *taken {
 	return t
 }
 
-// forget removes what was spilled of rows that are stored.
-func (s *shard) forget() {
+// done notes that more rows are stored, or counted up to a number, and removes what was
+// spilled of those that are both.
+func (s *shard) done(stored, counted uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.spill.forget(s.stored)
+	s.stored += stored
+	s.counted = max(s.counted, counted)
+	if s.spill != nil {
+		s.spill.forget(min(s.stored, s.counted))
+	}
+}
+
+// sync brings what was spilled to the disk when some of it has waited to be stored since the
+// last call.
+func (s *shard) sync() error {
+	s.mu.Lock()
+	late := s.seen > s.stored
+	s.seen = s.entered
+	if !late || s.spill == nil {
+		s.mu.Unlock()
+		return nil
+	}
+	names, number := s.spill.unsynced(), s.spill.number
+	s.mu.Unlock()
+	if err := syncFiles(names); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.spill.synced = max(s.spill.synced, number)
+	return nil
 }
 
 // idle reports whether there is nothing to write and nobody waits.
@@ -299,10 +329,11 @@ func (s *shard) pulses(to []Pulse, all bool) []Pulse {
 	return to
 }
 
-func (s *shard) rollups() []Rollup {
+// rollups returns what was counted and not collected, and up to where.
+func (s *shard) rollups() ([]Rollup, Mark) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.counts.collect()
+	return s.counts.collect(), Mark{s.counts.writer, s.entered}
 }
 
 // again takes roll-ups back that could not be written.

@@ -1,43 +1,38 @@
 package telemetry
 
 import (
-	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
+
+	"golang.org/x/sys/unix"
 )
 
 const (
-	// segmentSize is from where on a shard goes on in a new file. Files are removed as a
-	// whole, when all in them is stored.
-	segmentSize = 8 << 20
+	// segmentSize is how large files are. They are removed as a whole, when all in them is
+	// stored and counted.
+	segmentSize = 4 << 20
 
 	spillSuffix = ".spill"
-	spillHead   = 8 // length and checksum of an entry
 )
 
-// Kinds of entries.
-const (
-	spilledSession = 'S'
-	spilledRow     = 'R'
-	spilledLoss    = 'L'
-)
-
-// spill is where a shard puts down what it takes in before it is stored. Each entry is
-// written to the file at once: the kernel has it when the process dies, though not when the
-// machine does. The shard's lock guards it.
+// spill is where a shard puts down what it takes in before it is stored. Files are mapped
+// into memory: what was copied there the kernel has when the process dies, without a call for
+// each event, though not when the machine does. The shard's lock guards it.
 type spill struct {
 	prefix  string
 	log     *slog.Logger
-	number  int
-	file    *os.File // nil until there is something to write
-	size    int
+	writer  int64
+	number  int    // of the file
+	memory  []byte // the file; nil until there is something to write
+	size    int    // of memory, what is written
 	rows    uint64 // ever written
+	synced  int    // files of a lower number are on the disk
 	sealed  []segment
 	buf     []byte
 	failing bool
@@ -45,13 +40,17 @@ type spill struct {
 
 // segment is a file that is not written to any more.
 type segment struct {
-	name  string
-	rows  uint64 // that the shard had been given when it was closed
-	taken bool   // sessions and losses in it are in a batch
+	number int
+	rows   uint64 // that the shard had been given when it was closed
+	taken  bool   // sessions and losses in it are in a batch
 }
 
-func newSpill(dir, name string, log *slog.Logger) *spill {
-	return &spill{prefix: filepath.Join(dir, name), log: log}
+func newSpill(dir, name string, writer int64, log *slog.Logger) *spill {
+	return &spill{prefix: filepath.Join(dir, name), log: log, writer: writer}
+}
+
+func (s *spill) name(number int) string {
+	return fmt.Sprintf("%s-%06d%s", s.prefix, number, spillSuffix)
 }
 
 func (s *spill) session(v Session) {
@@ -60,69 +59,96 @@ func (s *spill) session(v Session) {
 		s.failed(err)
 		return
 	}
-	s.write(spilledSession, func(to []byte) []byte { return append(to, b...) })
+	s.write(append(s.begin(spilledSession), b...))
 }
 
-func (s *spill) loss(e Entry) {
-	s.write(spilledLoss, func(b []byte) []byte {
-		b = binary.LittleEndian.AppendUint64(b, uint64(e.Session))
-		b = binary.LittleEndian.AppendUint64(b, uint64(e.Number))
-		b = binary.LittleEndian.AppendUint64(b, e.First)
-		b = binary.LittleEndian.AppendUint64(b, e.Last)
-		b = binary.LittleEndian.AppendUint64(b, e.Count)
-		b = binary.LittleEndian.AppendUint64(b, uint64(e.Noted.UnixMicro()))
-		return append(b, byte(e.Cause))
-	})
-}
-
-func (s *spill) row(r *Row) {
-	defer func() { s.rows++ }()
-	s.write(spilledRow, func(b []byte) []byte {
-		b = binary.LittleEndian.AppendUint64(b, uint64(r.Session))
-		b = binary.LittleEndian.AppendUint64(b, r.Seq)
-		b = binary.LittleEndian.AppendUint64(b, uint64(r.Received))
-		b = binary.LittleEndian.AppendUint64(b, uint64(r.At))
-		b = binary.LittleEndian.AppendUint64(b, r.Link)
-		b = binary.LittleEndian.AppendUint64(b, r.Number)
-		b = binary.LittleEndian.AppendUint64(b, r.Index)
-		b = binary.LittleEndian.AppendUint16(b, r.Kind)
-		b = append(b, byte(r.Class), byte(r.Has), byte(len(r.Catalogue)), byte(len(r.Subject)))
-		b = append(b, r.Catalogue...)
-		b = append(b, r.Subject...)
-		return append(b, r.Body...)
-	})
-}
-
-// write appends one entry, in one call so that a process that dies leaves it whole or not.
-func (s *spill) write(kind byte, fill func([]byte) []byte) {
-	if s.file != nil && s.size >= segmentSize {
-		s.seal()
-	}
-	if s.file == nil && !s.next() {
+// loss puts down an entry of the ledger. One that grows stays in its place, so that an
+// overload does not fill the disk.
+func (s *spill) loss(g *gap) {
+	if g.file == s.number && s.memory != nil {
+		seal(s.memory[g.at:], appendLoss(s.begin(spilledLoss), &g.Entry))
 		return
 	}
-	b := append(s.buf[:0], 0, 0, 0, 0, 0, 0, 0, 0, kind)
-	b = fill(b)
-	binary.LittleEndian.PutUint32(b, uint32(len(b)-spillHead))
-	binary.LittleEndian.PutUint32(b[4:], crc32.ChecksumIEEE(b[spillHead:]))
-	s.buf = b
-	n, err := s.file.Write(b)
-	s.size += n
-	if err != nil {
-		s.failed(err)
+	if at, ok := s.write(appendLoss(s.begin(spilledLoss), &g.Entry)); ok {
+		g.file, g.at = s.number, at
 	}
 }
 
+// row puts down an event and how it was counted. In each file a session is introduced before
+// its first event.
+func (s *spill) row(f *feed, r *Row, dimension string, samples []Sample) {
+	defer func() { s.rows++ }()
+	if (s.memory == nil || s.size+rowMost(r, dimension, samples) > segmentSize) && !s.next() {
+		return
+	}
+	if f.file != s.number {
+		if _, ok := s.write(appendSource(s.begin(spilledSource), f.id, &f.source)); !ok {
+			return
+		}
+		f.file = s.number
+	}
+	s.write(appendRow(s.begin(spilledRow), r, f.events, dimension, samples))
+}
+
+// begin returns where to put an entry together.
+func (s *spill) begin(kind byte) []byte {
+	return append(append(s.buf[:0], make([]byte, spillHead)...), kind)
+}
+
+// write puts down an entry that begin began, and returns where in the file it is.
+func (s *spill) write(b []byte) (at int, ok bool) {
+	s.buf = b
+	if (s.memory == nil || s.size+len(b) > segmentSize) && !s.next() {
+		return 0, false
+	}
+	if s.size+len(b) > segmentSize {
+		s.failed(fmt.Errorf("an entry of %d bytes", len(b)))
+		return 0, false
+	}
+	at = s.size
+	seal(s.memory[at:], b)
+	s.size += len(b)
+	return at, true
+}
+
+// next goes on in a new file.
 func (s *spill) next() bool {
+	if s.memory != nil {
+		s.close()
+	}
 	s.number++
-	file, err := os.OpenFile(fmt.Sprintf("%s-%06d%s", s.prefix, s.number, spillSuffix), os.O_CREATE|os.O_EXCL|os.O_WRONLY|os.O_APPEND, 0o600)
+	memory, err := newSegment(s.name(s.number))
 	if err != nil {
 		s.failed(err)
 		return false
 	}
-	s.file, s.size = file, 0
+	head := appendHead(append(make([]byte, spillHead), spilledHead), s.writer, s.rows) // the buffer is in use
+	seal(memory, head)
+	s.memory, s.size = memory, len(head)
 	return true
 }
+
+// newSegment makes a file and maps it. It is full of zeros, so that no room on the disk is
+// wanting once it is written to.
+func newSegment(name string) (memory []byte, err error) {
+	file, err := os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err = errors.Join(err, file.Close()); err != nil {
+			err = errors.Join(err, os.Remove(name))
+		}
+	}()
+	for at := 0; at < segmentSize; at += len(zeros) {
+		if _, err := file.Write(zeros[:]); err != nil {
+			return nil, err
+		}
+	}
+	return unix.Mmap(int(file.Fd()), 0, segmentSize, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+}
+
+var zeros [64 << 10]byte
 
 // failed says once that events do not outlive the process now.
 func (s *spill) failed(err error) {
@@ -139,31 +165,67 @@ func (s *spill) turn() {
 	}
 }
 
-func (s *spill) seal() {
-	if err := s.file.Close(); err != nil {
+// close ends writing to the file.
+func (s *spill) close() {
+	if err := unix.Munmap(s.memory); err != nil {
 		s.failed(err)
 	}
-	s.sealed = append(s.sealed, segment{name: s.file.Name(), rows: s.rows})
-	s.file = nil
+	s.sealed = append(s.sealed, segment{number: s.number, rows: s.rows})
+	s.memory = nil
 }
 
-// forget removes files in which everything is stored, as many rows of the shard are.
-func (s *spill) forget(stored uint64) {
-	for len(s.sealed) > 0 && s.sealed[0].taken && s.sealed[0].rows <= stored {
-		if err := os.Remove(s.sealed[0].name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+// forget removes files in which everything is stored and counted, as many rows of the shard
+// are.
+func (s *spill) forget(done uint64) {
+	for len(s.sealed) > 0 && s.sealed[0].taken && s.sealed[0].rows <= done {
+		if err := os.Remove(s.name(s.sealed[0].number)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			s.failed(err)
 		}
 		s.sealed = s.sealed[1:]
 	}
 }
 
-// close ends spilling, and removes everything when all is stored.
-func (s *spill) close(all bool) {
-	if s.file != nil {
-		s.seal()
+// end ends spilling, and removes everything when all is stored and counted.
+func (s *spill) end(all bool) {
+	if s.memory != nil {
+		s.close()
 	}
 	if all {
 		s.turn()
 		s.forget(s.rows)
 	}
+}
+
+// unsynced returns the names of the files that may not be on the disk.
+func (s *spill) unsynced() (names []string) {
+	for _, at := range s.sealed {
+		if at.number >= s.synced {
+			names = append(names, s.name(at.number))
+		}
+	}
+	if s.memory != nil {
+		names = append(names, s.name(s.number))
+	}
+	return names
+}
+
+// syncFiles brings files to the disk, and their names. Those that were removed meanwhile are
+// nothing to keep.
+func syncFiles(names []string) error {
+	if len(names) == 0 {
+		return nil
+	}
+	for _, name := range slices.Concat(names, []string{filepath.Dir(names[0])}) {
+		file, err := os.Open(name)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if err := errors.Join(file.Sync(), file.Close()); err != nil {
+			return fmt.Errorf("bring telemetry to the disk: %w", err)
+		}
+	}
+	return nil
 }

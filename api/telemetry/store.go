@@ -17,8 +17,20 @@ type Store interface {
 	// Counted into the ledger of its session as [WriteFailed].
 	Quarantine(ctx context.Context, refused []Refused) error
 
-	// WriteRollups replaces what is on record of these cells.
-	WriteRollups(ctx context.Context, cells []Rollup) error
+	// WriteRollups replaces what is on record of these cells, and says that the rows of a
+	// writer are counted up to a mark: both or nothing.
+	WriteRollups(ctx context.Context, cells []Rollup, upTo Mark) error
+
+	// Counted returns how many rows of a writer are counted, 0 when it is not known.
+	Counted(ctx context.Context, writer int64) (rows uint64, err error)
+
+	// RecoverRollups stores cells with what rows of a writer after a mark add, so that its
+	// rows are counted up to another: both, or nothing when the mark is not from any more,
+	// which is an error.
+	RecoverRollups(ctx context.Context, cells []Rollup, from, upTo Mark) error
+
+	// Died ends those of these sessions that have not ended.
+	Died(ctx context.Context, sessions []Pulse, at time.Time, reason string) error
 
 	// Alive says that sessions go on, and how many events came so far.
 	Alive(ctx context.Context, sessions []Pulse) error
@@ -98,6 +110,12 @@ type Batch struct {
 	Sessions []Session // that began or, with the time, ended
 	Rows     []Row
 	Losses   []Entry
+}
+
+// Mark is a place in what one shard of one engine took in.
+type Mark struct {
+	Writer int64  // see [Rollup]
+	Rows   uint64 // that it was given before
 }
 
 // Pulse says that a session goes on.

@@ -44,6 +44,9 @@ func (s *shard) work(ctx context.Context, t *taken) {
 			bytes += b.rows[i].size()
 		}
 	}
+	for i := range t.Sessions {
+		bytes += t.Sessions[i].size()
+	}
 	todo := join(rows, count)
 	for {
 		s.try()
@@ -68,13 +71,10 @@ func (s *shard) work(ctx context.Context, t *taken) {
 		s.engine.Log.Info("telemetry is stored again", "waiting", s.engine.waiting.Load())
 		s.backoff = 0
 	}
-	s.stored += uint64(count)
+	s.done(uint64(count), 0)
 	s.engine.counters.Batches.Add(1)
 	s.engine.waiting.Add(-int64(count))
 	s.engine.waitingBytes.Add(-int64(bytes))
-	if s.spill != nil {
-		s.forget()
-	}
 	s.pass()
 }
 

@@ -498,6 +498,17 @@ ALTER TABLE public.telemetry_sources ALTER COLUMN id ADD GENERATED ALWAYS AS IDE
 
 
 --
+-- Name: telemetry_writers; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.telemetry_writers (
+    id bigint NOT NULL,
+    rows bigint NOT NULL,
+    counted_at timestamp with time zone NOT NULL
+);
+
+
+--
 -- Name: users; Type: TABLE; Schema: public; Owner: -
 --
 
@@ -745,6 +756,14 @@ ALTER TABLE ONLY public.telemetry_sources
 
 
 --
+-- Name: telemetry_writers telemetry_writers_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.telemetry_writers
+    ADD CONSTRAINT telemetry_writers_pkey PRIMARY KEY (id);
+
+
+--
 -- Name: meeting_participants uq_meeting_participant_user; Type: CONSTRAINT; Schema: public; Owner: -
 --
 
@@ -972,6 +991,13 @@ CREATE INDEX idx_telemetry_sources_last_seen ON public.telemetry_sources USING b
 
 
 --
+-- Name: idx_telemetry_writers_counted; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX idx_telemetry_writers_counted ON public.telemetry_writers USING btree (counted_at);
+
+
+--
 -- Name: telemetry_events_failure_received_at_idx; Type: INDEX; Schema: public; Owner: -
 --
 
@@ -1187,4 +1213,5 @@ INSERT INTO public.schema_migrations (version) VALUES
     ('20261121000003'),
     ('20261121000004'),
     ('20261121000010'),
-    ('20261121000011');
+    ('20261121000011'),
+    ('20261121000012');

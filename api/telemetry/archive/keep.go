@@ -16,6 +16,10 @@ const ahead = 2
 // keepLock is the advisory lock of who makes and drops tables: nodes take turns.
 const keepLock = 0x7061726c65795401
 
+// writersAge is for how long it is known what a node has counted: it may start again, after
+// it was killed, within that time.
+const writersAge = 90 * 24 * time.Hour
+
 const dayName = "20060102"
 
 // parents are the tables that have one per day, and the class of events in them; 0 is
@@ -116,6 +120,9 @@ func (a *Archive) Keep(ctx context.Context, r telemetry.Retention) error {
 		if err := a.drop(ctx, p.name, now.Add(-age)); err != nil {
 			return err
 		}
+	}
+	if _, err := a.pool.Exec(ctx, "delete from telemetry_writers where counted_at < $1", now.Add(-writersAge)); err != nil {
+		return fmt.Errorf("drop old writers: %w", err)
 	}
 	if r.Sessions > 0 {
 		before := now.Add(-r.Sessions)

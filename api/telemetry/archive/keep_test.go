@@ -219,7 +219,7 @@ func TestRollupsOfSeveralWritersAdd(t *testing.T) {
 	stale := cell
 	stale.Count = 50 // comes late
 	for _, cells := range [][]telemetry.Rollup{{cell, other}, {stale}, {cell}} {
-		if err := w.WriteRollups(t.Context(), cells); err != nil {
+		if err := w.WriteRollups(t.Context(), cells, telemetry.Mark{}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -44,15 +44,6 @@ const insertQuarantine = `
 insert into telemetry_quarantine (session, seq, received_at, kind, reason, body) values ($1, $2, $3, $4, $5, $6)
 on conflict do nothing`
 
-// upsertRollups never goes back: totals of a writer only grow.
-const upsertRollups = `
-insert into telemetry_rollups (bucket, catalogue, kind, scope, source, dimension, measure, writer, count, sum, histogram)
-select * from unnest($1::timestamptz[], $2::smallint[], $3::int[], $4::text[], $5::text[], $6::text[], $7::text[],
-    $8::bigint[], $9::bigint[], $10::float8[], $11::bytea[])
-on conflict (bucket, catalogue, kind, scope, source, dimension, measure, writer) do update
-set count = excluded.count, sum = excluded.sum, histogram = excluded.histogram
-where telemetry_rollups.count < excluded.count`
-
 // Write implements [telemetry.Store].
 func (a *Archive) Write(ctx context.Context, b *telemetry.Batch) error {
 	if err := a.sessions(ctx, b); err != nil {
@@ -153,62 +144,34 @@ func (a *Archive) Quarantine(ctx context.Context, refused []telemetry.Refused) e
 	return nil
 }
 
+const endSessions = `
+update telemetry_sessions s
+set ended_at = coalesce(s.ended_at, greatest($3, s.alive_at)), reason = coalesce(s.reason, $4), events = greatest(s.events, u.events)
+from unnest($1::bigint[], $2::bigint[]) as u (id, events)
+where s.id = u.id`
+
+// Died implements [telemetry.Store].
+func (a *Archive) Died(ctx context.Context, sessions []telemetry.Pulse, at time.Time, reason string) error {
+	ids, events := split(sessions)
+	if _, err := a.pool.Exec(ctx, endSessions, ids, events, at, reason); err != nil {
+		return fmt.Errorf("end sessions: %w", err)
+	}
+	return nil
+}
+
+// split returns sessions and what came of each.
+func split(sessions []telemetry.Pulse) (ids, events []int64) {
+	for _, p := range sessions {
+		ids, events = append(ids, int64(p.Session)), append(events, int64(p.Events))
+	}
+	return ids, events
+}
+
 // Alive implements [telemetry.Store].
 func (a *Archive) Alive(ctx context.Context, sessions []telemetry.Pulse) error {
-	ids, events := make([]int64, len(sessions)), make([]int64, len(sessions))
-	for i, p := range sessions {
-		ids[i], events[i] = int64(p.Session), int64(p.Events)
-	}
+	ids, events := split(sessions)
 	if _, err := a.pool.Exec(ctx, aliveSessions, ids, events); err != nil {
 		return fmt.Errorf("keep sessions alive: %w", err)
-	}
-	return nil
-}
-
-// rollupBatch is how many roll-ups are written with one statement.
-const rollupBatch = 5000
-
-// WriteRollups implements [telemetry.Store].
-func (a *Archive) WriteRollups(ctx context.Context, cells []telemetry.Rollup) error {
-	for len(cells) > 0 {
-		n := min(len(cells), rollupBatch)
-		if err := a.rollups(ctx, cells[:n]); err != nil {
-			return err
-		}
-		cells = cells[n:]
-	}
-	return nil
-}
-
-func (a *Archive) rollups(ctx context.Context, cells []telemetry.Rollup) error {
-	var buckets []time.Time
-	var catalogues []int16
-	var kinds []int32
-	var scopes, sources, dimensions, measures []string
-	var writers, counts []int64
-	var sums []float64
-	var histograms [][]byte
-	days := map[time.Time]bool{}
-	for _, c := range cells {
-		catalogue, err := a.catalogue(ctx, c.Catalogue)
-		if err != nil {
-			return err
-		}
-		if d := c.Bucket.Truncate(24 * time.Hour); !days[d] {
-			days[d] = true
-			if err := a.tables(ctx, []time.Time{d}); err != nil {
-				return err
-			}
-		}
-		buckets, catalogues, kinds = append(buckets, c.Bucket), append(catalogues, catalogue), append(kinds, c.Kind)
-		scopes, sources, dimensions, measures = append(scopes, c.Scope), append(sources, c.Source), append(dimensions, c.Dimension), append(measures, c.Measure)
-		writers, counts, sums = append(writers, c.Writer), append(counts, int64(c.Count)), append(sums, c.Sum)
-		histogram, _ := c.Histogram.AppendBinary(nil) // it does not fail
-		histograms = append(histograms, histogram)
-	}
-	_, err := a.pool.Exec(ctx, upsertRollups, buckets, catalogues, kinds, scopes, sources, dimensions, measures, writers, counts, sums, histograms)
-	if err != nil {
-		return fmt.Errorf("store roll-ups: %w", err)
 	}
 	return nil
 }
