@@ -193,9 +193,9 @@ func TestQueueDropsStaleMedia(t *testing.T) {
 		q.Push(frame(media.Video, "d3")) // useless without d2
 		q.Push(key(media.Video, "k4"))
 		q.Push(frame(media.Video, "d5"))
-		want(t, pop(t, q), "c1", "a2", "k4", "d5")
+		want(t, pop(t, q), "c1", "a1", "a2", "k4", "d5") // sound is kept longer
 		// d2 with k1, and d3, which was of no use without them
-		if got := q.Stats().Lost; got[media.Stale][media.Audio] != 1 || got[media.Stale][media.Video] != 1 || got[media.Skipped][media.Video] != 2 || got.Total() != 4 {
+		if got := q.Stats().Lost; got[media.Stale][media.Video] != 1 || got[media.Skipped][media.Video] != 2 || got.Total() != 3 {
 			t.Errorf("dropped %v", got)
 		}
 
@@ -204,6 +204,13 @@ func TestQueueDropsStaleMedia(t *testing.T) {
 		want(t, pop(t, q))
 		if v, _ := q.Push(frame(media.Video, "d7")); v != media.Dropped {
 			t.Errorf("delta after a stale one: %v, want Dropped", v)
+		}
+
+		q.Push(frame(media.Audio, "a3"))
+		mediatest.Advance(t, media.DefaultQueueLimits().Age[media.Audio]+time.Millisecond)
+		want(t, pop(t, q))
+		if got := q.Stats().Lost; got[media.Stale][media.Audio] != 1 {
+			t.Errorf("dropped %v", got)
 		}
 	})
 }
