@@ -25,7 +25,7 @@ var corks = sync.Pool{New: func() any {
 // held. Write may be called by several goroutines, hold and release by one.
 type link struct {
 	net.Conn
-	timeout time.Duration // of one write to the network
+	timeout time.Duration // in which the client has to take corkBytes
 
 	born  time.Time
 	heard atomic.Int64 // nanoseconds after born
@@ -102,13 +102,16 @@ func (l *link) flush() error {
 	return l.send(b)
 }
 
+// send takes as long as the client gets on: a large picture over a narrow path is many seconds.
 func (l *link) send(p []byte) error {
-	if l.err == nil {
+	for l.err == nil && len(p) > 0 {
 		// A context per write would cost a timer, a goroutine and eleven allocations.
 		l.err = l.Conn.SetWriteDeadline(time.Now().Add(l.timeout))
-	}
-	if l.err == nil {
-		_, l.err = l.Conn.Write(p)
+		if l.err == nil {
+			n := min(len(p), corkBytes)
+			_, l.err = l.Conn.Write(p[:n])
+			p = p[n:]
+		}
 	}
 	return l.err
 }

@@ -1,15 +1,18 @@
 package ws_test
 
 import (
+	"bytes"
 	"context"
 	"net"
 	"net/http"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"parley/api/client"
 	"parley/api/fault"
+	"parley/api/media"
 	"parley/api/media/mediatest"
 	"parley/api/ws"
 )
@@ -65,14 +68,34 @@ func (p *pipe) path(cut <-chan struct{}) func(context.Context, string, string) (
 	}
 }
 
+// narrow takes so many bytes a second.
+type narrow struct {
+	net.Conn
+	rate int
+}
+
+func (n narrow) Read(p []byte) (int, error) {
+	<-time.After(100 * time.Millisecond)
+	return n.Conn.Read(p[:min(len(p), n.rate/10)])
+}
+
 func TestLiveness(t *testing.T) {
-	run := func(t *testing.T, f func(t *testing.T, c *client.Client, held *mediatest.Held, cut chan struct{})) {
+	runAt := func(t *testing.T, rate int, f func(t *testing.T, c *client.Client, held *mediatest.Held, cut chan struct{})) {
 		synctest.Test(t, func(t *testing.T) {
 			hold, cut, listener := mediatest.NewHold(), make(chan struct{}), newPipe()
 			server := ws.New(ws.Options{Hub: hold, Admit: admitAll, Log: logTo(t)})
 			web := http.Server{Handler: server}
 			go func() { _ = web.Serve(listener) }()
-			c, err := client.Dial(t.Context(), "ws://pipe/lobby", client.Options{DialTCP: listener.path(cut)})
+			dial := listener.path(cut)
+			c, err := client.Dial(t.Context(), "ws://pipe/lobby", client.Options{
+				DialTCP: func(ctx context.Context, network, addr string) (net.Conn, error) {
+					conn, err := dial(ctx, network, addr)
+					if rate > 0 {
+						conn = narrow{conn, rate}
+					}
+					return conn, err
+				},
+			})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -89,12 +112,47 @@ func TestLiveness(t *testing.T) {
 		})
 	}
 
+	run := func(t *testing.T, f func(t *testing.T, c *client.Client, held *mediatest.Held, cut chan struct{})) {
+		runAt(t, 0, f)
+	}
+
 	t.Run("a silent but living client stays", func(t *testing.T) {
 		run(t, func(t *testing.T, c *client.Client, held *mediatest.Held, _ chan struct{}) {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 			defer cancel()
 			if _, err := held.Conn.Read(ctx); !isTimeout(err) {
 				t.Errorf("read: %v, want an hour of silence", err)
+			}
+		})
+	})
+	t.Run("a large picture takes its time on a narrow path", func(t *testing.T) {
+		runAt(t, 50_000, func(t *testing.T, c *client.Client, held *mediatest.Held, _ chan struct{}) {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			packet, written := bytes.Repeat([]byte{8}, 1_000_000), make(chan error, 1)
+			begin := time.Now()
+			go func() { written <- held.Conn.Write(ctx, []*media.Frame{{Wire: packet}}) }()
+			var heart sync.WaitGroup
+			defer heart.Wait()
+			defer cancel()
+			heart.Go(func() {
+				for c.Send(ctx, []byte("here")) == nil {
+					if _, err := held.Conn.Read(ctx); err != nil {
+						return
+					}
+					select {
+					case <-time.After(time.Second):
+					case <-ctx.Done():
+					}
+				}
+			})
+			if got, err := c.Receive(ctx); err != nil || !bytes.Equal(got.Data, packet) {
+				t.Errorf("%d bytes, %v", len(got.Data), err)
+			}
+			if err := <-written; err != nil {
+				t.Errorf("write: %v", err)
+			}
+			if took := time.Since(begin); took < 15*time.Second {
+				t.Errorf("the path was not narrow: %v", took)
 			}
 		})
 	})
