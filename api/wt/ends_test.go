@@ -13,6 +13,7 @@ import (
 
 	"parley/api/client"
 	"parley/api/fault"
+	"parley/api/media"
 )
 
 func TestHubEndsSession(t *testing.T) {
@@ -69,6 +70,31 @@ func TestPoliteEnds(t *testing.T) {
 				t.Errorf("read: %v, want EOF", err)
 			}
 		})
+	}
+}
+
+// Who leaves while something is sent to them says goodbye all the same.
+func TestLeavingInTheMiddle(t *testing.T) {
+	s := newSite(t, nil)
+	for range 10 {
+		c, held := s.dial(t, client.Options{Framing: client.FramingStream})
+		written := make(chan error, 1)
+		go func() {
+			frames := []*media.Frame{{Wire: packet(8, 1000)}, {Kind: media.Audio, Wire: packet(8, 100)}}
+			for {
+				if err := held.Conn.Write(t.Context(), frames); err != nil {
+					written <- err
+					return
+				}
+			}
+		}()
+		if _, err := c.Receive(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		_ = c.Close()
+		if err := <-written; err != io.EOF {
+			t.Errorf("write: %v, want EOF", err)
+		}
 	}
 }
 

@@ -228,6 +228,27 @@ func TestSkippedPicturesAreTakenBack(t *testing.T) {
 	r.reads(r.next(1)[0], []byte{12})
 }
 
+// What was taken from the queue before its stream skipped, and comes after that, is not sent: what
+// it changes was taken back.
+func TestLatePicturesOfAStreamThatSkipped(t *testing.T) {
+	r, conn := newSite(t, nil).dialStreams(t)
+	write := func(frames ...*media.Frame) {
+		t.Helper()
+		if err := conn.WritePictures(t.Context(), frames); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(picture(1, true, []byte{10}), picture(1, false, []byte{11}))
+	r.next(lasting + 1)
+	conn.Skip(media.StreamID{Session: 1, Kind: media.Video})
+	write(picture(1, false, []byte{12}), picture(2, true, []byte{20}), picture(1, false, []byte{13}), picture(1, true, []byte{14}), picture(1, false, []byte{15}))
+	streams := r.next(2)
+	r.reads(streams[0], []byte{20})
+	r.reads(streams[1], []byte{14}, []byte{15})
+	write(picture(1, false, []byte{16}))
+	r.reads(streams[1], []byte{16})
+}
+
 // A client may refuse a group of pictures; it gets the next.
 func TestRefusedPictures(t *testing.T) {
 	r, conn := newSite(t, nil).dialStreams(t)

@@ -2,6 +2,7 @@ package wt
 
 import (
 	"encoding/binary"
+	"errors"
 	"sync"
 	"time"
 
@@ -27,11 +28,18 @@ type line struct {
 	str *quic.SendStream
 }
 
-// newLine begins such a stream. Its header arrives even if the stream is reset.
+// newLine begins such a stream. Its header arrives even if the stream is reset, where the client
+// has room for it now: the library announces what is to arrive without waiting for room, which
+// would break the connection. A stream that is reset before its header is one that never was.
 func newLine(str *quic.SendStream, header []byte, urgency int8) (*line, error) {
 	str.SetPriority(urgency, true)
-	_, err := str.Write(header)
-	str.SetReliableBoundary()
+	err := str.TryWriteAll(header)
+	switch {
+	case err == nil:
+		str.SetReliableBoundary()
+	case errors.Is(err, quic.ErrWouldBlock):
+		_, err = str.Write(header) // it is small enough to be copied
+	}
 	return &line{str}, err
 }
 

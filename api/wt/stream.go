@@ -35,6 +35,10 @@ type streamConn struct {
 
 	mu       sync.Mutex
 	pictures map[media.StreamID]*line
+
+	// What was taken from the queue before Skip and is written after it cannot be shown: it is
+	// in the write during which Skip was called, or in the one after that.
+	skipped, skippedBefore map[media.StreamID]bool
 }
 
 var _ media.PictureConn = (*streamConn)(nil)
@@ -102,9 +106,22 @@ func (c *streamConn) lineError(err error) error {
 		return nil
 	}
 	if e, ok := errors.AsType[*quic.StreamError](err); ok && e.Remote {
-		return fault.Wrap(err, fault.Protocol, "the client refused a stream of the session")
+		if c.awaitEnd(); c.life.Err() == nil {
+			return fault.Wrap(err, fault.Protocol, "the client refused a stream of the session")
+		}
 	}
 	return c.writeError(err)
+}
+
+// awaitEnd waits a moment for the end of the session: a client that leaves gives up its streams,
+// and its goodbye comes on another one.
+func (c *streamConn) awaitEnd() {
+	wait := time.NewTimer(closeTimeout)
+	defer wait.Stop()
+	select {
+	case <-c.life.Done():
+	case <-wait.C:
+	}
 }
 
 // WritePictures implements [media.PictureConn].
@@ -112,6 +129,9 @@ func (c *streamConn) WritePictures(ctx context.Context, frames []*media.Frame) e
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	c.mu.Lock()
+	c.skipped, c.skippedBefore = nil, c.skipped
+	c.mu.Unlock()
 	b := newBurst(c.write)
 	defer b.free()
 	if err := c.prepare(time.Now().Add(c.write)); err != nil {
@@ -136,7 +156,8 @@ func (c *streamConn) writeGroups(b *burst, frames []*media.Frame) error {
 		}
 		id := first.Stream()
 		l, err := c.group(id, first.Key)
-		if err != nil {
+		late := err == errSkipped
+		if err != nil && !late {
 			return err
 		}
 		b.to = l
@@ -156,7 +177,7 @@ func (c *streamConn) writeGroups(b *burst, frames []*media.Frame) error {
 		if err == nil {
 			err = b.flush()
 		}
-		if err == nil {
+		if err == nil || late {
 			continue
 		}
 		b.drop()
@@ -168,12 +189,23 @@ func (c *streamConn) writeGroups(b *burst, frames []*media.Frame) error {
 	return nil
 }
 
+// errSkipped says that frames come too late: what they change was taken back.
+var errSkipped = errors.New("taken back")
+
 // group returns where the next frames of a stream go; a keyframe begins a new group.
 func (c *streamConn) group(id media.StreamID, key bool) (*line, error) {
 	c.mu.Lock()
 	l := c.pictures[id]
+	late := !key && (c.skipped[id] || c.skippedBefore[id])
+	if key {
+		delete(c.skipped, id)
+		delete(c.skippedBefore, id)
+	}
 	c.mu.Unlock()
-	if l != nil && !key {
+	switch {
+	case late:
+		return nil, errSkipped
+	case l != nil && !key:
 		return l, nil
 	}
 	str, err := c.quic.OpenUniStream()
@@ -214,6 +246,10 @@ func (c *streamConn) Skip(id media.StreamID) {
 	c.mu.Lock()
 	l := c.pictures[id]
 	delete(c.pictures, id)
+	if c.skipped == nil {
+		c.skipped = make(map[media.StreamID]bool)
+	}
+	c.skipped[id] = true
 	c.mu.Unlock()
 	if l != nil {
 		l.str.CancelWrite(stalePicture)

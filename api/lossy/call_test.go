@@ -1,0 +1,173 @@
+package lossy_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/quic-go/quic-go"
+
+	"parley/api/client"
+	"parley/api/lossy"
+	"parley/api/media"
+)
+
+// Of what one group of pictures has, and what is said meanwhile.
+const (
+	keyBytes, deltaBytes, soundBytes = 16 << 10, 4 << 10, 160
+	deltas, sounds                   = 5, 3
+)
+
+// smallBuffer is what somebody who stalls lets the network hold, in bytes.
+const smallBuffer = 64 << 10
+
+// call is one person who sends, and others who get it.
+type call struct {
+	*node
+	t   *testing.T
+	ada *person
+
+	well, behind []*person // those with a good path, and the others
+	stuck        []*person // of the others: who stops to read
+
+	audio, video uint64 // numbers of the last packets sent; the first are 1
+}
+
+func (c *call) say(packet []byte) {
+	c.t.Helper()
+	ctx, cancel := context.WithTimeout(c.t.Context(), patience)
+	defer cancel()
+	if err := c.ada.Send(ctx, packet); err != nil {
+		c.t.Fatalf("ada: %v", err)
+	}
+}
+
+// send sends a group of pictures and waits until all with a good path have it: however busy the
+// machine is, these never fall behind.
+func (c *call) send() {
+	c.t.Helper()
+	for i := range 1 + deltas {
+		size := deltaBytes
+		if i == 0 {
+			size = keyBytes
+		}
+		c.video++
+		c.say(client.Video("ada", c.video, 0, i == 0, make([]byte, size)))
+		if i < sounds {
+			c.audio++
+			c.say(client.Audio("ada", c.audio, make([]byte, soundBytes)))
+		}
+	}
+	for _, p := range c.well {
+		p.until(c.t, "sound and picture in full", func(audio, video map[uint64]bool) bool {
+			return uint64(len(audio)) == c.audio && uint64(len(video)) == c.video
+		})
+	}
+	for _, p := range c.behind {
+		w := p.waiting(c.t, c.node).Waiting
+		if w[media.Video].Bytes > videoLimit || w[media.Audio].Bytes > media.DefaultQueueLimits().Bytes[media.Audio] {
+			c.t.Errorf("%s: %+v wait", p.name, w)
+		}
+	}
+}
+
+// newCall is a call of one who sends and, over each way, of so many others with a good path, of one
+// whose path is lossy, and of one who reads until it stalls.
+func newCall(t *testing.T, well int, bad lossy.Path) *call {
+	t.Helper()
+	c := &call{node: newNode(t, limits()), t: t}
+	window := &quic.Config{
+		MaxIdleTimeout: patience, KeepAlivePeriod: time.Second, MaxIncomingUniStreams: 256, MaxIncomingStreams: -1,
+		InitialStreamReceiveWindow: smallBuffer, MaxStreamReceiveWindow: smallBuffer,
+		InitialConnectionReceiveWindow: smallBuffer, MaxConnectionReceiveWindow: smallBuffer,
+	}
+	narrow := lossy.Path{Buffer: smallBuffer}
+	c.ada = c.join(t, overWS, "ada", client.Options{})
+	for _, over := range ways {
+		for i := range well {
+			c.well = append(c.well, c.join(t, over, fmt.Sprint("well", i), client.Options{}))
+		}
+		c.behind = append(c.behind, c.join(t, over, "lossy", client.Options{DialTCP: bad.DialTCP, DialQUIC: bad.DialQUIC}))
+		c.stuck = append(c.stuck, c.join(t, over, "stuck", client.Options{DialTCP: narrow.DialTCP, QUIC: window}))
+	}
+	c.behind = append(c.behind, c.stuck...)
+	// What is sent from now on is for everybody who was told of in time.
+	c.settle()
+	return c
+}
+
+// settle waits until all are in: that they are active is known when they get what is said.
+func (c *call) settle() {
+	c.t.Helper()
+	ctx, cancel := context.WithTimeout(c.t.Context(), patience)
+	defer cancel()
+	for {
+		active := 0
+		for _, s := range c.hub.Attendance() {
+			if s.Standing == media.Active {
+				active++
+			}
+		}
+		if active == 1+len(c.well)+len(c.behind) {
+			return
+		}
+		if ctx.Err() != nil {
+			c.t.Fatalf("%d are active", active)
+		}
+	}
+}
+
+// Some lose packets, some stop to read altogether. The others lose nothing, who sends does not
+// notice, what waits is bounded, everything that is said arrives once it can, and pictures go on
+// with a keyframe.
+func TestBadPathsCostOthersNothing(t *testing.T) {
+	c := newCall(t, 3, lossy.Path{Loss: .05})
+	c.send()
+	resume := c.stall()
+	defer resume()
+	c.sendUntil("to be dropped", c.stuck, func(p *person) bool {
+		return p.dropped(t, c.node) > 0
+	})
+	last := c.video
+	resume()
+	c.sendUntil("to be seen again", c.behind, func(p *person) bool { return p.shows(last) })
+	for _, p := range c.behind {
+		p.until(t, "all that was said, and pictures that can be shown", func(audio, video map[uint64]bool) bool {
+			dropped := p.dropped(t, c.node)
+			// What was on its way is taken back from long-lived streams besides.
+			complete := uint64(len(video))+dropped == c.video || p.over == overStreams && uint64(len(video))+dropped < c.video
+			return complete && uint64(len(audio)) == c.audio && decodable(video)
+		})
+		t.Logf("%s misses %d of %d pictures, %d of them dropped", p.name, c.video-p.pictures(), c.video, p.dropped(t, c.node))
+	}
+	ada := c.ada.waiting(t, c.node)
+	if ada.Count.In.Packets[media.Video] != c.video || ada.Count.In.Packets[media.Audio] != c.audio || ada.Count.Drops.Total() != 0 {
+		t.Errorf("ada sent %d pictures and %d sounds; taken: %+v, dropped: %v", c.video, c.audio, ada.Count.In, ada.Count.Drops)
+	}
+}
+
+// stall makes those stop to read who do, until resume is called.
+func (c *call) stall() (resume func()) {
+	for _, p := range c.stuck {
+		p.reading.Lock()
+	}
+	return sync.OnceFunc(func() {
+		for _, p := range c.stuck {
+			p.reading.Unlock()
+		}
+	})
+}
+
+// sendUntil sends until all of some people meet a condition.
+func (c *call) sendUntil(what string, people []*person, met func(*person) bool) {
+	c.t.Helper()
+	for begin := time.Now(); slices.ContainsFunc(people, func(p *person) bool { return !met(p) }); {
+		if time.Since(begin) > patience {
+			c.t.Fatalf("%d pictures were sent, and something is still %s", c.video, what)
+		}
+		c.send()
+	}
+}
