@@ -49,7 +49,7 @@ type Plan struct {
 	AudioFile string // Ogg with Opus
 
 	Ramp     time.Duration // over which participants come
-	WarmUp   time.Duration // between the ramp and what is measured
+	WarmUp   time.Duration // between everybody being in, or failing to, and what is measured
 	Duration time.Duration // measured
 	Drain    time.Duration // how long packets may take at the end
 

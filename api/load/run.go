@@ -110,7 +110,9 @@ func Run(ctx context.Context, plan Plan, progress func(Progress)) (*Report, erro
 	if r.plan.StormEvery > 0 {
 		people.Go(func() { r.storm(attending) })
 	}
-	sleep(ctx, plan.Ramp+plan.WarmUp)
+	sleep(ctx, plan.Ramp)
+	r.gather(ctx)
+	sleep(ctx, plan.WarmUp)
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
@@ -123,6 +125,18 @@ func Run(ctx context.Context, plan Plan, progress func(Progress)) (*Report, erro
 	last := r.sample()
 	r.drain(silence)
 	return r.report(first, last), nil
+}
+
+// gatherMost is how long those who came last may take to get in.
+const gatherMost = 30 * time.Second
+
+// gather waits until everybody is in or has failed to come in: the warm-up is for a call that
+// has begun.
+func (r *run) gather(ctx context.Context) {
+	last := time.Now().Add(gatherMost)
+	for ctx.Err() == nil && uint64(r.present.Load())+r.failedN.Load() < uint64(len(r.all)) && time.Now().Before(last) {
+		sleep(ctx, drainStep)
+	}
 }
 
 var errNobody = errors.New("nobody got in")
@@ -151,7 +165,7 @@ func (r *run) drain(silence context.CancelFunc) {
 	}
 }
 
-// drainStep is how often to look whether everything has come.
+// drainStep is how often to look whether everybody, or everything, has come.
 const drainStep = 20 * time.Millisecond
 
 // complete reports whether those who read have got everything.

@@ -53,7 +53,7 @@ type loadCommand struct {
 	AudioFile  string        `name:"audio-file" type:"existingfile" placeholder:"OGG" help:"The first publisher of each room sends this Opus audio, again and again." group:"media"`
 
 	Ramp       time.Duration `name:"ramp" default:"2s" help:"Time over which participants come." group:"course"`
-	WarmUp     time.Duration `name:"warm-up" default:"3s" help:"Time after that which is not measured." group:"course"`
+	WarmUp     time.Duration `name:"warm-up" default:"3s" help:"Time which is not measured, once everybody is in." group:"course"`
 	Duration   time.Duration `name:"duration" default:"10s" help:"Time that is measured." group:"course"`
 	Drain      time.Duration `name:"drain" default:"2s" help:"How long packets may still take at the end." group:"course"`
 	Slow       float64       `name:"slow" default:"0" help:"Share of the receivers that read slowly." group:"course"`
