@@ -1,10 +1,10 @@
 package rest
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"parley/api/telemetry"
@@ -35,7 +35,7 @@ func (a *API) telemetryDiagnosis(r request, _ nothing) (telemetryDiagnosisResult
 	if q.err != nil {
 		return telemetryDiagnosisResult{}, q.err
 	}
-	only := ""
+	var only diagnosis.DeviceID
 	if id != 0 {
 		sessions, _, err := a.Telemetry.Archive.Sessions(r.Context(), archive.SessionQuery{ID: id, Catalogue: catalogue.Call().ID, Scopes: may.scopes, Page: archive.Page{Limit: 1}})
 		if err != nil {
@@ -45,7 +45,7 @@ func (a *API) telemetryDiagnosis(r request, _ nothing) (telemetryDiagnosisResult
 			return telemetryDiagnosisResult{}, invalidField("session", "is not one of a participant that you may see")
 		}
 		s := sessions[0]
-		only, may.scopes = s.Identity, []string{s.Scope}
+		only, may.scopes = diagnosis.DeviceID{Participant: s.Identity, Session: s.Labels["session"]}, []string{s.Scope}
 		if from.IsZero() {
 			from = s.Began
 		}
@@ -84,7 +84,7 @@ func (a *API) recorded(ctx context.Context, scopes []string, from, to time.Time)
 		return nil, err
 	}
 	here := map[string]bool{}
-	for _, p := range call.People {
+	for _, p := range call.Devices {
 		here["server "+p.Server] = true
 	}
 	for _, server := range slices.Sorted(maps.Keys(here)) {
@@ -139,7 +139,7 @@ func (a *API) addLosses(ctx context.Context, call *diagnosis.Call, scopes []stri
 			return err
 		}
 		for _, s := range sessions {
-			call.Person(s.Identity).Lost += n
+			call.Device(s.Identity, s.Labels["session"]).Lost += n
 		}
 	}
 	return nil
@@ -151,21 +151,29 @@ type telemetryDiagnosisResult struct {
 	To       int64                  `json:"to" doc:"Unix milliseconds."`
 	Findings []telemetryFinding     `json:"findings" doc:"What is bad; nothing when all is well, as far as is known."`
 	Unknown  []telemetryGap         `json:"unknown" doc:"What is not known."`
-	People   []telemetryParticipant `json:"participants" doc:"What was last measured of each."`
+	People   []telemetryParticipant `json:"participants" doc:"What was last measured of each connection of each."`
 }
 
 type telemetryFinding struct {
-	Participant string          `json:"participant" doc:"The source of their events."`
-	Direction   string          `json:"direction" enum:"send,receive"`
-	Media       string          `json:"media" enum:"audio,video,all"`
-	Cause       string          `json:"cause" enum:"uplink,downlink,encoder,decoder,server,unknown"`
-	At          string          `json:"at,omitempty" doc:"The participant or server with whom the cause is."`
-	Senders     []string        `json:"senders" doc:"Of whom less arrives, when receiving."`
-	Sure        bool            `json:"sure" doc:"Several things speak for the cause."`
-	From        int64           `json:"from" doc:"Unix milliseconds."`
-	To          int64           `json:"to" doc:"Unix milliseconds."`
-	Words       string          `json:"words" doc:"For people."`
-	Evidence    []telemetryFact `json:"evidence"`
+	Participant string            `json:"participant" doc:"The source of their events."`
+	Session     string            `json:"session,omitempty" doc:"Number of the connection, the label session of its telemetry; absent when it is not known."`
+	Direction   string            `json:"direction" enum:"send,receive"`
+	Media       string            `json:"media" enum:"audio,video,screen,all" doc:"Video is the camera."`
+	Cause       string            `json:"cause" enum:"uplink,downlink,encoder,decoder,server,unknown"`
+	At          string            `json:"at,omitempty" doc:"The participant or server with whom the cause is."`
+	AtSession   string            `json:"at_session,omitempty" doc:"The connection of that participant."`
+	Senders     []telemetryDevice `json:"senders" doc:"Of whom less arrives, when receiving."`
+	Sure        bool              `json:"sure" doc:"Several things speak for the cause."`
+	From        int64             `json:"from" doc:"Unix milliseconds."`
+	To          int64             `json:"to" doc:"Unix milliseconds."`
+	Words       string            `json:"words" doc:"For people."`
+	Evidence    []telemetryFact   `json:"evidence"`
+}
+
+// telemetryDevice is one connection of a participant.
+type telemetryDevice struct {
+	Participant string `json:"participant" doc:"The source of their events."`
+	Session     string `json:"session,omitempty" doc:"Number of the connection, the label session of its telemetry; absent when it is not known."`
 }
 
 type telemetryFact struct {
@@ -177,18 +185,21 @@ type telemetryFact struct {
 
 type telemetryGap struct {
 	Participant string `json:"participant,omitempty" doc:"Absent: the whole call."`
+	Session     string `json:"session,omitempty" doc:"Number of the connection."`
 	Words       string `json:"words"`
 	Count       string `json:"count,omitempty" doc:"How many events, decimal."`
 }
 
 type telemetryParticipant struct {
-	Participant string               `json:"participant"`
+	Participant string               `json:"participant" doc:"The source of their events."`
+	Session     string               `json:"session,omitempty" doc:"Number of the connection, the label session of its telemetry; absent when it is not known."`
 	Server      string               `json:"server,omitempty"`
 	RTT         float64              `json:"rtt_ms" doc:"To the server and back; 0 is not known."`
 	Sends       telemetryRates       `json:"sends"`
 	Receives    telemetryRates       `json:"receives"`
 	Dropped     float64              `json:"dropped" doc:"Packets that the server left out, per second."`
 	Waiting     float64              `json:"waiting_bytes"`
+	Sharing     bool                 `json:"sharing" doc:"A screen is shared, as the client says."`
 	Streams     []telemetryReception `json:"from" doc:"How they hear and see others, as their client says."`
 }
 
@@ -199,60 +210,77 @@ type telemetryRates struct {
 }
 
 type telemetryReception struct {
-	Sender      string  `json:"sender"`
-	AudioOn     bool    `json:"audio_on"`
-	VideoOn     bool    `json:"video_on"`
-	FPS         float64 `json:"fps"`
-	Kbps        float64 `json:"kbps" doc:"Of pictures; 0 is not measured."`
-	Concealment float64 `json:"concealment_pct" doc:"Of the sound."`
-	Buffer      float64 `json:"buffer_ms" doc:"Sound that waits to be heard."`
-	Delay       float64 `json:"delay_ms" doc:"Half of both ways to the server and what waits to be played; 0 is not known."`
+	Sender      string           `json:"sender"`
+	Session     string           `json:"session,omitempty" doc:"Number of the sender's connection; absent when it is not known."`
+	AudioOn     bool             `json:"audio_on"`
+	VideoOn     bool             `json:"video_on"`
+	FPS         float64          `json:"fps"`
+	Kbps        float64          `json:"kbps" doc:"Of pictures; 0 is not measured."`
+	Concealment float64          `json:"concealment_pct" doc:"Of the sound."`
+	Buffer      float64          `json:"buffer_ms" doc:"Sound that waits to be heard."`
+	Delay       float64          `json:"delay_ms" doc:"Half of both ways to the server and what waits to be played; 0 is not known."`
+	Screen      *telemetryScreen `json:"screen,omitempty" doc:"The screen that the sender shares; absent when none is seen."`
 }
 
-// diagnosisShape shows what was found of a call, only what one participant sends or receives
-// when there is one.
-func diagnosisShape(call *diagnosis.Call, found []*diagnosis.Finding, only string) telemetryDiagnosisResult {
+type telemetryScreen struct {
+	FPS   float64 `json:"fps"`
+	Kbps  float64 `json:"kbps" doc:"0 is not measured."`
+	Stale float64 `json:"stale_ms" doc:"How old what is shown is; 0 is not known."`
+}
+
+// diagnosisShape shows what was found of a call, only what one device sends or receives when
+// there is one.
+func diagnosisShape(call *diagnosis.Call, found []*diagnosis.Finding, only diagnosis.DeviceID) telemetryDiagnosisResult {
 	result := telemetryDiagnosisResult{
 		From: call.From.UnixMilli(), To: call.To.UnixMilli(), Findings: []telemetryFinding{}, Unknown: []telemetryGap{}, People: []telemetryParticipant{},
 	}
+	all := only == diagnosis.DeviceID{}
 	for _, f := range found {
-		if only != "" && f.Participant != only {
-			continue
+		if all || f.Device == only {
+			result.Findings = append(result.Findings, findingShape(f))
 		}
-		shape := telemetryFinding{
-			Participant: f.Participant, Direction: string(f.Direction), Media: f.Media, Cause: string(f.Cause), At: f.At, Senders: append([]string{}, f.Senders...),
-			Sure: f.Sure, From: f.From.UnixMilli(), To: f.To.UnixMilli(), Words: f.Words(), Evidence: []telemetryFact{},
-		}
-		if f.Media == "" {
-			shape.Media = "all"
-		}
-		for _, e := range f.Facts {
-			shape.Evidence = append(shape.Evidence, telemetryFact(e))
-		}
-		result.Findings = append(result.Findings, shape)
 	}
 	for _, g := range call.Gaps() {
-		if only != "" && g.Participant != "" && g.Participant != only {
+		if !all && g.Device != only && g.Device != (diagnosis.DeviceID{}) {
 			continue
 		}
-		shape := telemetryGap{Participant: g.Participant, Words: g.Words}
+		shape := telemetryGap{Participant: g.Device.Participant, Session: g.Device.Session, Words: g.Words}
 		if g.Count > 0 {
 			shape.Count = decimal(g.Count)
 		}
 		result.Unknown = append(result.Unknown, shape)
 	}
-	for _, p := range slices.SortedFunc(maps.Values(call.People), func(a, b *diagnosis.Person) int { return strings.Compare(a.Name, b.Name) }) {
-		if only == "" || p.Name == only {
-			result.People = append(result.People, participantShape(call, p))
+	devices := call.Present()
+	if !all {
+		devices = call.Sorted()
+	}
+	for _, d := range devices {
+		if all || d.DeviceID == only {
+			result.People = append(result.People, participantShape(call, d))
 		}
 	}
 	return result
 }
 
-func participantShape(call *diagnosis.Call, p *diagnosis.Person) telemetryParticipant {
-	shape := telemetryParticipant{Participant: p.Name, Server: p.Server, Streams: []telemetryReception{}}
+func findingShape(f *diagnosis.Finding) telemetryFinding {
+	shape := telemetryFinding{
+		Participant: f.Device.Participant, Session: f.Device.Session, Direction: string(f.Direction), Media: cmp.Or(f.Media, "all"), Cause: string(f.Cause),
+		At: cmp.Or(f.At.Server, f.At.Device.Participant), AtSession: f.At.Device.Session, Senders: []telemetryDevice{},
+		Sure: f.Sure, From: f.From.UnixMilli(), To: f.To.UnixMilli(), Words: f.Words(), Evidence: []telemetryFact{},
+	}
+	for _, s := range f.Senders {
+		shape.Senders = append(shape.Senders, telemetryDevice(s))
+	}
+	for _, e := range f.Facts {
+		shape.Evidence = append(shape.Evidence, telemetryFact(e))
+	}
+	return shape
+}
+
+func participantShape(call *diagnosis.Call, p *diagnosis.Device) telemetryParticipant {
+	shape := telemetryParticipant{Participant: p.Participant, Session: p.Session, Server: p.Server, Streams: []telemetryReception{}}
 	if n := len(p.Reports); n > 0 {
-		shape.RTT = p.Reports[n-1].RTT
+		shape.RTT, shape.Sharing = p.Reports[n-1].RTT, p.Reports[n-1].ScreenOn
 	}
 	if n := len(p.Flows); n > 0 {
 		f := p.Flows[n-1]
@@ -262,19 +290,27 @@ func participantShape(call *diagnosis.Call, p *diagnosis.Person) telemetryPartic
 		}
 	}
 	if n := len(p.Hearings); n > 0 {
-		for _, r := range p.Hearings[n-1].Peers {
-			stream := telemetryReception{
-				Sender: r.Sender, AudioOn: r.AudioOn, VideoOn: r.VideoOn, FPS: r.FPS, Kbps: r.Kbps, Concealment: r.Concealment, Buffer: r.BufferMS, Delay: r.DelayMS,
-			}
-			if stream.Delay == 0 {
-				stream.Delay = r.BufferMS
-			}
-			if sender := call.People[r.Sender]; sender != nil && len(sender.Reports) > 0 && shape.RTT > 0 {
-				if rtt := sender.Reports[len(sender.Reports)-1].RTT; rtt > 0 {
-					stream.Delay += (rtt + shape.RTT) / 2
-				}
-			}
-			shape.Streams = append(shape.Streams, stream)
+		for i := range p.Hearings[n-1].Peers {
+			shape.Streams = append(shape.Streams, receptionShape(call, shape.RTT, &p.Hearings[n-1].Peers[i]))
+		}
+	}
+	return shape
+}
+
+// receptionShape shows how somebody, whose way to the server and back takes so many ms, hears
+// and sees another.
+func receptionShape(call *diagnosis.Call, rtt float64, r *diagnosis.Reception) telemetryReception {
+	shape := telemetryReception{
+		Sender: r.Sender, Session: r.Session, AudioOn: r.AudioOn, VideoOn: r.VideoOn, FPS: r.FPS, Kbps: r.Kbps,
+		Concealment: r.Concealment, Buffer: r.BufferMS, Delay: cmp.Or(r.DelayMS, r.BufferMS),
+	}
+	if r.Screen != nil {
+		shape.Screen = &telemetryScreen{r.Screen.FPS, r.Screen.Kbps, max(r.Screen.StaleMS, r.Screen.DelayMS)}
+	}
+	if sender := call.Sender(r); sender != nil {
+		shape.Session = sender.Session
+		if n := len(sender.Reports); n > 0 && rtt > 0 && sender.Reports[n-1].RTT > 0 {
+			shape.Delay += (sender.Reports[n-1].RTT + rtt) / 2
 		}
 	}
 	return shape

@@ -6,20 +6,21 @@ import (
 	"time"
 
 	"parley/api/telemetry"
+	"parley/api/telemetry/catalogue"
 )
 
 // stalled records, from so many seconds ago, a call in which the camera of "ada" is on while
 // no picture comes of it, and "bob" looks.
 func stalled(t *testing.T, e *telemetry.Engine, room string, ago time.Duration) (ada, bob telemetry.Feed) {
 	t.Helper()
-	begin := func(name string) telemetry.Feed {
-		feed, err := e.Begin(t.Context(), telemetry.Source{Catalogue: "call", Identity: name, Scope: room, Labels: map[string]string{"server": "s"}})
+	begin := func(name, session string) telemetry.Feed {
+		feed, err := e.Begin(t.Context(), telemetry.Source{Catalogue: "call", Identity: name, Scope: room, Labels: map[string]string{"server": "s", "session": session}})
 		if err != nil {
 			t.Fatal(err)
 		}
 		return feed
 	}
-	ada, bob = begin("p-ada"), begin("p-bob")
+	ada, bob = begin("p-ada", "1"), begin("p-bob", "2")
 	flow := func(video uint64) map[string]any {
 		rate := func(packets uint64) map[string]any {
 			return map[string]any{"packets": packets, "kbps": float64(packets)}
@@ -40,10 +41,25 @@ func stalled(t *testing.T, e *telemetry.Engine, room string, ago time.Duration) 
 		})
 	}
 	emit(t, bob, 4, now.Add(-time.Second), "ReceptionSample", map[string]any{"interval_ms": uint64(5000), "left_out": uint64(0), "peers": []any{map[string]any{
-		"sender": "p-ada", "audio_on": true, "video_on": true, "decoded": uint64(500), "buffer_ms": 60.0, "target_ms": 40.0,
+		"sender": "p-ada", "session": "1", "audio_on": true, "video_on": true, "decoded": uint64(500), "buffer_ms": 60.0, "target_ms": 40.0, "screen": filled(screenType(), map[string]any{"fps": 4.0, "stale_ms": 90.0}),
 	}}})
 	bob.Lost(telemetry.RateLimited, 5, 2)
 	return ada, bob
+}
+
+// screenType is how samples tell of a screen that is seen.
+func screenType() *catalogue.Type {
+	for _, f := range catalogue.Call().Named("ReceptionSample").Body.Fields {
+		if f.Name != "peers" {
+			continue
+		}
+		for _, f := range f.Type.Elem.Fields {
+			if f.Name == "screen" {
+				return f.Type.Elem
+			}
+		}
+	}
+	return nil
 }
 
 func TestACallIsDiagnosed(t *testing.T) {
@@ -59,12 +75,13 @@ func TestACallIsDiagnosed(t *testing.T) {
 			t.Fatalf("%s: %v", by, findings)
 		}
 		first := findings[0].(object)
-		w.expect(first, object{"participant": "p-ada", "direction": "send", "media": "video", "cause": "encoder", "at": "p-ada", "sure": true})
+		w.expect(first, object{"participant": "p-ada", "session": "1", "at_session": "1", "direction": "send", "media": "video", "cause": "encoder", "at": "p-ada", "sure": true})
 		w.expect(first["evidence"].([]any)[0].(object), object{"measure": "no_video_ms", "value": 6000.0, "by": "server"})
-		w.expect(findings[1].(object), object{"participant": "p-bob", "direction": "receive", "cause": "encoder", "at": "p-ada"})
+		w.expect(findings[1].(object), object{"participant": "p-bob", "session": "2", "direction": "receive", "cause": "encoder", "at": "p-ada", "at_session": "1"})
 		people := live["participants"].([]any)
 		stream := people[1].(object)["from"].([]any)[0].(object)
-		w.expect(stream, object{"sender": "p-ada", "fps": 0.0, "delay_ms": 90.0})
+		w.expect(stream, object{"sender": "p-ada", "session": "1", "fps": 0.0, "delay_ms": 90.0})
+		w.expect(stream["screen"].(object), object{"fps": 4.0, "stale_ms": 90.0})
 		w.expect(people[0].(object)["sends"].(object), object{"video_kbps": 0.0, "audio_kbps": 100.0})
 		var lost bool
 		for _, gap := range live["unknown"].([]any) {

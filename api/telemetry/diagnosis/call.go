@@ -13,24 +13,36 @@ import (
 // Call is what is on record of a room between two times.
 type Call struct {
 	From, To time.Time
-	People   map[string]*Person // by their names in telemetry
+	Devices  map[DeviceID]*Device
 	Servers  map[string]*Server
 
 	// Cut says that there is more on record than was looked at.
 	Cut bool
 }
 
-// Person is a participant, with all their connections. What is in lists is in the order of
-// time.
-type Person struct {
-	Name       string
-	Server     string // that they are, or were last, connected to
+// DeviceID names one connection of a participant.
+type DeviceID struct {
+	Participant string // their name in telemetry
+	Session     string // number of the connection, "" when that is not known
+}
+
+// Device is a participant on one connection: who is in a call with two devices is there twice.
+// What is in lists is in the order of time.
+type Device struct {
+	DeviceID
+	Server     string // that it is connected to
 	Flows      []Flow
 	Reports    []Report
 	Hearings   []Hearing
 	Reconnects []Reconnect
-	Keyframes  []time.Time // when others asked for one of this person's
-	Lost       uint64      // events of this person that are in the ledger instead
+	Keyframes  []Keyframe // that others asked it for
+	Lost       uint64     // events of it that are in the ledger instead
+}
+
+// Keyframe is that one was asked for.
+type Keyframe struct {
+	At    time.Time
+	Media string `json:"media"` // video or screen
 }
 
 // Server is a media server of participants.
@@ -46,13 +58,13 @@ type State struct {
 	CPUPercent float64 `json:"cpu_percent"` // of one processor
 }
 
-// Flow is what a server passed on from and to somebody, until At.
+// Flow is what a server passed on from and to a device, until At.
 type Flow struct {
 	At           time.Time
 	IntervalMS   float64 `json:"interval_ms"`
 	From         Rates   `json:"from"`
 	To           Rates   `json:"to"`
-	Dropped      float64 `json:"dropped"` // that did not reach this person
+	Dropped      float64 `json:"dropped"` // that did not reach it
 	WaitingBytes float64 `json:"waiting_bytes"`
 }
 
@@ -71,11 +83,14 @@ type Report struct {
 	RTT           float64  `json:"rtt_ms"` // 0 is not known
 	AudioOn       bool     `json:"audio_on"`
 	VideoOn       bool     `json:"video_on"`
+	ScreenOn      bool     `json:"screen_on"`
 	Visible       bool     `json:"visible"`
 	Throttled     bool     `json:"throttled"`
 	EncoderFPS    *float64 `json:"encoder_fps"`
 	EncodeMS      *float64 `json:"encode_ms"`
 	EncoderErrors *float64 `json:"encoder_errors"`
+	ScreenErrors  *float64 `json:"screen_errors"`
+	ScreenFrames  *float64 `json:"screen_frames"` // that its encoder was given
 	QueueBytes    *float64 `json:"queue_bytes"`
 	Drops         *float64 `json:"drops"`
 	MainThread    *float64 `json:"main_thread"` // share of time, 0 to 1
@@ -93,6 +108,7 @@ type Hearing struct {
 // Reception is how a client hears and sees one of them.
 type Reception struct {
 	Sender        string   `json:"sender"`
+	Session       string   `json:"session"` // "" when the client does not say
 	AudioOn       bool     `json:"audio_on"`
 	VideoOn       bool     `json:"video_on"`
 	FPS           float64  `json:"fps"`
@@ -107,6 +123,17 @@ type Reception struct {
 	Concealment   float64  `json:"concealment"` // percent
 	BufferMS      float64  `json:"buffer_ms"`
 	DelayMS       float64  `json:"delay_ms"`
+	Screen        *Picture `json:"screen"` // nil while none is shared
+}
+
+// Picture is how a client shows a screen.
+type Picture struct {
+	FPS      float64 `json:"fps"`
+	Kbps     float64 `json:"kbps"`
+	Decoded  float64 `json:"decoded"`
+	Buffered float64 `json:"buffered_frames"`
+	DelayMS  float64 `json:"delay_ms"`
+	StaleMS  float64 `json:"stale_ms"` // how old it is
 }
 
 // Reconnect is a connection that was lost and found again.
@@ -115,17 +142,42 @@ type Reconnect struct {
 	Code string `json:"code"` // why it was lost
 }
 
-// Person returns the participant of a name, who is added when nothing was known of them.
-func (c *Call) Person(name string) *Person {
-	p := c.People[name]
-	if p == nil {
-		p = &Person{Name: name}
-		if c.People == nil {
-			c.People = map[string]*Person{}
+// Device returns one connection of a participant, which is added when nothing was known of it.
+func (c *Call) Device(participant, session string) *Device {
+	id := DeviceID{participant, session}
+	d := c.Devices[id]
+	if d == nil {
+		d = &Device{DeviceID: id}
+		if c.Devices == nil {
+			c.Devices = map[DeviceID]*Device{}
 		}
-		c.People[name] = p
+		c.Devices[id] = d
 	}
-	return p
+	return d
+}
+
+// Sender returns the device that a client hears and sees, nil when nobody knows. A client that
+// names only the participant means the device that sends most.
+func (c *Call) Sender(r *Reception) *Device {
+	if d := c.Devices[DeviceID{r.Sender, r.Session}]; d != nil || r.Session != "" {
+		return d
+	}
+	var found *Device
+	most := -1.0
+	for _, d := range c.Sorted() {
+		if sent := d.sent(); d.Participant == r.Sender && sent > most {
+			found, most = d, sent
+		}
+	}
+	return found
+}
+
+// sent returns how much came of d.
+func (d *Device) sent() (packets float64) {
+	for _, f := range d.Flows {
+		packets += f.From.packets()
+	}
+	return packets
 }
 
 // Server returns the server of a name, likewise.
@@ -145,14 +197,14 @@ func (c *Call) Server(name string) *Server {
 // with the whole.
 func (c *Call) Between(from, to time.Time) *Call {
 	part := &Call{From: from, To: to, Cut: c.Cut}
-	for name, p := range c.People {
-		*part.Person(name) = Person{
-			Name: name, Server: p.Server, Lost: p.Lost,
+	for id, p := range c.Devices {
+		*part.Device(id.Participant, id.Session) = Device{
+			DeviceID: id, Server: p.Server, Lost: p.Lost,
 			Flows:      span(p.Flows, from, to, func(f Flow) time.Time { return f.At }),
 			Reports:    span(p.Reports, from, to, func(r Report) time.Time { return r.At }),
 			Hearings:   span(p.Hearings, from, to, func(h Hearing) time.Time { return h.At }),
 			Reconnects: span(p.Reconnects, from, to, func(r Reconnect) time.Time { return r.At }),
-			Keyframes:  span(p.Keyframes, from, to, func(t time.Time) time.Time { return t }),
+			Keyframes:  span(p.Keyframes, from, to, func(k Keyframe) time.Time { return k.At }),
 		}
 	}
 	for name, s := range c.Servers {
@@ -178,10 +230,10 @@ func last[E any](all []E) (e E, ok bool) {
 }
 
 // report returns the last report of a client about itself.
-func (p *Person) report() (Report, bool) { return last(p.Reports) }
+func (p *Device) report() (Report, bool) { return last(p.Reports) }
 
 // hearing returns the last report of a client about others that has rates.
-func (p *Person) hearing() (Hearing, bool) {
+func (p *Device) hearing() (Hearing, bool) {
 	h, ok := last(p.Hearings)
 	if !ok || h.IntervalMS < leastInterval {
 		return Hearing{}, false

@@ -29,26 +29,37 @@ const (
 
 // Finding is something bad and its likely cause.
 type Finding struct {
-	Participant string
-	Direction   Direction
-	Media       string // audio, video, or "" for all
-	Cause       Cause
-	At          string   // the participant, or the server, with whom the cause is; "" when unknown
-	Senders     []string // of whom less arrives, when receiving
-	Sure        bool     // several things speak for it
-	From, To    time.Time
-	Facts       []Fact
+	Device    DeviceID
+	Direction Direction
+	Media     string // audio, video, screen, or "" for all
+	Cause     Cause
+	At        Place      // where the cause is
+	Senders   []DeviceID // of which less arrives, when receiving
+	Sure      bool       // several things speak for it
+	From, To  time.Time
+	Facts     []Fact
+}
+
+// Place is where a cause is: with a device or a server, or neither when that is not known.
+type Place struct {
+	Device DeviceID
+	Server string
 }
 
 // Words say what a finding means, to people who do not know the names.
 func (f *Finding) Words() string {
-	thing := map[string]string{"audio": "sound", "video": "pictures", "": "sound and pictures"}[f.Media]
+	thing := map[string]string{"audio": "sound", "video": "pictures", "screen": "pictures of the shared screen", "": "sound and pictures"}[f.Media]
 	switch f.Cause {
 	case Encoder:
-		if f.Direction == Send {
-			return "The camera is on, but the device does not make the pictures it should."
+		switch {
+		case f.Direction == Receive:
+			return "The device of who sends does not make the " + thing + " it should."
+		case f.Media == "screen":
+			return "A screen is shared, but the device does not make the pictures it should."
+		case f.Media == "audio":
+			return "The microphone is on, but the device makes no sound."
 		}
-		return "The device of who sends does not make the pictures it should."
+		return "The camera is on, but the device does not make the pictures it should."
 	case Uplink:
 		if f.Direction == Send {
 			return "The connection does not carry what this participant sends to the server."
@@ -83,9 +94,9 @@ func fact(by, measure string, value float64, words string) Fact {
 
 // Gap is something that is not known.
 type Gap struct {
-	Participant string // "" is the whole call
-	Words       string
-	Count       uint64 // how many events, 0 when that is not known
+	Device DeviceID // zero is the whole call
+	Words  string
+	Count  uint64 // how many events, 0 when that is not known
 }
 
 // Gaps return what is not known of a call.
@@ -94,18 +105,18 @@ func (c *Call) Gaps() []Gap {
 	if c.Cut {
 		all = append(all, Gap{Words: "There is more on record than was looked at: ask for a shorter time."})
 	}
-	for _, p := range c.sorted() {
+	for _, p := range c.Present() {
 		if len(p.Reports) == 0 {
-			all = append(all, Gap{Participant: p.Name, Words: "The client of this participant reported nothing in this time: how it hears and sees others is not known."})
+			all = append(all, Gap{Device: p.DeviceID, Words: "The client of this participant reported nothing in this time: how it hears and sees others is not known."})
 		}
 		if len(p.Flows) == 0 {
-			all = append(all, Gap{Participant: p.Name, Words: "No server measured what flowed from and to this participant in this time."})
+			all = append(all, Gap{Device: p.DeviceID, Words: "No server measured what flowed from and to this participant in this time."})
 		}
-		if h, ok := last(p.Hearings); ok && len(h.Peers) == 0 && len(c.People) > 1 {
-			all = append(all, Gap{Participant: p.Name, Words: "The client of this participant reports nothing about others."})
+		if h, ok := last(p.Hearings); ok && len(h.Peers) == 0 && len(c.Devices) > 1 {
+			all = append(all, Gap{Device: p.DeviceID, Words: "The client of this participant reports nothing about others."})
 		}
 		if p.Lost > 0 {
-			all = append(all, Gap{p.Name, fmt.Sprintf("%d events of this participant are not on record; the ledger of losses says why.", p.Lost), p.Lost})
+			all = append(all, Gap{p.DeviceID, fmt.Sprintf("%d events of this participant are not on record; the ledger of losses says why.", p.Lost), p.Lost})
 		}
 	}
 	return all

@@ -16,16 +16,18 @@ const (
 // that follow each other are one, with the facts of when most spoke for it.
 func (c *Call) History() []*Finding {
 	type key struct {
-		participant, media, at string
-		direction              Direction
-		cause                  Cause
+		device    DeviceID
+		media     string
+		at        Place
+		direction Direction
+		cause     Cause
 	}
 	var all []*Finding
 	open := map[key]*Finding{}
 	for to := c.From.Add(step); ; to = to.Add(step) {
 		part := c.Between(to.Add(-Span), to)
 		for _, f := range part.Look() {
-			k := key{f.Participant, f.Media, f.At, f.Direction, f.Cause}
+			k := key{f.Device, f.Media, f.At, f.Direction, f.Cause}
 			f.From = later(f.To.Add(-step), c.From)
 			was := open[k]
 			if was == nil || f.From.Sub(was.To) > Span {

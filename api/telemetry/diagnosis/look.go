@@ -1,6 +1,7 @@
 package diagnosis
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -32,16 +33,16 @@ const (
 // look judges one span.
 type look struct {
 	*Call
-	sends map[string][]*Finding // by participant
-	loads map[string][]Fact     // of servers that do not keep up
+	sends map[DeviceID][]*Finding
+	loads map[string][]Fact // of servers that do not keep up
 	found []*Finding
 }
 
 // Look says what is bad in a call, taking all of it as one span: that should be of ten to
 // twenty seconds, so that it has two reports of each client. The order is stable.
 func (c *Call) Look() []*Finding {
-	l := &look{Call: c, sends: map[string][]*Finding{}, loads: map[string][]Fact{}}
-	people := c.sorted()
+	l := &look{Call: c, sends: map[DeviceID][]*Finding{}, loads: map[string][]Fact{}}
+	people := c.Present()
 	l.servers(people)
 	for _, p := range people {
 		l.sending(p)
@@ -55,8 +56,32 @@ func (c *Call) Look() []*Finding {
 	return l.found
 }
 
-func (c *Call) sorted() []*Person {
-	return slices.SortedFunc(maps.Values(c.People), func(a, b *Person) int { return strings.Compare(a.Name, b.Name) })
+// Sorted returns the devices by participant.
+func (c *Call) Sorted() []*Device {
+	return slices.SortedFunc(maps.Values(c.Devices), func(a, b *Device) int {
+		return cmp.Or(strings.Compare(a.Participant, b.Participant), strings.Compare(a.Session, b.Session))
+	})
+}
+
+// goneAfter is how much later another connection of the same participant was measured than one
+// that is gone: two samples.
+const goneAfter = 5 * time.Second
+
+// Present returns the devices by participant, without connections that others took the place of.
+func (c *Call) Present() []*Device {
+	latest := map[string]time.Time{}
+	for _, d := range c.Devices {
+		if f, ok := last(d.Flows); ok && f.At.After(latest[d.Participant]) {
+			latest[d.Participant] = f.At
+		}
+	}
+	return slices.DeleteFunc(c.Sorted(), func(d *Device) bool {
+		f, ok := last(d.Flows)
+		if !ok { // before its first sample, or something was lost
+			return !latest[d.Participant].IsZero() && len(d.Reconnects) == 0 && len(d.Reports) == 0 && d.Lost == 0
+		}
+		return latest[d.Participant].Sub(f.At) > goneAfter
+	})
 }
 
 func (l *look) find(f Finding) *Finding {
@@ -67,7 +92,7 @@ func (l *look) find(f Finding) *Finding {
 
 // servers finds those that do not keep up: they are busy all the time, or leave out packets
 // for most of whom they serve.
-func (l *look) servers(people []*Person) {
+func (l *look) servers(people []*Device) {
 	for name, s := range l.Servers {
 		state, ok := last(s.States)
 		if ok && s.Processors > 0 && state.CPUPercent >= fullCPU*float64(s.Processors) {
@@ -92,7 +117,7 @@ func (l *look) servers(people []*Person) {
 }
 
 // sending finds what is wrong with what somebody sends.
-func (l *look) sending(p *Person) {
+func (l *look) sending(p *Device) {
 	own, ok := p.report()
 	if !ok {
 		l.found = append(l.found, l.lost(p)...)
@@ -100,7 +125,7 @@ func (l *look) sending(p *Person) {
 	}
 	up := p.uplink()
 	up = append(up, l.lossEverywhere(p)...)
-	silence := p.silence()
+	silence := p.silence(own.VideoOn, func(r Rates) Rate { return r.Video })
 	fps := or(own.EncoderFPS, -1)
 	switch {
 	case silence > 0 && p.soundless() && own.AudioOn, silence > 0 && len(up) > 0, silence > 0 && fps >= fewPictures:
@@ -109,7 +134,7 @@ func (l *look) sending(p *Person) {
 			facts = append(facts, fact(byServer, "audio_packets", 0, "Nor does sound: %.0f packets."))
 		}
 		if fps >= fewPictures {
-			facts = append(facts, fact(p.Name, "encoder_fps", fps, "The device makes %.0f pictures per second."))
+			facts = append(facts, fact(p.Participant, "encoder_fps", fps, "The device makes %.0f pictures per second."))
 		}
 		l.sent(p, "video", Uplink, facts)
 	case silence > 0:
@@ -123,47 +148,48 @@ func (l *look) sending(p *Person) {
 	case len(up) > 0:
 		l.sent(p, "", Uplink, up)
 	}
+	l.sharing(p)
 	l.found = append(l.found, l.lost(p)...)
 }
 
-func (l *look) sent(p *Person, media string, cause Cause, facts []Fact) {
-	at := p.Name
+func (l *look) sent(p *Device, media string, cause Cause, facts []Fact) {
+	at := Place{Device: p.DeviceID}
 	if load := l.loads[p.Server]; cause == Uplink && len(load) > 0 {
-		cause, at, facts = Overload, p.Server, append(slices.Clone(load), facts...)
+		cause, at, facts = Overload, Place{Server: p.Server}, append(slices.Clone(load), facts...)
 	}
-	l.sends[p.Name] = append(l.sends[p.Name], l.find(Finding{Participant: p.Name, Direction: Send, Media: media, Cause: cause, At: at, Facts: facts}))
+	l.sends[p.DeviceID] = append(l.sends[p.DeviceID], l.find(Finding{Device: p.DeviceID, Direction: Send, Media: media, Cause: cause, At: at, Facts: facts}))
 }
 
 // lost finds connections that were lost: those that the server closed because somebody did
 // not keep up, and others.
-func (l *look) lost(p *Person) []*Finding {
+func (l *look) lost(p *Device) []*Finding {
 	r, ok := last(p.Reconnects)
 	if !ok {
 		return nil
 	}
 	facts := []Fact{fact(byServer, "reconnects", float64(len(p.Reconnects)), "The connection was lost and found again: %.0f times.")}
-	f := &Finding{Participant: p.Name, Direction: Send, Cause: Uplink, At: p.Name, From: l.From, To: l.To, Facts: facts}
+	f := &Finding{Device: p.DeviceID, Direction: Send, Cause: Uplink, At: Place{Device: p.DeviceID}, From: l.From, To: l.To, Facts: facts}
 	switch r.Code {
 	case "slow":
 		f.Direction, f.Cause = Receive, Downlink
 		f.Facts = append(f.Facts, Fact{Words: "The server gave the connection up because what waited for it did not get less.", Measure: "code_slow", Value: 1, By: byServer})
 	case "going_away":
-		f.Cause, f.At = Overload, p.Server
+		f.Cause, f.At = Overload, Place{Server: p.Server}
 		f.Facts = append(f.Facts, Fact{Words: "The server asked participants to go to another one.", Measure: "code_going_away", Value: 1, By: byServer})
 	}
 	return []*Finding{f}
 }
 
-// silence returns for how long, in ms, no picture came from somebody whose client says, after
-// that began, that the camera is on.
-func (p *Person) silence() float64 {
+// silence returns for how long, in ms, nothing of one kind came from a device whose client says,
+// after that began, that it is on.
+func (p *Device) silence(on bool, of func(Rates) Rate) float64 {
 	own, ok := p.report()
-	if !ok || !own.VideoOn || len(p.Flows) == 0 {
+	if !ok || !on || len(p.Flows) == 0 {
 		return 0
 	}
 	var since time.Time
 	for _, f := range slices.Backward(p.Flows) {
-		if f.From.Video.Packets > 0 {
+		if of(f.From).Packets > 0 {
 			break
 		}
 		since = f.At.Add(-ms(f.IntervalMS))
@@ -178,66 +204,66 @@ func (p *Person) silence() float64 {
 func ms(v float64) time.Duration { return time.Duration(v * float64(time.Millisecond)) }
 
 // soundless reports whether no sound came from somebody lately.
-func (p *Person) soundless() bool {
+func (p *Device) soundless() bool {
 	f, ok := last(p.Flows)
 	return ok && f.From.Audio.Packets == 0
 }
 
 // sound returns how many packets of sound came lately.
-func (p *Person) sound() float64 {
+func (p *Device) sound() float64 {
 	f, _ := last(p.Flows)
 	return f.From.Audio.Packets
 }
 
 // encoder returns what a client measured of its encoder.
-func (p *Person) encoder() []Fact {
+func (p *Device) encoder() []Fact {
 	own, _ := p.report()
 	var facts []Fact
 	if own.EncoderFPS != nil {
-		facts = append(facts, fact(p.Name, "encoder_fps", *own.EncoderFPS, "The device makes %.0f pictures per second."))
+		facts = append(facts, fact(p.Participant, "encoder_fps", *own.EncoderFPS, "The device makes %.0f pictures per second."))
 	}
 	if v := or(own.EncodeMS, 0); v >= slowEncode {
-		facts = append(facts, fact(p.Name, "encode_ms", v, "It takes %.0f ms to make one picture."))
+		facts = append(facts, fact(p.Participant, "encode_ms", v, "It takes %.0f ms to make one picture."))
 	}
 	if n := grew(p.Reports, func(r Report) *float64 { return r.EncoderErrors }); n > 0 {
-		facts = append(facts, fact(p.Name, "encoder_errors", n, "The encoder failed %.0f times."))
+		facts = append(facts, fact(p.Participant, "encoder_errors", n, "The encoder failed %.0f times."))
 	}
 	if own.Throttled {
-		facts = append(facts, Fact{Words: "The system slows the page down.", Measure: "throttled", Value: 1, By: p.Name})
+		facts = append(facts, Fact{Words: "The system slows the page down.", Measure: "throttled", Value: 1, By: p.Participant})
 	}
 	if v := own.QueueBytes; v != nil && *v < longQueue {
-		facts = append(facts, fact(p.Name, "queue_bytes", *v, "Only %.0f bytes wait to be sent, so the connection is not what holds them back."))
+		facts = append(facts, fact(p.Participant, "queue_bytes", *v, "Only %.0f bytes wait to be sent, so the connection is not what holds them back."))
 	}
 	return facts
 }
 
 // uplink returns what a client measured that speaks against its way to the server.
-func (p *Person) uplink() []Fact {
+func (p *Device) uplink() []Fact {
 	own, _ := p.report()
 	var facts []Fact
 	if v := or(own.QueueBytes, 0); v >= longQueue {
-		facts = append(facts, fact(p.Name, "queue_bytes", v, "%.0f bytes wait in the client to be sent."))
+		facts = append(facts, fact(p.Participant, "queue_bytes", v, "%.0f bytes wait in the client to be sent."))
 	}
 	if n := grew(p.Reports, func(r Report) *float64 { return r.Drops }); n >= manyDrops {
-		facts = append(facts, fact(p.Name, "client_drops", n, "The client gave up on %.0f packets before sending them."))
+		facts = append(facts, fact(p.Participant, "client_drops", n, "The client gave up on %.0f packets before sending them."))
 	}
 	if len(facts) > 0 && own.RTT >= slowRTT {
-		facts = append(facts, fact(p.Name, "rtt_ms", own.RTT, "The way to the server and back takes %.0f ms."))
+		facts = append(facts, fact(p.Participant, "rtt_ms", own.RTT, "The way to the server and back takes %.0f ms."))
 	}
 	return facts
 }
 
 // lossEverywhere says when most of at least two receivers miss packets of a sender that the
 // server did not leave out for them: they were lost before.
-func (l *look) lossEverywhere(p *Person) []Fact {
+func (l *look) lossEverywhere(p *Device) []Fact {
 	all, missing := 0, 0
-	for _, other := range l.People {
+	for _, other := range l.Devices {
 		h, ok := other.hearing()
 		if !ok || other == p {
 			continue
 		}
 		for _, r := range h.Peers {
-			if r.Sender == p.Name && (r.VideoOn || r.AudioOn) {
+			if (r.VideoOn || r.AudioOn) && l.Sender(&r) == p {
 				all++
 				if or(r.LostPPS, 0)+or(r.AudioLostPPS, 0) >= someLoss && len(other.heldBack()) == 0 {
 					missing++

@@ -25,7 +25,7 @@ func good(seconds int, names ...string) *diagnosis.Call {
 		server.States = append(server.States, diagnosis.State{At: at(float64(s)), CPUPercent: 40})
 	}
 	for _, name := range names {
-		p := c.Person(name)
+		p := c.Device(name, "")
 		p.Server = "s"
 		for s := 0; s < seconds; s += 2 {
 			f := diagnosis.Flow{At: at(float64(s)), IntervalMS: 2000}
@@ -51,7 +51,7 @@ func good(seconds int, names ...string) *diagnosis.Call {
 
 // sees changes how somebody sees and hears others, of whom "" is all.
 func sees(c *diagnosis.Call, name, sender string, change func(*diagnosis.Reception)) {
-	for _, h := range c.Person(name).Hearings {
+	for _, h := range c.Device(name, "").Hearings {
 		for i := range h.Peers {
 			if sender == "" || h.Peers[i].Sender == sender {
 				change(&h.Peers[i])
@@ -61,14 +61,14 @@ func sees(c *diagnosis.Call, name, sender string, change func(*diagnosis.Recepti
 }
 
 func reports(c *diagnosis.Call, name string, change func(r *diagnosis.Report, i int)) {
-	all := c.Person(name).Reports
+	all := c.Device(name, "").Reports
 	for i := range all {
 		change(&all[i], i)
 	}
 }
 
 func flows(c *diagnosis.Call, name string, change func(*diagnosis.Flow)) {
-	all := c.Person(name).Flows
+	all := c.Device(name, "").Flows
 	for i := range all {
 		change(&all[i])
 	}
@@ -79,9 +79,49 @@ func still(r *diagnosis.Reception) { r.FPS = 0 }
 
 // noVideo stops what comes of somebody's camera after the first sample.
 func noVideo(c *diagnosis.Call, name string) {
-	all := c.Person(name).Flows
+	all := c.Device(name, "").Flows
 	for i := range all[1:] {
 		all[i+1].From.Video = diagnosis.Rate{}
+	}
+}
+
+// named returns "participant" or "participant/session".
+func named(d diagnosis.DeviceID) string {
+	if d.Session == "" {
+		return d.Participant
+	}
+	return d.Participant + "/" + d.Session
+}
+
+// shares has ada share a screen, of which so many packets come with each sample and so many
+// pictures per second are shown.
+func shares(c *diagnosis.Call, packets, fps float64) {
+	reports(c, "ada", func(r *diagnosis.Report, _ int) { r.ScreenOn = true })
+	flows(c, "ada", func(f *diagnosis.Flow) { f.From.Screen = diagnosis.Rate{Packets: packets, Kbps: 10 * packets} })
+	for _, name := range []string{"bob", "eve"} {
+		flows(c, name, func(f *diagnosis.Flow) { f.To.Screen = diagnosis.Rate{Packets: 2 * fps, Kbps: 20 * fps} })
+		sees(c, name, "ada", func(r *diagnosis.Reception) { r.Screen = &diagnosis.Picture{FPS: fps, Decoded: 50} })
+	}
+}
+
+// second gives somebody another connection, which is as the first, and which others see.
+func second(c *diagnosis.Call, name, session string) {
+	first, d := c.Device(name, ""), c.Device(name, session)
+	d.Server = first.Server
+	d.Flows, d.Reports, d.Hearings = slices.Clone(first.Flows), slices.Clone(first.Reports), slices.Clone(first.Hearings)
+	for id, other := range c.Devices {
+		if id.Participant == name {
+			continue
+		}
+		for i := range other.Hearings {
+			h := &other.Hearings[i]
+			for _, r := range slices.Clone(h.Peers) {
+				if r.Sender == name {
+					r.Session = session
+					h.Peers = append(h.Peers, r)
+				}
+			}
+		}
 	}
 }
 
@@ -93,7 +133,7 @@ func said(all []*diagnosis.Finding) string {
 		if media == "" {
 			media = "all"
 		}
-		lines = append(lines, fmt.Sprintf("%s %s %s %s %s", f.Participant, f.Direction, media, f.Cause, f.At))
+		lines = append(lines, fmt.Sprintf("%s %s %s %s %s", named(f.Device), f.Direction, media, f.Cause, named(f.At.Device)+f.At.Server))
 	}
 	slices.Sort(lines)
 	return strings.Join(lines, "; ")
@@ -128,9 +168,9 @@ func TestCauses(t *testing.T) {
 			sees(c, "bob", "ada", func(r *diagnosis.Reception) { r.VideoOn, r.FPS = false, 0 })
 		}, "", ""},
 		{"a camera switched off since the last report is no stall", func(c *diagnosis.Call) {
-			all := c.Person("ada").Flows
+			all := c.Device("ada", "").Flows
 			all[len(all)-1].From.Video = diagnosis.Rate{}
-			c.Person("ada").Reports = c.Person("ada").Reports[:2]
+			c.Device("ada", "").Reports = c.Device("ada", "").Reports[:2]
 		}, "", ""},
 		{"a slow camera that arrives as it is", func(c *diagnosis.Call) {
 			reports(c, "ada", func(r *diagnosis.Report, _ int) { r.EncoderFPS = of(8) })
@@ -156,7 +196,7 @@ func TestCauses(t *testing.T) {
 		}, "bob receive audio downlink bob; bob receive video downlink bob", "rtt_ms"},
 		{"the downlink takes no more, of which the client tells nothing", func(c *diagnosis.Call) {
 			flows(c, "bob", func(f *diagnosis.Flow) { f.Dropped = 40 })
-			c.Person("bob").Hearings = nil
+			c.Device("bob", "").Hearings = nil
 		}, "bob receive all downlink bob", "server_drops"},
 		{"much waits for somebody", func(c *diagnosis.Call) {
 			flows(c, "bob", func(f *diagnosis.Flow) { f.WaitingBytes = 1e6 })
@@ -166,14 +206,14 @@ func TestCauses(t *testing.T) {
 		}, "bob receive video downlink bob", "lost_pps"},
 		{"the downlink loses packets, and whole pictures are asked for", func(c *diagnosis.Call) {
 			sees(c, "bob", "ada", func(r *diagnosis.Reception) { r.FPS, r.LostPPS = 4, of(9) })
-			c.Person("ada").Keyframes = []time.Time{at(1), at(2), at(3)}
+			c.Device("ada", "").Keyframes = []diagnosis.Keyframe{{at(1), "video"}, {at(2), "video"}, {at(3), "video"}}
 		}, "bob receive video downlink bob", "keyframe_requests"},
 		{"the decoder is slow", func(c *diagnosis.Call) {
 			sees(c, "bob", "", func(r *diagnosis.Reception) { r.FPS, r.DecodeMS, r.Buffered, r.DroppedFPS = 6, of(90), 30, 12 })
 			reports(c, "bob", func(r *diagnosis.Report, _ int) { r.MainThread, r.DecodePressed = of(.97), true })
 		}, "bob receive video decoder bob", "decode_ms"},
 		{"the decoder fails", func(c *diagnosis.Call) {
-			for i, h := range c.Person("bob").Hearings {
+			for i, h := range c.Device("bob", "").Hearings {
 				h.Peers[0].FPS, h.Peers[0].DecoderErrors = 0, of(float64(i))
 			}
 		}, "bob receive video decoder bob", "decoder_errors"},
@@ -186,7 +226,7 @@ func TestCauses(t *testing.T) {
 		}, "", ""},
 		{"the first report of a connection", func(c *diagnosis.Call) {
 			sees(c, "bob", "", still)
-			p := c.Person("bob")
+			p := c.Device("bob", "")
 			p.Hearings = p.Hearings[:1]
 			p.Hearings[0].IntervalMS = 0
 		}, "", ""},
@@ -206,14 +246,62 @@ func TestCauses(t *testing.T) {
 			reports(c, "ada", func(r *diagnosis.Report, _ int) { r.QueueBytes = of(500_000) })
 		}, "ada send all server s", "queue_bytes"},
 		{"given up by the server", func(c *diagnosis.Call) {
-			c.Person("bob").Reconnects = []diagnosis.Reconnect{{At: at(3), Code: "slow"}}
+			c.Device("bob", "").Reconnects = []diagnosis.Reconnect{{At: at(3), Code: "slow"}}
 		}, "bob receive all downlink bob", "code_slow"},
 		{"connections that break", func(c *diagnosis.Call) {
-			c.Person("bob").Reconnects = []diagnosis.Reconnect{{At: at(3), Code: "lost"}}
+			c.Device("bob", "").Reconnects = []diagnosis.Reconnect{{At: at(3), Code: "lost"}}
 		}, "bob send all uplink bob", "reconnects"},
 		{"a server that goes away", func(c *diagnosis.Call) {
-			c.Person("bob").Reconnects = []diagnosis.Reconnect{{At: at(3), Code: "going_away"}}
+			c.Device("bob", "").Reconnects = []diagnosis.Reconnect{{At: at(3), Code: "going_away"}}
 		}, "bob send all server s", "code_going_away"},
+		{"a screen that does not change", func(c *diagnosis.Call) { shares(c, 0, 0) }, "", ""},
+		{"a screen that moves", func(c *diagnosis.Call) { shares(c, 30, 15) }, "", ""},
+		{"a screen in three sizes", func(c *diagnosis.Call) { shares(c, 90, 15) }, "", ""},
+		{"the encoder of a screen fails", func(c *diagnosis.Call) {
+			shares(c, 0, 0)
+			reports(c, "ada", func(r *diagnosis.Report, i int) { r.ScreenErrors = of(float64(i)) })
+		}, "ada send screen encoder ada", "screen_errors"},
+		{"a screen of which nothing comes when it is asked for", func(c *diagnosis.Call) {
+			shares(c, 0, 0)
+			c.Device("ada", "").Keyframes = []diagnosis.Keyframe{{at(3), "screen"}}
+		}, "ada send screen encoder ada", "no_screen_ms"},
+		{"a screen that is made and does not come", func(c *diagnosis.Call) {
+			shares(c, 0, 0)
+			reports(c, "ada", func(r *diagnosis.Report, i int) { r.ScreenFrames = of(float64(50 * i)) })
+		}, "ada send screen uplink ada", "screen_frames"},
+		{"the decoder of a screen is slow", func(c *diagnosis.Call) {
+			shares(c, 30, 15)
+			sees(c, "bob", "ada", func(r *diagnosis.Reception) { r.Screen.FPS, r.Screen.Buffered = 1, 40 })
+		}, "bob receive screen decoder bob", "screen_fps"},
+		{"a screen that is shown late", func(c *diagnosis.Call) {
+			shares(c, 30, 15)
+			sees(c, "bob", "ada", func(r *diagnosis.Reception) { r.Screen.StaleMS = 9000 })
+			reports(c, "bob", func(r *diagnosis.Report, _ int) { r.Throttled = true })
+		}, "bob receive screen decoder bob", "screen_behind_ms"},
+		{"the downlink of who looks at a screen", func(c *diagnosis.Call) {
+			shares(c, 30, 15)
+			sees(c, "bob", "ada", func(r *diagnosis.Reception) { r.Screen.FPS = .5 })
+			flows(c, "bob", func(f *diagnosis.Flow) { f.Dropped = 40 })
+		}, "bob receive screen downlink bob", "server_drops"},
+		{"one of two devices has a bad downlink", func(c *diagnosis.Call) {
+			second(c, "bob", "7")
+			for i := range c.Device("bob", "7").Flows {
+				c.Device("bob", "7").Flows[i].Dropped = 40
+			}
+		}, "bob/7 receive all downlink bob/7", "server_drops"},
+		{"one of two devices does not send", func(c *diagnosis.Call) {
+			second(c, "ada", "7")
+			for i := range c.Device("ada", "7").Flows[1:] {
+				c.Device("ada", "7").Flows[i+1].From.Video = diagnosis.Rate{}
+			}
+			for _, h := range c.Device("bob", "").Hearings { // the client tells them apart
+				for i := range h.Peers {
+					if h.Peers[i].Sender == "ada" && h.Peers[i].Session == "7" {
+						h.Peers[i].FPS = 0
+					}
+				}
+			}
+		}, "ada/7 send video uplink ada/7; bob receive video uplink ada/7", "no_video_ms"},
 		{"what nobody explains", func(c *diagnosis.Call) {
 			sees(c, "bob", "ada", still)
 		}, "bob receive video unknown ", "fps"},
@@ -247,13 +335,13 @@ func TestCauses(t *testing.T) {
 
 func TestACauseIsKnownWithinFiveSeconds(t *testing.T) {
 	c := good(60, "ada", "bob", "eve")
-	for i := range c.Person("ada").Flows {
-		if f := &c.Person("ada").Flows[i]; f.At.After(at(30)) {
+	for i := range c.Device("ada", "").Flows {
+		if f := &c.Device("ada", "").Flows[i]; f.At.After(at(30)) {
 			f.From.Video = diagnosis.Rate{}
 		}
 	}
-	for i := range c.Person("ada").Reports {
-		if r := &c.Person("ada").Reports[i]; r.At.After(at(30)) {
+	for i := range c.Device("ada", "").Reports {
+		if r := &c.Device("ada", "").Reports[i]; r.At.After(at(30)) {
 			r.EncoderFPS = of(0)
 		}
 	}
@@ -262,6 +350,22 @@ func TestACauseIsKnownWithinFiveSeconds(t *testing.T) {
 	}
 	if got := said(c.Between(at(23), at(35)).Look()); got != "ada send video encoder ada" {
 		t.Errorf("after: %s", got)
+	}
+}
+
+func TestAConnectionThatAnotherTookThePlaceOfIsNotJudged(t *testing.T) {
+	c := good(12, "ada", "bob")
+	second(c, "bob", "7")
+	first := c.Device("bob", "")
+	first.Flows = first.Flows[:2]
+	for i := range first.Flows {
+		first.Flows[i].Dropped = 40
+	}
+	if got := said(c.Look()); got != "" {
+		t.Error(got)
+	}
+	if got := len(c.Present()); got != 2 {
+		t.Errorf("%d are there", got)
 	}
 }
 
@@ -293,11 +397,11 @@ func TestWhatIsNotKnownIsSaid(t *testing.T) {
 		t.Errorf("%+v", gaps)
 	}
 	c.Cut = true
-	ada := c.Person("ada")
+	ada := c.Device("ada", "")
 	ada.Reports, ada.Flows, ada.Lost = nil, nil, 7
-	c.Person("bob").Hearings[len(c.Person("bob").Hearings)-1].Peers = nil
+	c.Device("bob", "").Hearings[len(c.Device("bob", "").Hearings)-1].Peers = nil
 	gaps := c.Gaps()
-	if len(gaps) != 5 || gaps[3].Count != 7 || gaps[3].Participant != "ada" {
+	if len(gaps) != 5 || gaps[3].Count != 7 || gaps[3].Device.Participant != "ada" {
 		t.Errorf("%+v", gaps)
 	}
 	if len((&diagnosis.Call{}).Look()) != 0 {

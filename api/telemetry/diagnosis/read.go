@@ -36,7 +36,7 @@ func (c *Call) Add(r *telemetry.Row, source *telemetry.Source) bool {
 		s.Processors, _ = strconv.Atoi(source.Labels["processors"])
 		return add(kind, r, &s.States, func(s *State) { s.At = at })
 	}
-	p := c.Person(source.Identity)
+	p := c.Device(source.Identity, source.Labels["session"])
 	p.Server = source.Labels["server"]
 	switch kind.Name {
 	case "FlowSample":
@@ -48,7 +48,7 @@ func (c *Call) Add(r *telemetry.Row, source *telemetry.Source) bool {
 	case "ReconnectStarted":
 		return add(kind, r, &p.Reconnects, func(r *Reconnect) { r.At = at })
 	case "KeyFrameRequested":
-		p.Keyframes = append(p.Keyframes, at)
+		return add(kind, r, &p.Keyframes, func(k *Keyframe) { k.At = at })
 	}
 	return true
 }
@@ -68,15 +68,14 @@ func add[E any](kind *catalogue.Kind, r *telemetry.Row, to *[]E, stamp func(*E))
 	return true
 }
 
-// Sort puts everything in the order of time, for events that did not come so: those of one
-// participant may be of several connections.
+// Sort puts everything in the order of time, for events that did not come so.
 func (c *Call) Sort() {
-	for _, p := range c.People {
+	for _, p := range c.Devices {
 		slices.SortStableFunc(p.Flows, func(a, b Flow) int { return a.At.Compare(b.At) })
 		slices.SortStableFunc(p.Reports, func(a, b Report) int { return a.At.Compare(b.At) })
 		slices.SortStableFunc(p.Hearings, func(a, b Hearing) int { return a.At.Compare(b.At) })
 		slices.SortStableFunc(p.Reconnects, func(a, b Reconnect) int { return a.At.Compare(b.At) })
-		slices.SortFunc(p.Keyframes, time.Time.Compare)
+		slices.SortStableFunc(p.Keyframes, func(a, b Keyframe) int { return a.At.Compare(b.At) })
 	}
 	for _, s := range c.Servers {
 		slices.SortStableFunc(s.States, func(a, b State) int { return a.At.Compare(b.At) })

@@ -44,13 +44,16 @@ export function health(s: HealthSources): Health {
   };
   const peerStats: NonNullable<Health["peerStats"]> = {};
   for (const m of s.members) {
-    const { camera, sound } = s.peers.stats(m.sessionId);
+    const { camera, screen, sound } = s.peers.stats(m.sessionId);
     const voice = s.sound.voices[m.sessionId];
     const id = `${m.sessionId}/camera`;
     const fps = growth(id, s.pictures.stats(id)?.drawn ?? 0);
     const kbps = (8 * growth(`${id} bytes`, camera?.bytes ?? 0)) / 1000;
     const lost = growth(`${id} lost`, camera?.lost ?? 0);
     const voiceLost = growth(`${m.sessionId}/sound lost`, voice?.lost ?? 0);
+    const screenId = `${m.sessionId}/screen`;
+    const screenFps = growth(screenId, s.pictures.stats(screenId)?.drawn ?? 0);
+    const screenKbps = (8 * growth(`${screenId} bytes`, screen?.bytes ?? 0)) / 1000;
     peerStats[m.sessionId] = {
       canListen: sound !== undefined,
       canSee: fps > 0,
@@ -68,6 +71,9 @@ export function health(s: HealthSources): Health {
         videoStats: { fpsReceived: fps, bitrateKbps: BigInt(Math.round(kbps)), framesDecoded: BigInt(camera.decoded), framesBuffered: camera.waiting },
         decoderErrorsTotal: BigInt(camera.errors),
         videoSeqLossPerSec: lost,
+      }),
+      ...(screen && m.screen && {
+        screenVideoStats: { fpsReceived: screenFps, bitrateKbps: BigInt(Math.round(screenKbps)), framesDecoded: BigInt(screen.decoded), framesBuffered: screen.waiting },
       }),
     };
   }

@@ -10,13 +10,19 @@ export interface Fact {
   by: string; // a participant, "server" or "receivers"
 }
 
-export interface Finding {
+/** One connection of a participant, who may have several. */
+export interface Device {
   participant: string;
+  session?: string; // absent when it is not known
+}
+
+export interface Finding extends Device {
   direction: "send" | "receive";
-  media: "audio" | "video" | "all";
+  media: "audio" | "video" | "screen" | "all";
   cause: Cause;
-  at: string; // with whom the cause is
-  senders: string[];
+  at?: string; // with whom the cause is
+  at_session?: string;
+  senders: Device[];
   sure: boolean;
   from: number; // Unix ms
   to: number;
@@ -33,6 +39,7 @@ export interface Rates {
 /** How somebody hears and sees one of the others. */
 export interface Flow {
   sender: string;
+  session?: string; // of the sender
   audio_on: boolean;
   video_on: boolean;
   fps: number;
@@ -40,16 +47,24 @@ export interface Flow {
   concealment_pct: number;
   buffer_ms: number;
   delay_ms: number;
+  screen?: ScreenFlow; // absent when none is seen
 }
 
-export interface Participant {
-  participant: string;
+/** How somebody sees the screen that one of the others shares. */
+export interface ScreenFlow {
+  fps: number;
+  kbps: number;
+  stale_ms: number;
+}
+
+export interface Participant extends Device {
   server?: string;
   rtt_ms: number;
   sends: Rates;
   receives: Rates;
   dropped: number; // packets per second
   waiting_bytes: number;
+  sharing: boolean; // a screen
   from: Flow[];
 }
 
@@ -57,7 +72,7 @@ export interface Diagnosis {
   from: number;
   to: number;
   findings: Finding[];
-  unknown: { participant?: string; words: string; count?: string }[];
+  unknown: { participant?: string; session?: string; words: string; count?: string }[];
   participants: Participant[];
 }
 

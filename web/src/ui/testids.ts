@@ -95,7 +95,7 @@
 // | admin-stranger            | shown to others; admin-token, admin-token-submit                     |
 // | admin-room-<id>           | a live meeting; in it admin-end, admin-person (data-user, data-node), admin-remove |
 // | quality                   | how calls are; quality-room, quality-view-<view>                     |
-// | flow-table                | who sends what to whom; in it flow, data-from, data-to               |
+// | flow-table                | who sends what to whom; in it flow, data-from, data-to, data-media   |
 // | finding                   | something bad; data-cause, data-direction; findings-none when nothing is; unknown |
 // | chart-<name>              | a chart over time                                                    |
 // | timeline                  | events of timeline-session; in it timeline-event, data-name          |

@@ -3,7 +3,7 @@
 import type { JSX } from "preact";
 import type { Diagnosis, Finding } from "../../server/telemetry.ts";
 import { ids } from "../testids.ts";
-import { called, headline, measuredBy, place, type Names } from "./words.ts";
+import { called, headline, keyOf, measuredBy, place, type Names } from "./words.ts";
 
 interface Props {
   found: Diagnosis;
@@ -21,7 +21,7 @@ export function Findings({ found, names, timed = false }: Props): JSX.Element {
       )}
       <ul class="findings">
         {found.findings.map((f) => (
-          <li key={`${f.participant} ${f.direction} ${f.media} ${f.cause} ${f.at} ${timed ? f.from : ""}`}>
+          <li key={`${keyOf(f)} ${f.direction} ${f.media} ${f.cause} ${f.at ?? ""}/${f.at_session ?? ""} ${timed ? f.from : ""}`}>
             <One finding={f} names={names} timed={timed} />
           </li>
         ))}
@@ -32,7 +32,7 @@ export function Findings({ found, names, timed = false }: Props): JSX.Element {
           <ul>
             {found.unknown.map((gap, i) => (
               <li key={i}>
-                {gap.participant && <b>{called(names, gap.participant)}: </b>}
+                {gap.participant && <b>{called(names, gap.participant, gap.session)}: </b>}
                 {gap.words}
               </li>
             ))}
@@ -46,7 +46,7 @@ export function Findings({ found, names, timed = false }: Props): JSX.Element {
 function One({ finding: f, names, timed }: { finding: Finding; names: Names; timed: boolean }): JSX.Element {
   const clock = (at: number) => new Date(at).toLocaleTimeString();
   return (
-    <article class="card finding" data-testid={ids.finding} data-cause={f.cause} data-direction={f.direction} data-participant={f.participant}>
+    <article class="card finding" data-testid={ids.finding} data-cause={f.cause} data-direction={f.direction} data-media={f.media} data-participant={f.participant}>
       <header>
         <h3>{headline(f, names)}</h3>
         <span class={`state finding-${f.cause}`}>

@@ -4,11 +4,11 @@ import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { complaint } from "../../call/desk.ts";
 import type { Server } from "../../server/server.ts";
-import type { Diagnosis, Participant } from "../../server/telemetry.ts";
+import type { Diagnosis, Flow, Participant } from "../../server/telemetry.ts";
 import { ids } from "../testids.ts";
 import { Findings } from "./findings.tsx";
 import { usePolled } from "./polled.ts";
-import { called, flowWords, grade, kbps, rates, type Names } from "./words.ts";
+import { called, flowWords, grade, kbps, keyOf, rates, screenGrade, screenWords, type Names } from "./words.ts";
 
 /** How often to look, ms: the server samples what flows as often. */
 const lookEvery = 2_000;
@@ -48,8 +48,8 @@ export function FlowTable({ people, names }: { people: readonly Participant[]; n
           <tr>
             <th scope="col">From ↓ to →</th>
             {people.map((p) => (
-              <th key={p.participant} scope="col">
-                {called(names, p.participant)}
+              <th key={keyOf(p)} scope="col">
+                {called(names, p.participant, p.session)}
                 <small>
                   gets {rates(p.receives)}
                   {p.rtt_ms > 0 && ` · ${Math.round(p.rtt_ms)} ms round trip`}
@@ -60,43 +60,80 @@ export function FlowTable({ people, names }: { people: readonly Participant[]; n
           </tr>
         </thead>
         <tbody>
-          {people.map((from) => (
-            <tr key={from.participant}>
+          {people.flatMap((from) => [
+            <tr key={keyOf(from)}>
               <th scope="row">
-                {called(names, from.participant)}
+                {called(names, from.participant, from.session)}
                 <small>
                   sends {rates(from.sends)}
                   {from.server && ` · ${from.server}`}
                 </small>
               </th>
               {people.map((to) => (
-                <Cell key={to.participant} from={from} to={to} />
+                <Cell key={keyOf(to)} from={from} to={to} />
               ))}
-            </tr>
-          ))}
+            </tr>,
+            ...(from.sharing || people.some((to) => flowOf(from, to)?.screen) ? [<ScreenRow key={`${keyOf(from)} screen`} from={from} people={people} names={names} />] : []),
+          ])}
         </tbody>
       </table>
     </div>
   );
 }
 
+/** How one device hears and sees another; clients may say only whose device that is. */
+function flowOf(from: Participant, to: Participant): Flow | undefined {
+  return to.from.find((one) => one.sender === from.participant && (one.session ?? from.session) === from.session);
+}
+
+function ScreenRow({ from, people, names }: { from: Participant; people: readonly Participant[]; names: Names }): JSX.Element {
+  return (
+    <tr>
+      <th scope="row">
+        Screen of {called(names, from.participant, from.session)}
+        <small>{from.sends.screen_kbps > 0 ? kbps(from.sends.screen_kbps) : "does not change"}</small>
+      </th>
+      {people.map((to) => {
+        if (from === to) return <td key={keyOf(to)} class="flow-self" aria-hidden="true" />;
+        const screen = flowOf(from, to)?.screen;
+        return screen ? (
+          <Seen key={keyOf(to)} from={from} to={to} media="screen" grade={screenGrade(screen)} words={screenWords(screen)} rate={screen.kbps} />
+        ) : (
+          <Seen key={keyOf(to)} from={from} to={to} media="screen" grade="off" words="not reported" />
+        );
+      })}
+    </tr>
+  );
+}
+
 function Cell({ from, to }: { from: Participant; to: Participant }): JSX.Element {
   if (from === to) return <td class="flow-self" aria-hidden="true" />;
-  const flow = to.from.find((one) => one.sender === from.participant);
-  if (!flow) {
-    return (
-      <td class="flow-off" data-testid={ids.flow} data-from={from.participant} data-to={to.participant}>
-        not reported
-      </td>
-    );
-  }
-  const wide = Math.min(1, flow.kbps / 2_000);
+  const flow = flowOf(from, to);
+  return flow ? (
+    <Seen from={from} to={to} media="camera" grade={grade(flow)} words={flowWords(flow)} rate={flow.kbps} />
+  ) : (
+    <Seen from={from} to={to} media="camera" grade="off" words="not reported" />
+  );
+}
+
+interface SeenProps {
+  from: Participant;
+  to: Participant;
+  media: "camera" | "screen";
+  grade: string;
+  words: string;
+  rate?: number; // kbit/s, absent when nothing is reported
+}
+
+function Seen({ from, to, media, grade, words, rate }: SeenProps): JSX.Element {
   return (
-    <td class={`flow-${grade(flow)}`} data-testid={ids.flow} data-from={from.participant} data-to={to.participant} data-grade={grade(flow)}>
-      {flowWords(flow)}
-      <svg class="flow-rate" viewBox="0 0 100 4" preserveAspectRatio="none" role="img" aria-label={kbps(flow.kbps)}>
-        <rect width={100 * wide} height="4" />
-      </svg>
+    <td class={`flow-${grade}`} data-testid={ids.flow} data-from={from.participant} data-to={to.participant} data-media={media} data-grade={rate === undefined ? undefined : grade}>
+      {words}
+      {rate !== undefined && (
+        <svg class="flow-rate" viewBox="0 0 100 4" preserveAspectRatio="none" role="img" aria-label={kbps(rate)}>
+          <rect width={100 * Math.min(1, rate / 2_000)} height="4" />
+        </svg>
+      )}
     </td>
   );
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Finding, Flow } from "../../server/telemetry.ts";
-import { after, eventWords, fieldWords, flowWords, grade, headline, list, measuredBy, namesOf, place, rates, share } from "./words.ts";
+import { after, called, eventWords, fieldWords, flowWords, grade, headline, list, measuredBy, namesOf, place, rates, screenGrade, screenWords, share } from "./words.ts";
 
 const names = new Map([
   ["a1", "Ada"],
@@ -9,7 +9,7 @@ const names = new Map([
 ]);
 
 const finding = (change: Partial<Finding>): Finding => ({
-  participant: "b2", direction: "receive", media: "video", cause: "encoder", at: "a1", senders: ["a1"], sure: true, from: 0, to: 0, words: "", evidence: [], ...change,
+  participant: "b2", direction: "receive", media: "video", cause: "encoder", at: "a1", senders: [{ participant: "a1" }], sure: true, from: 0, to: 0, words: "", evidence: [], ...change,
 });
 
 const flow = (change: Partial<Flow>): Flow => ({
@@ -18,7 +18,7 @@ const flow = (change: Partial<Flow>): Flow => ({
 
 test("findings are told with the names of people", () => {
   assert.equal(headline(finding({}), names), "Bob sees too few pictures from Ada");
-  assert.equal(headline(finding({ media: "audio", senders: ["a1", "c3d4e5f6"] }), names), "Bob hears gaps from Ada and Participant c3d4e5");
+  assert.equal(headline(finding({ media: "audio", senders: [{ participant: "a1", session: "7" }, { participant: "c3d4e5f6" }] }), names), "Bob hears gaps from Ada and Participant c3d4e5");
   assert.equal(headline(finding({ direction: "send", participant: "a1" }), names), "Ada sends no or too few pictures");
   assert.equal(headline(finding({ media: "all", senders: [] }), names), "Bob hears and sees too little");
   assert.equal(place(finding({}), names), "Sender's encoder: Ada");
@@ -32,6 +32,20 @@ test("participants have the names of who is live", () => {
   const session = { session: "9", source: "a1", labels: { session: "7" }, began_at: 0, events: 0 };
   const who = { session: "7", user: "ada", name: "Ada", host: false, guest: false, away: false, node: "n", transport: "websocket", since: 0 };
   assert.deepEqual([...namesOf([session, { ...session, source: "x", labels: {} }], [{ id: "r", people: [who] }])], [["a1", "Ada"]]);
+});
+
+test("the devices of one person are told apart, and screens from cameras", () => {
+  const session = (id: string, began_at: number) => ({ session: id, source: "a1", labels: { session: id }, began_at, events: 0 });
+  const who = (id: string) => ({ session: id, user: "ada", name: "Ada", host: false, guest: false, away: false, node: "n", transport: "websocket", since: 0 });
+  const both = namesOf([session("8", 5), session("7", 1)], [{ id: "r", people: [who("7"), who("8")] }]);
+  assert.deepEqual([called(both, "a1"), called(both, "a1", "7"), called(both, "a1", "8"), called(both, "b2b2b2b2", "9")], ["Ada", "Ada", "Ada (device 2)", "Participant b2b2b2"]);
+  const screen = finding({ media: "screen", participant: "a1", session: "8", cause: "decoder", at: "a1", at_session: "8", senders: [{ participant: "a1", session: "7" }] });
+  assert.equal(headline(screen, both), "Ada (device 2) sees too little of the screen of Ada");
+  assert.equal(headline({ ...screen, direction: "send" }, both), "Ada (device 2) shares a screen that does not come");
+  assert.equal(place(screen, both), "Receiver's decoder: Ada (device 2)");
+  assert.equal(screenWords({ fps: 4.6, kbps: 300, stale_ms: 200 }), "5 pictures/s · 300 kbit/s · 200 ms old");
+  assert.equal(screenWords({ fps: 0.2, kbps: 0, stale_ms: 0 }), "0.2 pictures/s");
+  assert.deepEqual([0, 1_500, 9_000].map((stale_ms) => screenGrade({ fps: 1, kbps: 1, stale_ms })), ["good", "fair", "poor"]);
 });
 
 test("flows say pictures, rate, what is missing and delay", () => {

@@ -1,23 +1,33 @@
 // What was measured, in words for people.
-import type { CallEvent, CallSession, Cause, Fact, Finding, Flow, Rates } from "../../server/telemetry.ts";
+import type { CallEvent, CallSession, Cause, Device, Fact, Finding, Flow, Rates, ScreenFlow } from "../../server/telemetry.ts";
 import type { LiveRoom } from "../../server/admin.ts";
 
-/** Names of participants by what telemetry calls them. */
+/** Names of participants by what telemetry calls them, and of further devices of theirs by keyOf. */
 export type Names = ReadonlyMap<string, string>;
 
 /** Who of a room is who: telemetry knows connections, and who is in a call is known by name. */
 export function namesOf(sessions: readonly CallSession[], rooms: readonly LiveRoom[]): Names {
   const live = new Map(rooms.flatMap((room) => room.people.map((who) => [who.session, who.name] as const)));
   const names = new Map<string, string>();
-  for (const { source, labels } of sessions) {
-    const name = live.get(labels["session"] ?? "");
-    if (name !== undefined) names.set(source, name);
+  const devices = new Map<string, number>();
+  for (const { source, labels } of [...sessions].sort((a, b) => a.began_at - b.began_at)) {
+    const session = labels["session"] ?? "";
+    const name = live.get(session);
+    if (name === undefined) continue;
+    const count = (devices.get(source) ?? 0) + 1;
+    devices.set(source, count);
+    if (count === 1) names.set(source, name);
+    else names.set(keyOf({ participant: source, session }), `${name} (device ${count})`);
   }
   return names;
 }
 
-export function called(names: Names, participant: string): string {
-  return names.get(participant) ?? `Participant ${participant.slice(0, 6)}`;
+/** What tells devices apart. */
+export const keyOf = ({ participant, session }: Device): string => `${participant}/${session ?? ""}`;
+
+/** How to call a participant, or one of their devices. */
+export function called(names: Names, participant: string, session?: string): string {
+  return names.get(keyOf({ participant, session })) ?? names.get(participant) ?? `Participant ${participant.slice(0, 6)}`;
 }
 
 const causes: Record<Cause, string> = {
@@ -31,20 +41,22 @@ const causes: Record<Cause, string> = {
 
 export const causeWords = (cause: Cause): string => causes[cause];
 
-const troubles = { audio: "hears gaps", video: "sees too few pictures", all: "hears and sees too little" } as const;
+const troubles = { audio: "hears gaps", video: "sees too few pictures", screen: "sees too little of the screen", all: "hears and sees too little" } as const;
+const faults = { audio: "sends no sound", video: "sends no or too few pictures", screen: "shares a screen that does not come", all: "sends badly" } as const;
 
 /** "Bob sees too few pictures from Ada". */
 export function headline(f: Finding, names: Names): string {
-  const who = called(names, f.participant);
-  if (f.direction === "send") return `${who} sends ${f.media === "video" ? "no or too few pictures" : "badly"}`;
-  const from = f.senders.length === 0 ? "" : ` from ${list(f.senders.map((sender) => called(names, sender)))}`;
+  const who = called(names, f.participant, f.session);
+  if (f.direction === "send") return `${who} ${faults[f.media]}`;
+  const of = f.media === "screen" ? "of" : "from";
+  const from = f.senders.length === 0 ? "" : ` ${of} ${list(f.senders.map((sender) => called(names, sender.participant, sender.session)))}`;
   return `${who} ${troubles[f.media]}${from}`;
 }
 
 /** With whom the cause is: "Downlink of Bob". */
 export function place(f: Finding, names: Names): string {
-  if (f.at === "" || f.cause === "unknown") return causeWords(f.cause);
-  return f.cause === "server" ? `Server ${f.at}` : `${causeWords(f.cause)}: ${called(names, f.at)}`;
+  if (!f.at || f.cause === "unknown") return causeWords(f.cause);
+  return f.cause === "server" ? `Server ${f.at}` : `${causeWords(f.cause)}: ${called(names, f.at, f.at_session)}`;
 }
 
 export function measuredBy(fact: Fact, names: Names): string {
@@ -77,6 +89,19 @@ export function grade(f: Flow): "good" | "fair" | "poor" | "off" {
   const fps = f.video_on ? f.fps : Infinity;
   if (gaps >= 8 || fps < 5) return "poor";
   return gaps >= 2 || fps < 8 ? "fair" : "good";
+}
+
+/** How a shared screen is seen: what does not change is sent now and then, so few pictures say little. */
+export function screenGrade(s: ScreenFlow): "good" | "fair" | "poor" {
+  return s.stale_ms >= 3_000 ? "poor" : s.stale_ms >= 1_000 ? "fair" : "good";
+}
+
+/** "5 pictures/s · 300 kbit/s · 200 ms old". */
+export function screenWords(s: ScreenFlow): string {
+  const parts = [`${s.fps < 1 ? s.fps.toFixed(1) : Math.round(s.fps)} pictures/s`];
+  if (s.kbps > 0) parts.push(kbps(s.kbps));
+  if (s.stale_ms > 0) parts.push(`${Math.round(s.stale_ms)} ms old`);
+  return parts.join(" · ");
 }
 
 /** "30 pictures/s · 700 kbit/s · 80 ms". */
