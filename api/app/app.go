@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"parley/api/busy"
 	"parley/api/calls"
 	"parley/api/cert"
 	"parley/api/config"
@@ -76,6 +77,7 @@ type node struct {
 	jip3       *jip3.Server // nil without an address for nodes
 	places     *places.Places
 	refusals   wt.Refusals // of all WebTransport clients
+	busy       *busy.Gauge
 	draining   atomic.Bool
 	news       *news         // of changed meetings, on their way to whoever watches
 	ending     chan struct{} // closed when the node stops
@@ -102,7 +104,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	serving, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
 	var parts errgroup.Group
-	for _, run := range []func(context.Context) error{n.relay.Run, n.hub.Run, n.cert.Run, n.record, n.reconcile, n.feed.Run, n.signOuts.Run, n.enforce, n.spread, n.refresh, n.show, n.keepTelemetry} {
+	for _, run := range []func(context.Context) error{n.relay.Run, n.hub.Run, n.busy.Run, n.cert.Run, n.record, n.reconcile, n.feed.Run, n.signOuts.Run, n.enforce, n.spread, n.refresh, n.show, n.keepTelemetry} {
 		parts.Go(func() error {
 			err := run(life)
 			if err != nil {
@@ -175,6 +177,7 @@ func (n *node) prepare(ctx context.Context) (err error) {
 	n.lobby = lobby.New(lobby.Options{Tokens: n.tokens, Flags: n.Flags, Log: n.Log, TTL: c.Access.TokenTTL, SignedOut: n.signOuts.Has})
 	n.metrics = observe.NewMetrics(observe.ReadBuild())
 	n.places = places.New(places.Options{Total: c.Listen.MaxConnections, Each: c.Listen.PerAddress, Trusted: c.Listen.Proxies()})
+	n.busy = busy.New()
 	n.joins = metrics.NewJoins(n.metrics)
 	if err := n.openTelemetry(ctx); err != nil {
 		return err
@@ -200,7 +203,7 @@ func (n *node) prepare(ctx context.Context) (err error) {
 	n.openCalls()
 	n.hub = media.NewHub(media.Options{
 		Node: n.id, Relay: tracedRelay{n.relay}, Ledger: n.ledger, Reporter: n.calls, Watcher: n.calls, Log: n.Log,
-		Rules: n.rules, StatsInterval: c.Node.StatsInterval, Joined: n.joined,
+		Rules: n.rules, StatsInterval: c.Node.StatsInterval, Joined: n.joined, Busy: n.busy.Busy,
 	})
 	// Without knowing who signed out a node does not start: they would be in again.
 	if err := n.signOuts.Load(ctx); err != nil {
@@ -209,7 +212,7 @@ func (n *node) prepare(ctx context.Context) (err error) {
 	metrics.Register(n.metrics, metrics.Parts{
 		Hub: n.hub, Relay: n.relay, NATS: n.stores.conn, Pool: n.stores.store.Pool, Ledger: n.meetings,
 		Flags: n.Flags, Revision: n.feed.Revision, Telemetry: n.telemetry, JIP3: n.jip3, Clients: n.clients, Places: n.places,
-		Streams: &n.refusals,
+		Streams: &n.refusals, Busy: n.busy,
 	})
 	return n.openInspect()
 }

@@ -209,6 +209,9 @@ func (n *node) rules(room media.RoomID) media.Rules {
 		Session: media.Budget{
 			Packets: flags.SessionPacketBudget.For(n.Flags, string(room)), Kbit: flags.SessionKbitBudget.For(n.Flags, string(room)),
 		},
+		Busy: media.Budget{
+			Packets: flags.BusyPacketBudget.For(n.Flags, string(room)), Kbit: flags.BusyKbitBudget.For(n.Flags, string(room)),
+		},
 		Room: media.Budget{
 			Packets: flags.RoomPacketBudget.For(n.Flags, string(room)), Kbit: flags.RoomKbitBudget.For(n.Flags, string(room)),
 		},

@@ -70,6 +70,9 @@ func (c *cluster) start(features ...string) *node {
 		"PARLEY_HTTP_ADDR": "127.0.0.1:0", "PARLEY_WEBTRANSPORT_ADDR": "127.0.0.1:0", "PARLEY_TELEMETRY_ADDR": "127.0.0.1:0",
 		"PARLEY_DATA_DIR": c.t.TempDir(), "DATABASE_URL": c.database, "NATS_URL": c.nats, "JWT_SECRET": secret,
 	}
+	for _, budget := range []string{"SESSION_PACKET", "SESSION_KBIT", "BUSY_PACKET", "BUSY_KBIT"} {
+		env["FEATURE_"+budget+"_BUDGET"] = "1000000" // tests say again and again what they wait for
+	}
 	maps.Copy(env, c.env)
 	for _, f := range features {
 		name, value, _ := strings.Cut(f, "=")

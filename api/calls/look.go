@@ -13,7 +13,7 @@ import (
 var receiving = map[media.Cause]bool{media.Full: true, media.Stale: true, media.Skipped: true}
 
 // sending are causes for which what a sender sends reaches nobody.
-var sending = map[media.Cause]bool{media.Silenced: true, media.Unencrypted: true, media.ScreensOff: true, media.Capped: true, media.Flooding: true, media.Crowded: true}
+var sending = map[media.Cause]bool{media.Silenced: true, media.Unencrypted: true, media.ScreensOff: true, media.Capped: true, media.Flooding: true, media.Crowded: true, media.Busy: true}
 
 // look records what flowed and what was lost since the last look.
 func (r *Recorder) look() {

@@ -60,16 +60,23 @@ var (
 
 	// SessionPacketBudget and SessionKbitBudget bound what one connection may send. What is beyond
 	// is dropped, and its sender told.
-	SessionPacketBudget = IntIn("session_packet_budget", 5_000, 100, MaxPacketBudget,
+	SessionPacketBudget = IntIn("session_packet_budget", 1_000, 100, MaxPacketBudget,
 		"How many packets one connection may send per second, for two seconds twice as many; more is dropped.", "transports")
-	SessionKbitBudget = IntIn("session_kbit_budget", 128_000, 100, MaxRoomBitrate,
+	SessionKbitBudget = IntIn("session_kbit_budget", 64_000, 100, MaxRoomBitrate,
 		"How many kbit/s one connection may send, for two seconds twice as many; more is dropped.", "transports")
+
+	// BusyPacketBudget and BusyKbitBudget do the same while a node has more to do than it can, and for
+	// a minute after with those who want more.
+	BusyPacketBudget = IntIn("busy_packet_budget", 500, 100, MaxPacketBudget,
+		"How many packets one connection may send per second while its node has more to do than it can; at most session_packet_budget.", "transports")
+	BusyKbitBudget = IntIn("busy_kbit_budget", 20_000, 100, MaxRoomBitrate,
+		"How many kbit/s one connection may send while its node has more to do than it can; at most session_kbit_budget.", "transports")
 
 	// RoomPacketBudget and RoomKbitBudget bound the media that all members of a room send to one
 	// node. They protect nodes; to divide a bit rate between members is what RoomBitrateCap does.
-	RoomPacketBudget = IntIn("room_packet_budget", 100_000, 1000, MaxPacketBudget,
+	RoomPacketBudget = IntIn("room_packet_budget", 20_000, 1000, MaxPacketBudget,
 		"How many packets of media the members of a room may send to one node per second; more is dropped, pictures before sound.", "transports")
-	RoomKbitBudget = IntIn("room_kbit_budget", 2_000_000, 1000, MaxRoomBitrate,
+	RoomKbitBudget = IntIn("room_kbit_budget", 500_000, 1000, MaxRoomBitrate,
 		"How many kbit/s of media the members of a room may send to one node; more is dropped, pictures before sound.", "transports")
 
 	// Crowd is from how many members on those who are silent cost less.

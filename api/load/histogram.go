@@ -98,3 +98,13 @@ func round(v float64, digits int) float64 {
 	scale := math.Pow10(digits)
 	return math.Round(v*scale) / scale
 }
+
+// Durations is a set of durations in constant memory. The zero value is empty; any goroutine may
+// add to it.
+type Durations struct{ h histogram }
+
+// Add adds one. It does not block.
+func (d *Durations) Add(took time.Duration) { d.h.add(took) }
+
+// Quantiles describes the set.
+func (d *Durations) Quantiles() Quantiles { return quantiles(&d.h) }

@@ -296,8 +296,8 @@ func ticker(every time.Duration) *time.Ticker {
 	return t
 }
 
-// reason is why a connection failed or ended, in a few words that many share.
-func reason(err error) string {
+// Reason is why a connection failed or ended, in a few words that many share. err is not nil.
+func Reason(err error) string {
 	if e, ok := errors.AsType[*client.RefusedError](err); ok {
 		return fmt.Sprintf("refused with status %d", e.Status)
 	}

@@ -59,6 +59,10 @@ type Plan struct {
 	StormEvery time.Duration
 	StormShare float64 // of the participants that lose their connection in each storm
 
+	// Visits is how many people come besides, a second, while the run measures: each joins a
+	// room, is there for a moment, and leaves. How long that takes them is what they are for.
+	Visits float64
+
 	Heartbeat time.Duration // between heartbeats
 	Probe     time.Duration // between RTT probes
 	Seed      uint64        // equal seeds make equal media
@@ -107,6 +111,7 @@ func (p *Plan) Check() error {
 	must(p.VideoFile == "" && p.AudioFile == "" || p.Publishers > 0, "a file needs a publisher")
 	must(p.Duration > 0, "nothing to measure in no time")
 	must(min(p.Ramp, p.WarmUp, p.Drain, p.StormEvery, p.Heartbeat, p.Probe) >= 0, "durations cannot be negative")
+	must(p.Visits >= 0 && p.Visits <= 10_000, "%v visits a second", p.Visits)
 	share("talk", p.TalkShare)
 	share("slow", p.Slow)
 	share("stalled", p.Stalled)
@@ -117,10 +122,14 @@ func (p *Plan) Check() error {
 }
 
 // certificates returns how to check those of servers.
-func (p *Plan) certificates(base string) *tls.Config {
+func (p *Plan) certificates(base string) *tls.Config { return Certificates(base, p.Insecure) }
+
+// Certificates returns how to check that of the server at a URL. Those of servers on this machine
+// are accepted as they are; insecure accepts all.
+func Certificates(base string, insecure bool) *tls.Config {
 	u, err := url.Parse(base)
 	here := err == nil && (u.Hostname() == "localhost" || net.ParseIP(u.Hostname()).IsLoopback())
-	return &tls.Config{InsecureSkipVerify: p.Insecure || here}
+	return &tls.Config{InsecureSkipVerify: insecure || here}
 }
 
 // mostLayers is what encoders of browsers make of one camera.

@@ -95,7 +95,19 @@ const (
 
 // scrape adds what a server says of itself, if it does.
 func (u *usage) scrape(url string) error {
-	ctx, cancel := context.WithTimeout(context.Background(), scrapePatience)
+	return scrape(context.Background(), url, func(line []byte) {
+		if n := number(line, "go_goroutines "); n > 0 {
+			u.goroutines = int(n)
+		}
+		if n := number(line, "go_memstats_heap_inuse_bytes "); n > 0 {
+			u.heap = n
+		}
+	})
+}
+
+// scrape calls with for every line of the metrics at url, which it may not keep.
+func scrape(ctx context.Context, url string, with func(line []byte)) error {
+	ctx, cancel := context.WithTimeout(ctx, scrapePatience)
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
@@ -112,14 +124,34 @@ func (u *usage) scrape(url string) error {
 	}
 	lines := bufio.NewScanner(io.LimitReader(answer.Body, scrapeMost))
 	for lines.Scan() {
-		if n := number(lines.Bytes(), "go_goroutines "); n > 0 {
-			u.goroutines = int(n)
-		}
-		if n := number(lines.Bytes(), "go_memstats_heap_inuse_bytes "); n > 0 {
-			u.heap = n
-		}
+		with(lines.Bytes())
 	}
 	return lines.Err()
+}
+
+// Counters reads the Prometheus metrics at url and returns the values of those whose name is
+// wanted, by name and labels. It blocks for some seconds at most.
+func Counters(ctx context.Context, url string, wanted func(name string) bool) (map[string]float64, error) {
+	all := make(map[string]float64)
+	err := scrape(ctx, url, func(line []byte) {
+		end := bytes.LastIndexByte(line, ' ')
+		if end < 0 || line[0] == '#' {
+			return
+		}
+		series := string(line[:end])
+		if name, _, _ := strings.Cut(series, "{"); wanted(name) {
+			if v, err := strconv.ParseFloat(string(line[end+1:]), 64); err == nil {
+				all[series] = v
+			}
+		}
+	})
+	return all, err
+}
+
+// Resident returns the memory of a process of this machine, in bytes; 0 when it is not known.
+func Resident(pid int) uint64 {
+	status, _ := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "status"))
+	return 1024 * number(status, "VmRSS:")
 }
 
 // sample is what there is to know at one moment.

@@ -57,6 +57,7 @@ type Shape struct {
 	Stalled      float64 `json:"stalled_share"`
 	StormSeconds float64 `json:"storm_every_seconds"` // 0: none
 	StormShare   float64 `json:"storm_share"`
+	Visits       float64 `json:"visits_per_second"`
 }
 
 func (p *Plan) shape() Shape {
@@ -65,7 +66,7 @@ func (p *Plan) shape() Shape {
 		AudioKbps: p.AudioKbps, TalkShare: p.TalkShare, VideoKbps: p.VideoKbps, FPS: p.FPS, Layers: p.Layers, WatchLayer: p.WatchLayer,
 		Screens: p.Screens, ScreenKbps: p.ScreenKbps, SteadyRate: p.SteadyRate, SteadySize: p.SteadySize,
 		VideoFile: p.VideoFile, AudioFile: p.AudioFile,
-		Slow: p.Slow, SlowKbps: p.SlowKbps, Stalled: p.Stalled, StormSeconds: p.StormEvery.Seconds(), StormShare: p.StormShare,
+		Slow: p.Slow, SlowKbps: p.SlowKbps, Stalled: p.Stalled, StormSeconds: p.StormEvery.Seconds(), StormShare: p.StormShare, Visits: p.Visits,
 	}
 }
 
@@ -100,6 +101,7 @@ type Joins struct {
 	Lost    map[string]int `json:"lost_why,omitempty"` // connections that others than us ended
 	First   Quantiles      `json:"first"`
 	Again   Quantiles      `json:"again"`             // after a connection was lost
+	Visits  Quantiles      `json:"visits"`            // of those who came for a moment while the run measured
 	Request uint64         `json:"keyframe_requests"` // that publishers got
 }
 
@@ -177,7 +179,7 @@ func (r *run) report(first, last sample) *Report {
 	r.mu.Lock()
 	rep.Joins = Joins{
 		Wanted: len(r.all), In: r.present.Load(), Failed: r.failedN.Load(), Why: maps.Clone(r.fails), Lost: maps.Clone(r.ends),
-		First: quantiles(&r.joins), Again: quantiles(&r.rejoins), Request: r.keyRequests.Load(),
+		First: quantiles(&r.joins), Again: quantiles(&r.rejoins), Visits: quantiles(&r.visits), Request: r.keyRequests.Load(),
 	}
 	r.mu.Unlock()
 	rep.Generator = Generator{

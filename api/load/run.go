@@ -55,6 +55,7 @@ type run struct {
 	lag, held      histogram
 	latency        [paces][kinds]histogram
 	joins, rejoins histogram
+	visits         histogram
 	rtt            histogram
 
 	packets, bytes   atomic.Uint64 // everything that was received
@@ -90,11 +91,12 @@ func Run(ctx context.Context, plan Plan, progress func(Progress)) (*Report, erro
 		u, _ := usageOf(plan.Watch.PID) // the samples say what is wrong
 		r.before = u.resident
 	}
-	var people, looking sync.WaitGroup
+	var people, visitors, looking sync.WaitGroup
 	looked := make(chan struct{})
 	looking.Go(func() { r.look(looked, progress) })
 	defer func() {
 		leave()
+		visitors.Wait()
 		people.Wait()
 		close(looked)
 		looking.Wait()
@@ -110,6 +112,9 @@ func Run(ctx context.Context, plan Plan, progress func(Progress)) (*Report, erro
 	if r.plan.StormEvery > 0 {
 		people.Go(func() { r.storm(attending) })
 	}
+	if r.plan.Visits > 0 {
+		visitors.Go(func() { r.receiveVisitors(attending, &visitors) })
+	}
 	sleep(ctx, plan.Ramp)
 	r.gather(ctx)
 	sleep(ctx, plan.WarmUp)
@@ -124,6 +129,7 @@ func Run(ctx context.Context, plan Plan, progress func(Progress)) (*Report, erro
 	sleep(ctx, plan.Duration)
 	last := r.sample()
 	r.drain(silence)
+	visitors.Wait() // the slowest are those that count
 	return r.report(first, last), nil
 }
 
@@ -340,7 +346,7 @@ func (r *run) failed(err error) {
 	r.failedN.Add(1)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.fails[reason(err)]++
+	r.fails[Reason(err)]++
 }
 
 // lost notes why the server, or the network, ended a connection.
@@ -348,7 +354,7 @@ func (r *run) lost(c *client.Client) {
 	_, err := c.Receive(r.sending)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.ends[reason(err)]++
+	r.ends[Reason(err)]++
 }
 
 // why returns the reasons for which nobody got in.

@@ -13,6 +13,9 @@ import (
 // the others. What is over budget is dropped and its sender told; who sends twice as much is
 // read more slowly as well, so that dropping costs little and the transport's flow control
 // tells the peer.
+//
+// A node that has more to do than it can holds each session to what a person needs. Who sends more
+// than that is confined to it for a while, for else a flood would be back as soon as it is held.
 
 // Budget is how much may be sent per second; 0 means the default of where it is used.
 type Budget struct {
@@ -20,13 +23,15 @@ type Budget struct {
 	Kbit    int // thousands of bits
 }
 
-// The defaults: more than a participant with several cameras and a screen sends, and more than
-// any node passes on.
+// The defaults: five times what a participant with three layers of a camera and a screen sends, and
+// more than any node passes on to the others of a room.
 const (
-	DefaultSessionPackets = 5_000
-	DefaultSessionKbit    = 128_000
-	DefaultRoomPackets    = 100_000
-	DefaultRoomKbit       = 2_000_000
+	DefaultSessionPackets = 1_000
+	DefaultSessionKbit    = 64_000
+	DefaultRoomPackets    = 20_000
+	DefaultRoomKbit       = 500_000
+	DefaultBusyPackets    = 500 // sound, three layers of a camera and a screen are 180
+	DefaultBusyKbit       = 20_000
 )
 
 // orDefault fills in what b leaves open.
@@ -48,25 +53,32 @@ const (
 	// slowAfter is at how many times its budget a session is read more slowly.
 	slowAfter = 2
 
-	// wishBytes is how much of a wish costs as much as a packet: about one entry of it.
-	wishBytes = 16
+	// confinement is how long a session has what a busy node gives it, after it last wanted more.
+	confinement = time.Minute
+
+	// wishBytes is how much of a wish costs as much as a packet: about five entries of it.
+	wishBytes = 80
 )
 
 // budgets are those in force in a room.
-type budgets struct{ session, room rates }
+type budgets struct{ session, room, busy rates }
 
 // rates is a budget in the units of a bucket.
 type rates struct{ packets, bytes float64 } // per second
 
 func (b Budget) rates() rates { return rates{float64(b.Packets), float64(b.Kbit) * 1000 / 8} }
 
+func (r rates) atMost(o rates) rates { return rates{min(r.packets, o.packets), min(r.bytes, o.bytes)} }
+
 func (r rates) times(n float64) rates { return rates{r.packets * n, r.bytes * n} }
 
 func (r Rules) budgets() *budgets {
-	return &budgets{
+	b := &budgets{
 		session: r.Session.orDefault(DefaultSessionPackets, DefaultSessionKbit).rates(),
 		room:    r.Room.orDefault(DefaultRoomPackets, DefaultRoomKbit).rates(),
 	}
+	b.busy = b.session.atMost(r.Busy.orDefault(DefaultBusyPackets, DefaultBusyKbit).rates())
+	return b
 }
 
 // bucket is what is left of a budget. The zero value is full.
@@ -134,13 +146,25 @@ type spending struct {
 	skipping [kinds][wire.MaxLayer + 1]bool
 	why      Cause     // of the latest loss
 	asked    time.Time // when a keyframe was last asked for
+	confined time.Time // until when it has what a busy node gives it
+}
+
+// allowance returns what s may send per second now, and why not more.
+func (s *Session) allowance(now time.Time) (rates, Cause) {
+	b := s.room.budgets.Load()
+	if now.Before(s.spending.confined) || s.room.hub.busy() {
+		return b.busy, Busy
+	}
+	return b.session, Flooding
 }
 
 // slow blocks while s has sent far beyond its budget. A packet has size bytes.
 func (s *Session) slow(ctx context.Context, packets, size int) error {
-	r := s.room.budgets.Load().session.times(slowAfter)
+	now := time.Now()
+	r, _ := s.allowance(now)
+	r = r.times(slowAfter)
 	p := &s.spending.pace
-	p.fill(r, time.Now())
+	p.fill(r, now)
 	p.take(float64(packets), float64(size))
 	debt := p.debt(r)
 	if debt == 0 {
@@ -168,10 +192,16 @@ func (s *Session) consider(ctx context.Context, size int) error {
 func (s *Session) affords(info *wire.Info, size int, now time.Time) bool {
 	b, sp := s.room.budgets.Load(), &s.spending
 	kind := kindIn(info)
-	sp.budget.fill(b.session, now)
-	why, fits := Flooding, sp.budget.left(b.session, 0)
+	may, why := s.allowance(now)
+	sp.budget.fill(may, now)
+	fits := sp.budget.left(may, 0)
+	if !fits && why == Busy {
+		sp.confined = now.Add(confinement)
+	}
 	if fits && info.Class == wire.MediaFrame {
-		why, fits = Crowded, s.room.bucket.take(b.room, size, kind, now)
+		if fits = s.room.bucket.take(b.room, size, kind, now); !fits {
+			why = Crowded
+		}
 	}
 	if fits {
 		sp.budget.take(1, float64(size))
@@ -197,10 +227,10 @@ func (s *Session) affords(info *wire.Info, size int, now time.Time) bool {
 	}
 	sp.why = why
 	s.refuse(why, kind)
-	if why == Flooding {
-		s.tellRefused(wire.TooMuch, now)
-	} else {
+	if why == Crowded {
 		s.tellRefused(wire.RoomTooMuch, now)
+	} else {
+		s.tellRefused(wire.TooMuch, now)
 	}
 	return false
 }

@@ -1,6 +1,7 @@
 package media_test
 
 import (
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -158,6 +159,51 @@ func TestBudgetsChangeDuringACall(t *testing.T) {
 		synctest.Wait()
 		if d := n.drops(media.Flooding); d != 0 {
 			t.Errorf("%d packets were dropped within the new budget", d)
+		}
+	})
+}
+
+// A node that has more to do than it can holds everybody to what people need; who wants more keeps
+// to that for a while, and nobody else notices.
+func TestBusyNodeHoldsFloodsToWhatPeopleNeed(t *testing.T) {
+	inWorld(t, func(w *world) {
+		var busy atomic.Bool
+		rules := media.Rules{Session: media.Budget{Packets: 1000}, Busy: media.Budget{Packets: 100}}
+		n := w.nodeOf(media.Options{
+			Node: "a", Relay: w.bus.Node("a"), Busy: busy.Load, Rules: func(media.RoomID) media.Rules { return rules },
+		})
+		ada, eve, bob := n.join("ada"), n.join("eve"), n.join("bob")
+		flood := func() (sound, dropped int) {
+			mediatest.Advance(t, 2*time.Second)
+			bob.counts()
+			was := n.drops(media.Busy)
+			for range 300 {
+				eve.Peer.Send(picture(callv1.MediaPacket_AUDIO, "", 20))
+			}
+			ada.Send(picture(callv1.MediaPacket_AUDIO, "", 80))
+			got := bob.counts()
+			if got["ada audio"] != 1 {
+				t.Errorf("bob hears %v, and not ada", got)
+			}
+			return got["eve audio"], int(n.drops(media.Busy) - was)
+		}
+		if sound, dropped := flood(); sound != 300 || dropped != 0 {
+			t.Errorf("a node that has time drops %d of %d", dropped, sound)
+		}
+		busy.Store(true)
+		if sound, dropped := flood(); sound != 200 || dropped != 100 {
+			t.Errorf("a busy node passes %d on and drops %d", sound, dropped)
+		}
+		busy.Store(false)
+		if sound, dropped := flood(); sound != 200 || dropped != 100 {
+			t.Errorf("a node that was busy passes %d on and drops %d", sound, dropped)
+		}
+		mediatest.Advance(t, time.Minute)
+		if sound, dropped := flood(); sound != 300 || dropped != 0 {
+			t.Errorf("after a minute %d pass and %d do not", sound, dropped)
+		}
+		if told := about(ada.hears(), "refused"); len(told) != 0 {
+			t.Errorf("ada is told %q", told)
 		}
 	})
 }

@@ -21,12 +21,13 @@ const (
 	Capped                   // beyond what the bit rate of the room allows its sender
 	Flooding                 // beyond what one session may send
 	Crowded                  // beyond what all in a room on this node may send
+	Busy                     // beyond what one session may send while the node has more to do than it can
 	causes
 )
 
 // String returns the lower-case name used in metrics.
 func (c Cause) String() string {
-	return [...]string{"full", "stale", "skipped", "withdrawn", "closed", "silenced", "unencrypted", "screens_off", "capped", "flooding", "crowded"}[c]
+	return [...]string{"full", "stale", "skipped", "withdrawn", "closed", "silenced", "unencrypted", "screens_off", "capped", "flooding", "crowded", "busy"}[c]
 }
 
 // Causes yields every cause in order.

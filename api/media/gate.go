@@ -28,7 +28,8 @@ type Rules struct {
 	NoReactions bool
 	Kbit        int // what all members together may send in kbit/s; 0 is any
 	// Session bounds what each connection may send, Room the media of all on one node together.
-	Session, Room Budget
+	// Busy bounds each connection while the node has more to do than it can.
+	Session, Room, Busy Budget
 	// Crowd is from how many members on heartbeats are thinned out; 0 means DefaultCrowd.
 	Crowd int
 }
@@ -77,7 +78,7 @@ func (r *Room) follow(rules Rules) {
 	r.rules = rules
 	r.budgets.Store(rules.budgets())
 	r.recrowd()
-	if rules.Session, rules.Room, rules.Crowd = was.Session, was.Room, was.Crowd; rules == was {
+	if rules.Session, rules.Room, rules.Busy, rules.Crowd = was.Session, was.Room, was.Busy, was.Crowd; rules == was {
 		return // nothing that anybody sees
 	}
 	for _, s := range *r.sessions.Load() {

@@ -36,6 +36,9 @@ type Options struct {
 	Joined func(ctx context.Context, over Transport, refused error)
 	// Watcher is told of what begins in rooms. May be nil.
 	Watcher Watcher
+	// Busy reports whether the node has more to do than it can. It is asked with every packet and
+	// does not block. Nil means never.
+	Busy func() bool
 	// StatsInterval is the time between two reports of traffic; 0 means DefaultStatsInterval.
 	StatsInterval time.Duration
 }
@@ -59,6 +62,7 @@ type Hub struct {
 	interval time.Duration
 	joined   func(context.Context, Transport, error)
 	watcher  Watcher
+	busy     func() bool
 	counters Counters
 	timings  Timings
 	hurry    atomic.Bool    // no grace periods any more
@@ -76,7 +80,7 @@ type Hub struct {
 func NewHub(o Options) *Hub {
 	h := &Hub{
 		node: o.Node, relay: o.Relay, ledger: o.Ledger, reporter: o.Reporter, log: o.Log,
-		limits: o.Queue, grace: o.Grace, rules: o.Rules, interval: o.StatsInterval, joined: o.Joined, watcher: o.Watcher,
+		limits: o.Queue, grace: o.Grace, rules: o.Rules, interval: o.StatsInterval, joined: o.Joined, watcher: o.Watcher, busy: o.Busy,
 		rooms:    make(map[RoomID]*Room),
 		sessions: make(map[*Session]struct{}),
 		idle:     make(chan struct{}),
@@ -89,6 +93,9 @@ func NewHub(o Options) *Hub {
 	}
 	if h.joined == nil {
 		h.joined = func(context.Context, Transport, error) {}
+	}
+	if h.busy == nil {
+		h.busy = func() bool { return false }
 	}
 	if h.watcher == nil {
 		h.watcher = unwatched{}

@@ -127,11 +127,11 @@ func TestFloodIsReadMoreSlowly(t *testing.T) {
 		ada.hears()
 		start := time.Now()
 		packet := mediatest.Wrap(callv1.PacketWrapper_VIEWPORT, nil) // goes to nobody
-		for range 40_000 {
+		for range 8_000 {
 			bob.Peer.Send(packet)
 		}
 		if took := time.Since(start); took < time.Second || took > 3*time.Second {
-			t.Errorf("40,000 packets were taken in %v", took)
+			t.Errorf("8,000 packets were taken in %v", took)
 		}
 		mediatest.Advance(t, 5*time.Second)
 		bob.Send(mediatest.Audio("still here"))

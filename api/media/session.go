@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -132,7 +133,9 @@ func (s *Session) readLoop(session, ctx context.Context) error {
 	// would cut the line before the close code is on it. Close ends Read.
 	life := context.WithoutCancel(session)
 	var sampler histogram.Sampler
+	var turn turn
 	for {
+		turn.over()
 		p, err := s.conn.Read(life)
 		if err != nil {
 			return fmt.Errorf("read: %w", err)
@@ -181,6 +184,9 @@ func (s *Session) writeLoop(
 			batch[i] = nil // a waiting session holds no frames
 		}
 		s.sent.add(&sent)
+		if len(batch) >= turnFrames {
+			runtime.Gosched()
+		}
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"parley/api/busy"
 	"parley/api/flags"
 	"parley/api/histogram"
 	"parley/api/jip3"
@@ -39,11 +40,12 @@ type Parts struct {
 	Clients   *Clients
 	Places    *places.Places
 	Streams   *wt.Refusals
+	Busy      *busy.Gauge
 }
 
 // Register lets m answer with what the parts of a node count.
 func Register(m *observe.Metrics, p Parts) {
-	m.Registerer().MustRegister(hub{p.Hub}, relay{p.Relay, p.NATS}, store{p.Pool, p.Ledger}, doors{p.Places, p.Streams}, events{p.Telemetry})
+	m.Registerer().MustRegister(hub{p.Hub}, relay{p.Relay, p.NATS}, store{p.Pool, p.Ledger}, doors{p.Places, p.Streams}, strained{p.Busy}, events{p.Telemetry})
 	if p.JIP3 != nil {
 		m.Registerer().MustRegister(nodes{p.JIP3})
 	}

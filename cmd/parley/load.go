@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -13,25 +12,18 @@ import (
 	"parley/api/client"
 	"parley/api/load"
 	"parley/api/observe"
-	"parley/api/token"
 )
 
 // loadCommands are the ways to put a server under load. Without the name of one it is a call.
 type loadCommands struct {
 	Call      loadCommand          `cmd:"" default:"withargs" help:"Fill rooms of a server with people who send media, and count what arrives and when."`
+	Flood     loadFloodCommand     `cmd:"" help:"Bother a server in ways it must not mind, and measure how people fare meanwhile."`
 	Telemetry loadTelemetryCommand `cmd:"" help:"Send events of JIP-3 nodes, and compare the database with what was sent."`
 }
 
 type loadCommand struct {
-	URL       []string `name:"url" placeholder:"URL" help:"Where to connect; repeat it, and participants take turns. ws and wss are WebSocket, https is WebTransport." group:"server"`
-	Self      bool     `name:"self" help:"Start a node of its own for the run, in its own process, and look at it." group:"server"`
-	Transport []string `name:"transport" default:"ws" enum:"ws,wss,wt" placeholder:"ws|wss|wt" help:"With --self: how to connect to it." group:"server"`
-	Framing   string   `name:"framing" default:"packet" enum:"packet,stream" help:"Of WebTransport: packet is a stream for each one, stream is long-lived streams of many." group:"server"`
-	PID       int      `name:"pid" placeholder:"PID" help:"The server's process, if it is on this machine." group:"server"`
-	Metrics   string   `name:"metrics" placeholder:"URL" help:"The server's metrics, for what the kernel does not know." group:"server"`
-	Insecure  bool     `name:"insecure" help:"Accept any certificate; those of servers on this machine are accepted anyway." group:"server"`
-	JWTSecret string   `name:"jwt-secret" env:"JWT_SECRET" placeholder:"SECRET" help:"Signs tokens with the server's secret, instead of naming user and room in the path." group:"server"`
-	API       string   `name:"api" placeholder:"URL" help:"Gets room tokens from this REST API: as users of --jwt-secret, or signed in by name." group:"server"`
+	loadTarget
+	Framing string `name:"framing" default:"packet" enum:"packet,stream" help:"Of WebTransport: packet is a stream for each one, stream is long-lived streams of many." group:"server"`
 
 	Room       string `name:"room" placeholder:"NAME" help:"Name of the room; with several, what their names begin with." group:"people"`
 	Rooms      int    `name:"rooms" default:"1" help:"Number of rooms." group:"people"`
@@ -61,6 +53,7 @@ type loadCommand struct {
 	Stalled    float64       `name:"stalled" default:"0" help:"Share of the receivers that stop reading." group:"course"`
 	StormEvery time.Duration `name:"storm-every" default:"0s" help:"Time between storms, in which connections are cut and come back; 0 is none." group:"course"`
 	StormShare float64       `name:"storm-share" default:"0.5" help:"Share of the connections that a storm cuts." group:"course"`
+	Visits     float64       `name:"visits" default:"0" help:"People a second who come besides for a moment, while the run measures: how long do they take to get in?" group:"course"`
 	Heartbeat  time.Duration `name:"heartbeat" default:"5s" help:"Time between heartbeats of each participant." group:"course"`
 	Probe      time.Duration `name:"probe" default:"1s" help:"Time between probes of each participant; 0 is none." group:"course"`
 	Seed       uint64        `name:"seed" default:"1" help:"Runs with the same seed send the same media." group:"course"`
@@ -74,9 +67,7 @@ func (c *loadCommand) Validate() error {
 	plan := c.plan()
 	var errs []error
 	if c.Self {
-		if len(c.URL) > 0 || c.PID != 0 || c.API != "" {
-			errs = append(errs, errors.New("--self starts a server: --url, --pid and --api name another"))
-		}
+		errs = append(errs, c.check())
 		plan.URLs = []string{"ws://of.its.own"}
 	}
 	return errors.Join(append(errs, plan.Check())...)
@@ -85,33 +76,12 @@ func (c *loadCommand) Validate() error {
 // Run puts a server under load. What it finds goes to stdout, how it is doing to stderr.
 func (c *loadCommand) Run(w *world) error {
 	plan := c.plan()
-	if c.Self {
-		program, err := os.Executable()
-		if err != nil {
-			return err
-		}
-		node, err := load.StartNode(w.ctx, program, nil, w.stderr)
-		if err != nil {
-			return err
-		}
-		defer func() {
-			// What was measured stands, however the node ends.
-			if err := node.Stop(); err != nil {
-				fmt.Fprintf(w.stderr, "parley: stop the node: %v\n", err)
-			}
-		}()
-		for _, t := range c.Transport {
-			url, err := node.Address(t)
-			if err != nil {
-				return err
-			}
-			plan.URLs = append(plan.URLs, url)
-		}
-		plan.Watch = node.Watch()
-		if c.JWTSecret != "" {
-			plan.Door = load.BySecret{Tokens: token.New(node.Secret)}
-		}
+	server, err := c.reach(w)
+	if err != nil {
+		return err
 	}
+	defer server.leave()
+	plan.URLs, plan.Door, plan.Watch = server.urls, server.door, server.watch
 	report, err := load.Run(w.ctx, plan, c.progress(w.stderr))
 	if err != nil {
 		return err
@@ -130,28 +100,20 @@ func (c *loadCommand) plan() load.Plan {
 		Screens: c.Screens, ScreenKbps: c.Screen, SteadyRate: c.SteadyRate, SteadySize: c.SteadySize,
 		VideoFile: c.VideoFile, AudioFile: c.AudioFile,
 		Ramp: c.Ramp, WarmUp: c.WarmUp, Duration: c.Duration, Drain: c.Drain,
-		Slow: c.Slow, SlowKbps: c.SlowRate, Stalled: c.Stalled, StormEvery: c.StormEvery, StormShare: c.StormShare,
+		Slow: c.Slow, SlowKbps: c.SlowRate, Stalled: c.Stalled, StormEvery: c.StormEvery, StormShare: c.StormShare, Visits: c.Visits,
 		Heartbeat: c.Heartbeat, Probe: c.Probe, Seed: c.Seed,
 	}
 	if c.Framing == "stream" {
 		p.Framing = client.FramingStream
 	}
 	if p.Room == "" {
-		p.Room = "load-" + strconv.FormatUint(rand.Uint64()&0xfffffff, 36)
-	}
-	var tokens *token.Authority
-	if c.JWTSecret != "" {
-		tokens = token.New(c.JWTSecret)
-		p.Door = load.BySecret{Tokens: tokens}
-	}
-	if c.API != "" {
-		p.Door = load.ByAPI{URL: c.API, Tokens: tokens}
-	}
-	if c.PID != 0 || c.Metrics != "" {
-		p.Watch = &load.Watch{PID: c.PID, Metrics: c.Metrics}
+		p.Room = aRoom()
 	}
 	return p
 }
+
+// aRoom returns the name of a room that nobody else is in.
+func aRoom() string { return "load-" + strconv.FormatUint(rand.Uint64()&0xfffffff, 36) }
 
 // progress returns how to show progress: one line that changes, for somebody who looks.
 func (c *loadCommand) progress(out io.Writer) func(load.Progress) {

@@ -7,29 +7,37 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"strings"
 	"testing"
 
 	"parley/api/load"
+	"parley/api/load/flood"
 )
 
 // runLoad runs parley load and returns its report.
 func runLoad(t *testing.T, args ...string) load.Report {
 	t.Helper()
+	var r load.Report
+	loadInto(t, &r, append([]string{"--ramp=200ms", "--warm-up=1s"}, args...)...)
+	return r
+}
+
+// loadInto runs parley load and reads its report.
+func loadInto(t *testing.T, report any, args ...string) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "parley", append([]string{"load", "--json", "--quiet", "--ramp=200ms", "--warm-up=1s"}, args...)...)
+	cmd := exec.CommandContext(ctx, "parley", append([]string{"load"}, append(args, "--json", "--quiet")...)...)
 	cmd.Env = append(parley(nil).Env, "TMPDIR="+t.TempDir())
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	if err := cmd.Run(); err != nil {
 		t.Fatalf("%v: %v\n%s", args, err, errs.Bytes())
 	}
-	var r load.Report
-	if err := json.Unmarshal(out.Bytes(), &r); err != nil {
+	if err := json.Unmarshal(out.Bytes(), report); err != nil {
 		t.Fatalf("%v\n%s", err, out.Bytes())
 	}
 	t.Logf("%s", out.Bytes())
-	return r
 }
 
 // Each packet is expected by everybody else in its room, over any transport.
@@ -82,7 +90,7 @@ func everybodyExpects(t *testing.T, r *load.Report, others int, kinds ...string)
 }
 
 func TestLoadOfANode(t *testing.T) {
-	n := startNode(t, t.TempDir()+"/data")
+	n := startNode(t, t.TempDir()+"/data", "FEATURE_BUSY_KBIT_BUDGET=64000") // the machine may be
 	both := []string{"--url=" + ws(n.HTTP), "--url=" + n.WebTransport}
 
 	t.Run("over long-lived streams", func(t *testing.T) {
@@ -119,6 +127,37 @@ func TestLoadOfANode(t *testing.T) {
 		}
 		if r.Received["slow"].Participants != 1 || got.Participants != 5 {
 			t.Errorf("slow: %+v", r.Received["slow"])
+		}
+	})
+
+	// Floods are counted on both sides, and people get in and hear each other meanwhile.
+	t.Run("with floods", func(t *testing.T) {
+		var r flood.Report
+		loadInto(t, &r, append(append([]string{"flood"}, both...), fmt.Sprint("--pid=", n.cmd.Process.Pid), "--metrics="+n.HTTP+"/metrics", "--nice=19",
+			"--sessions=2", "--rate=20000", "--frame-size=1000000", "--uploads=20", "--handshakes=30",
+			"--warm-up=500ms", "--duration=1s", "--settle=0s", "--publishers=1", "--viewers=2", "--visits=5")...)
+		round := r.Rounds[0]
+		for _, f := range round.Flood {
+			if f.Most != f.Wanted || f.Begun < uint64(f.Wanted) || len(f.Refused) > 0 {
+				t.Errorf("%+v", f)
+			}
+		}
+		dropped := 0.0
+		for name, n := range round.Server.Counts {
+			if strings.Contains(name, "packets_dropped_total") {
+				dropped += n
+			}
+		}
+		if s := round.Server; len(round.Flood) != 8 || dropped == 0 || s.RSSBefore == 0 || s.RSSMost < s.RSSBefore || s.RSSAfter == 0 || s.Error != "" {
+			t.Errorf("%d ways, server: %+v", len(round.Flood), round.Server)
+		}
+		for _, people := range []*load.Report{round.Calm, round.Flooded} {
+			if people.Joins.Failed != 0 || people.Joins.Visits.Count == 0 || people.Received["healthy"].Delivered == 0 {
+				t.Errorf("%+v", people.Joins)
+			}
+		}
+		if r.Ratios.JoinP99 <= 0 || r.Ratios.MediaP99 <= 0 {
+			t.Errorf("%+v", r.Ratios)
 		}
 	})
 

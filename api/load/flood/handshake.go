@@ -1,0 +1,104 @@
+package flood
+
+import (
+	"context"
+	"errors"
+	"net"
+	"sync"
+
+	"github.com/quic-go/quic-go"
+	"github.com/quic-go/quic-go/http3"
+)
+
+// halfHello is the beginning of a TLS record with a ClientHello of 512 bytes.
+const halfHello = "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"
+
+// handshakes begins the flood of connections that never get anywhere. All that the URLs allow have
+// an equal part of them.
+func (r *run) handshakes(ctx context.Context, all *sync.WaitGroup) error {
+	type way struct {
+		how string
+		do  func(ctx context.Context, c *counter, i int)
+	}
+	var ways []way
+	if r.base(0, "ws") != "" {
+		ways = append(ways,
+			way{"silent TCP", func(ctx context.Context, c *counter, i int) { r.plain(ctx, c, r.base(i, "ws"), "", "") }},
+			way{"endless headers", func(ctx context.Context, c *counter, i int) {
+				base := r.base(i, "ws")
+				r.plain(ctx, c, base, "GET /lobby/flood/"+r.Room+" HTTP/1.1\r\n"+upgradeHeaders(base), "X-A: b\r\n")
+			}})
+	}
+	if r.base(0, "wss") != "" {
+		ways = append(ways,
+			way{"silent TLS", func(ctx context.Context, c *counter, i int) { r.plain(ctx, c, r.base(i, "wss"), "", "") }},
+			way{"half a TLS hello", func(ctx context.Context, c *counter, i int) { r.plain(ctx, c, r.base(i, "wss"), halfHello, "") }})
+	}
+	if base := r.base(0, "https"); base != "" {
+		do, err := r.initials(ctx, all, base)
+		if err != nil {
+			return err
+		}
+		ways = append(ways, way{"QUIC Initials", do})
+	}
+	for i, w := range ways {
+		n := (r.Handshakes + i) / len(ways)
+		c := r.counter(Handshakes, w.how, n)
+		r.crowd(ctx, all, n, func(ctx context.Context, i int) { w.do(ctx, c, i) })
+	}
+	return nil
+}
+
+// plain is drip without TLS, whatever the URL says.
+func (r *run) plain(ctx context.Context, c *counter, base, begin, rest string) {
+	r.drip(ctx, c, "ws://"+host(base), begin, rest)
+}
+
+// initials returns how to begin handshakes of QUIC that hear no answer. One socket sends them all.
+func (r *run) initials(ctx context.Context, all *sync.WaitGroup, base string) (func(context.Context, *counter, int), error) {
+	to, err := net.ResolveUDPAddr("udp", host(base))
+	if err != nil {
+		return nil, err
+	}
+	socket, err := net.ListenPacket("udp", ":0")
+	if err != nil {
+		return nil, err
+	}
+	transport := &quic.Transport{Conn: deaf{socket, ctx.Done()}}
+	all.Go(func() {
+		<-ctx.Done()
+		_ = transport.Close() // which ends those that go on
+		_ = socket.Close()
+	})
+	conf := r.options(base).TLS
+	conf.ServerName = "flood.invalid"
+	conf.NextProtos = []string{http3.NextProtoH3}
+	return func(ctx context.Context, c *counter, _ int) {
+		c.begin()
+		end := c.open()
+		_, err := transport.Dial(ctx, to, conf, nil)
+		if ctx.Err() != nil || err == nil {
+			end(nil)
+			return
+		}
+		if _, ok := errors.AsType[*quic.HandshakeTimeoutError](err); ok {
+			err = errGaveUp
+		}
+		end(err)
+	}, nil
+}
+
+// errGaveUp ends a handshake without an answer: how the server took it, its metrics say.
+var errGaveUp = errors.New("given up without an answer")
+
+// deaf is a socket that hears nothing.
+type deaf struct {
+	net.PacketConn
+	ended <-chan struct{}
+}
+
+// ReadFrom waits until all is over.
+func (d deaf) ReadFrom([]byte) (int, net.Addr, error) {
+	<-d.ended
+	return 0, nil, net.ErrClosed
+}
