@@ -30,6 +30,7 @@ import (
 	"parley/api/places"
 	"parley/api/signout"
 	"parley/api/telemetry"
+	"parley/api/telemetry/live"
 	"parley/api/token"
 	"parley/api/trace"
 	"parley/api/trace/otlp"
@@ -72,6 +73,7 @@ type node struct {
 	feed       *flagfeed.Feed
 	signOuts   *signout.List
 	telemetry  *telemetry.Engine
+	live       *live.Cluster
 	calls      *calls.Recorder
 	clients    *metrics.Clients
 	jip3       *jip3.Server // nil without an address for nodes
@@ -104,7 +106,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	serving, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
 	var parts errgroup.Group
-	for _, run := range []func(context.Context) error{n.relay.Run, n.hub.Run, n.busy.Run, n.cert.Run, n.record, n.reconcile, n.feed.Run, n.signOuts.Run, n.enforce, n.spread, n.refresh, n.show, n.keepTelemetry} {
+	for _, run := range []func(context.Context) error{n.relay.Run, n.hub.Run, n.busy.Run, n.cert.Run, n.record, n.reconcile, n.feed.Run, n.signOuts.Run, n.enforce, n.spread, n.refresh, n.show, n.keepTelemetry, n.live.Run} {
 		parts.Go(func() error {
 			err := run(life)
 			if err != nil {

@@ -132,7 +132,7 @@ func (f *front) routes() (http.Handler, error) {
 		Features: n.features,
 		TokenTTL: access.TokenTTL, SessionTTL: access.SessionTTL, Cookie: n.cookie(), SignIn: signIn, SignOuts: n.signOuts,
 		DemoSignIn: *access.DemoSignIn, CORSOrigins: n.Config.Listen.CORSAllowedOrigin,
-		Telemetry: rest.Telemetry{Engine: n.telemetry, Archive: n.stores.archive, Flush: n.flushTelemetry, Participant: n.calls.Participant},
+		Telemetry: rest.Telemetry{Engine: n.telemetry, Archive: n.stores.archive, Live: n.live, Flush: n.flushTelemetry, Participant: n.calls.Participant},
 		TART:      n.tart(),
 		Admin:     n.admin(), Client: f.clientConfig, Page: web.FS(), Lobby: f.ws,
 		VersionURLs: n.Config.Node.VersionURLs,

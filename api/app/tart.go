@@ -11,7 +11,7 @@ import (
 // tart is what programs made for TART may ask, in dev without signing in.
 func (n *node) tart() rest.TART {
 	t := tart.New(tart.Options{
-		Engine: n.telemetry, Archive: n.stores.archive, Nodes: n.jip3, Log: n.Log.With("part", "tart"),
+		Engine: n.telemetry, Archive: n.stores.archive, Live: n.live, Nodes: n.jip3, Log: n.Log.With("part", "tart"),
 		Version: observe.ReadBuild().Version, Origins: rest.OriginHosts(n.Config.Listen.CORSAllowedOrigin),
 	})
 	return rest.TART{Routes: t.Routes(), Access: n.tartAccess}

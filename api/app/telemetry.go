@@ -13,6 +13,7 @@ import (
 	"parley/api/telemetry"
 	"parley/api/telemetry/archive"
 	"parley/api/telemetry/catalogue"
+	"parley/api/telemetry/live"
 )
 
 // openTelemetry builds the engine of telemetry. What it takes in outlives a kill of the
@@ -33,6 +34,7 @@ func (n *node) openTelemetry(ctx context.Context) (err error) {
 	if err != nil {
 		return fmt.Errorf("open telemetry: %w", err)
 	}
+	n.live = live.New(live.Options{Engine: n.telemetry, Archive: s.archive, Conn: s.conn, Log: n.Log.With("part", "live telemetry")})
 	return nil
 }
 

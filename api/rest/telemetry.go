@@ -16,6 +16,7 @@ import (
 	"parley/api/telemetry"
 	"parley/api/telemetry/archive"
 	"parley/api/telemetry/catalogue"
+	"parley/api/telemetry/live"
 	"parley/api/token"
 )
 
@@ -23,6 +24,7 @@ import (
 type Telemetry struct {
 	Engine  *telemetry.Engine
 	Archive *archive.Archive
+	Live    *live.Cluster // the events of all nodes as they come
 	// Flush waits for whoever feeds the engine as well. Nil waits for the engine alone.
 	Flush func(context.Context) error
 	// Participant returns how telemetry calls a user. Nil: nobody can be forgotten by identity.
@@ -56,9 +58,9 @@ func (a *API) telemetryTable() []route {
 		pattern: "GET " + at + "stream", summary: "Events as they come", auth: signedIn,
 		status: http.StatusOK, produces: "text/event-stream", bare: true, serve: a.telemetryStream,
 		codes: append(codes, tooManyStreams),
-		remark: hosts + " Server-sent events: event (its id is a cursor), lagged with the number of events that went by unread, restarted when " +
-			"a cursor is of a node that is gone. An upgrade to WebSocket gets the same as messages with type, cursor and event or lagged. " +
-			"Events of this node only.",
+		remark: hosts + " Events of all nodes. Server-sent events: event (an id is a cursor, for any node), lagged with the number of events that " +
+			"went by unread, restarted when a cursor is of a node that is gone: of its events those come that are on record. An upgrade to " +
+			"WebSocket gets the same as messages with type, cursor and event or lagged.",
 	}
 	return []route{
 		ask(a, signedIn, "GET "+at+"catalogue", "What events there are", a.telemetryCatalogue),

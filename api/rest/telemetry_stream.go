@@ -12,6 +12,7 @@ import (
 	"github.com/coder/websocket"
 
 	"parley/api/telemetry"
+	"parley/api/telemetry/live"
 )
 
 // telemetryMessage is what a WebSocket gets. Server-sent events have the type as their name
@@ -72,13 +73,13 @@ func (a *API) telemetryStream(w http.ResponseWriter, r *http.Request) {
 		return // the client was told
 	}
 	defer out.close()
-	t := &telemetryFlow{api: a, out: out, subscription: a.Telemetry.Engine.Subscribe(filter, cursor)}
-	if cursor != nil && !a.Telemetry.Engine.Resumes(*cursor) {
-		err = out.tell(left, telemetryMessage{Type: "restarted", Cursor: t.subscription.Cursor().String()})
-	} else {
-		err = out.tell(left, telemetryMessage{Type: "ready", Cursor: t.subscription.Cursor().String()})
+	t := &telemetryFlow{api: a, out: out, subscription: a.Telemetry.Live.Subscribe(left, filter, cursor)}
+	defer t.subscription.Close()
+	opening := telemetryMessage{Type: "ready", Cursor: t.subscription.Cursor().String()}
+	if t.subscription.Gone() {
+		opening.Type = "restarted"
 	}
-	if err == nil {
+	if out.tell(left, opening) == nil {
 		t.run(left, func() bool {
 			if a.SignOuts.Has(session) {
 				return false
@@ -90,7 +91,7 @@ func (a *API) telemetryStream(w http.ResponseWriter, r *http.Request) {
 }
 
 // cursor reads where a stream goes on: as browsers say it when they come back, or as asked.
-func (q *telemetryAsk) cursor(h http.Header) *telemetry.Cursor {
+func (q *telemetryAsk) cursor(h http.Header) *live.Cursor {
 	text := h.Get("Last-Event-Id")
 	if text == "" {
 		text = q.Get("cursor")
@@ -98,7 +99,7 @@ func (q *telemetryAsk) cursor(h http.Header) *telemetry.Cursor {
 	if text == "" {
 		return nil
 	}
-	c, err := telemetry.ParseCursor(text)
+	c, err := live.ParseCursor(text)
 	if err != nil {
 		q.wrong("cursor", "is not one that this stream gave")
 	}
@@ -116,7 +117,7 @@ type teller interface {
 type telemetryFlow struct {
 	api          *API
 	out          teller
-	subscription *telemetry.Subscription
+	subscription *live.Subscription
 }
 
 // run returns when the client is gone, or may no longer see events; that is looked up with
@@ -142,7 +143,7 @@ func (t *telemetryFlow) run(ctx context.Context, may func() bool) {
 	}
 }
 
-func (t *telemetryFlow) show(ctx context.Context, news telemetry.News) error {
+func (t *telemetryFlow) show(ctx context.Context, news live.News) error {
 	if news.Lagged > 0 {
 		if err := t.out.tell(ctx, telemetryMessage{Type: "lagged", Lagged: news.Lagged}); err != nil {
 			return err

@@ -21,6 +21,7 @@ import (
 	"parley/api/telemetry"
 	"parley/api/telemetry/archive"
 	"parley/api/telemetry/catalogue"
+	"parley/api/telemetry/live"
 )
 
 const telemetryAdmin = "root@example.org"
@@ -52,7 +53,7 @@ func newTelemetryWorld(t *testing.T) (world, *telemetry.Engine) {
 	a := newAPI(t, func(o *Options) {
 		o.Meetings, o.SignOuts = rooms.meetings, newSignOuts(t, database)
 		o.Admin.Users = []string{telemetryAdmin}
-		o.Telemetry = Telemetry{Engine: engine, Archive: store, Participant: strings.ToUpper}
+		o.Telemetry = Telemetry{Engine: engine, Archive: store, Live: live.New(live.Options{Engine: engine, Archive: store, Log: o.Log}), Participant: strings.ToUpper}
 		o.Ending = ending
 	})
 	server := httptest.NewServer(a)
@@ -329,7 +330,7 @@ func TestTelemetryStreams(t *testing.T) {
 	if m := receive(again); m.Event == nil || m.Event.Name != "JoinStarted" || m.Event.Source != "p3" {
 		t.Errorf("%+v", m)
 	}
-	lines = open("room=" + room + "&cursor=1-1")
+	lines = open("room=" + room + "&cursor=c1_1_1.1.1")
 	if name, _ := next(lines); name != "restarted" {
 		t.Errorf("a cursor of another node: %q", name)
 	}

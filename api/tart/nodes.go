@@ -47,7 +47,7 @@ func (t *TART) nodes(q *ask) (any, error) {
 	return object{"nodes": all}, nil
 }
 
-// node answers with a node and, while it is connected here, its connection.
+// node answers with a node and, while it is connected, its connection.
 func (t *TART) node(q *ask) (any, error) {
 	l, err := t.latest(q)
 	if err != nil {
@@ -58,6 +58,10 @@ func (t *TART) node(q *ask) (any, error) {
 	if c := t.connection(q.id); c != nil {
 		n.Connection = object{
 			"address": c.Remote, "event_count": exactly(c.Events), "connected_duration_secs": int64(q.now.Sub(c.Since).Seconds()),
+		}
+	} else if l.Open > 0 { // to another server, whose count is some seconds old
+		n.Connection = object{
+			"address": l.Labels[jip3.LabelRemote], "event_count": exactly(l.Events), "connected_duration_secs": max(0, int64(q.now.Sub(l.Began).Seconds())),
 		}
 	}
 	return n, nil

@@ -117,7 +117,7 @@ func (f *flow) recent(ctx context.Context, limit *int) error {
 		most = min(max(*limit, 0), mostRecent)
 	}
 	all := []object{}
-	for _, e := range f.t.o.Engine.Recent(f.filter, most) {
+	for _, e := range f.t.o.Live.Recent(ctx, f.filter, most) {
 		all = append(all, f.shape(&e, true))
 	}
 	return f.tell(ctx, "recent_events", object{"count": len(all), "events": all})

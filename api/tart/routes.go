@@ -11,13 +11,15 @@ import (
 	"parley/api/telemetry"
 	"parley/api/telemetry/archive"
 	"parley/api/telemetry/catalogue"
+	"parley/api/telemetry/live"
 )
 
-// Options are what the routes are made of. Engine, Archive and Log are required.
+// Options are what the routes are made of. Engine, Archive, Live and Log are required.
 type Options struct {
 	Engine  *telemetry.Engine
 	Archive *archive.Archive
-	Nodes   *jip3.Server // nil where no nodes connect
+	Live    *live.Cluster // events of nodes that are connected to any server
+	Nodes   *jip3.Server  // nil where no nodes connect
 	Log     *slog.Logger
 	Version string // of this server
 

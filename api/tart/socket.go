@@ -12,6 +12,7 @@ import (
 	"parley/api/observe"
 	"parley/api/telemetry"
 	"parley/api/telemetry/catalogue"
+	"parley/api/telemetry/live"
 )
 
 const (
@@ -154,17 +155,11 @@ func (f *flow) every(t **time.Ticker, d time.Duration) {
 	}
 }
 
-// batch is copied from a subscription, which uses its memory again.
-type batch struct {
-	events []telemetry.Event
-	lagged uint64
-}
-
 // subscribe returns what comes from now on and the filter wants; stop ends that and waits.
-func (f *flow) subscribe(ctx context.Context) (news <-chan batch, stop func()) {
-	subscription := f.t.o.Engine.Subscribe(f.filter, nil)
+func (f *flow) subscribe(ctx context.Context) (news <-chan live.News, stop func()) {
+	subscription := f.t.o.Live.Subscribe(ctx, f.filter, nil)
 	ctx, cancel := context.WithCancel(ctx)
-	to := make(chan batch)
+	to := make(chan live.News)
 	var pump sync.WaitGroup
 	pump.Go(func() {
 		for {
@@ -173,13 +168,13 @@ func (f *flow) subscribe(ctx context.Context) (news <-chan batch, stop func()) {
 				return
 			}
 			select {
-			case to <- batch{append([]telemetry.Event(nil), n.Events...), n.Lagged}:
+			case to <- n:
 			case <-ctx.Done():
 				return
 			}
 		}
 	})
-	return to, func() { cancel(); pump.Wait() }
+	return to, func() { cancel(); pump.Wait(); subscription.Close() }
 }
 
 func (f *flow) tell(ctx context.Context, kind string, data any) error {
@@ -201,24 +196,24 @@ func (f *flow) excuse(ctx context.Context, err error) error {
 	return f.tell(ctx, "error", object{"message": "the database does not answer"})
 }
 
-func (f *flow) show(ctx context.Context, n batch) error {
-	if n.lagged > 0 {
-		if err := f.tell(ctx, "lagged", object{"missed": n.lagged}); err != nil {
+func (f *flow) show(ctx context.Context, n live.News) error {
+	if n.Lagged > 0 {
+		if err := f.tell(ctx, "lagged", object{"missed": n.Lagged}); err != nil {
 			return err
 		}
 	}
-	for i := range n.events {
+	for i := range n.Events {
 		f.sent++
-		if err := f.tell(ctx, "event", f.shape(&n.events[i], true)); err != nil {
+		if err := f.tell(ctx, "event", f.shape(&n.Events[i], true)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// shape shows an event; its id is the number in the stream of this server.
+// shape shows an event; its id is when it came, which is another time for each event of a server.
 func (f *flow) shape(e *telemetry.Event, whole bool) object {
-	o := object{"id": e.Number, "node_id": e.Source.Identity, "event_type": e.Row.Kind, "timestamp": at(time.UnixMicro(e.Row.At))}
+	o := object{"id": e.Row.Received, "node_id": e.Source.Identity, "event_type": e.Row.Kind, "timestamp": at(time.UnixMicro(e.Row.At))}
 	if whole {
 		o["event_id"], o["event"] = exactly(e.Row.Seq), dataOf(&e.Row, e.Source, f.style)
 	}

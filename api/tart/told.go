@@ -13,25 +13,34 @@ import (
 // connected greets a client.
 func (f *flow) connected(ctx context.Context) error {
 	last := []object{}
-	for _, e := range f.t.o.Engine.Recent(f.filter, samples) {
+	for _, e := range f.t.o.Live.Recent(ctx, f.filter, samples) {
 		last = append(last, f.shape(&e, false))
+	}
+	reading, cancel := context.WithTimeout(ctx, readTime)
+	defer cancel()
+	nodes, err := f.t.connected(reading)
+	if err != nil {
+		return f.excuse(ctx, err)
 	}
 	_, buffered := f.t.o.Engine.Published()
 	return f.tell(ctx, "connected", object{
-		"message": "Connected to telemetry of JIP-3 nodes", "recent_events": buffered, "total_nodes": len(f.t.connected()),
+		"message": "Connected to telemetry of JIP-3 nodes", "recent_events": buffered, "total_nodes": len(nodes),
 		"broadcaster_stats": f.t.broadcast(), "recent_event_samples": last,
 	})
 }
 
-// connected lists the nodes that are connected to this server.
-func (t *TART) connected() []string {
-	ids := []string{}
-	if t.o.Nodes != nil {
-		for _, c := range t.o.Nodes.Connected() {
-			ids = append(ids, c.Peer)
+// connected lists the nodes that are connected to any server.
+func (t *TART) connected(ctx context.Context) ([]string, error) {
+	return recall(ctx, &t.recent, "connected", func(ctx context.Context) ([]string, error) {
+		all, err := t.o.Archive.Latest(ctx, archive.SourceQuery{Catalogue: kinds.ID, Page: archive.Page{Limit: mostNodes}}, 0)
+		ids := []string{}
+		for i := range all {
+			if all[i].Open > 0 { // one that is connected twice counts once
+				ids = append(ids, all[i].Identity)
+			}
 		}
-	}
-	return ids
+		return ids, err
+	})
 }
 
 // broadcast says how events are shown. Who does not keep up is told what they missed, so
@@ -52,7 +61,10 @@ func (f *flow) stats(ctx context.Context) error {
 	if err != nil {
 		return f.excuse(ctx, err)
 	}
-	ids := f.t.connected()
+	ids, err := f.t.connected(reading)
+	if err != nil {
+		return f.excuse(ctx, err)
+	}
 	return f.tell(ctx, "stats", object{
 		"database": blocks, "broadcaster": f.t.broadcast(), "connections": object{"total": len(ids), "nodes": ids},
 		"websocket": object{"events_received": f.sent, "current_filter": f.filterNow()},

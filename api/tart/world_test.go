@@ -21,6 +21,7 @@ import (
 	"parley/api/telemetry"
 	"parley/api/telemetry/archive"
 	"parley/api/telemetry/catalogue"
+	"parley/api/telemetry/live"
 )
 
 func TestMain(m *testing.M) { postgrestest.Main(m) }
@@ -75,7 +76,7 @@ func newWorld(t testing.TB) *world {
 			t.Error(err)
 		}
 	})
-	tart := New(Options{Engine: engine, Archive: store, Nodes: nodes, Log: log, Version: "1.2.3"})
+	tart := New(Options{Engine: engine, Archive: store, Live: live.New(live.Options{Engine: engine, Archive: store, Log: log}), Nodes: nodes, Log: log, Version: "1.2.3"})
 	mux := http.NewServeMux()
 	for _, r := range tart.Routes() {
 		mux.HandleFunc(r.Pattern, r.Serve)

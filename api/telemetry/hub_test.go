@@ -68,22 +68,54 @@ func TestStreamsGoOnWhereTheyWere(t *testing.T) {
 	feed.Record(telemetry.Record{Kind: kindMeta, Seq: 0})
 	cursor := next(t, first).Cursor
 	feed.Record(telemetry.Record{Kind: kindMeta, Seq: 1})
-	parsed, err := telemetry.ParseCursor(cursor.String())
-	if err != nil || parsed != cursor || !w.engine.Resumes(parsed) {
-		t.Fatalf("%v, %v", parsed, err)
+	if !w.engine.Keeps(cursor) || cursor.Engine != w.engine.ID() {
+		t.Fatalf("%v", cursor)
 	}
-	again := next(t, w.engine.Subscribe(telemetry.Filter{}, &parsed))
+	again := next(t, w.engine.Subscribe(telemetry.Filter{}, &cursor))
 	if len(again.Events) != 1 || again.Events[0].Row.Seq != 1 || again.Lagged != 0 {
 		t.Errorf("%+v", again)
 	}
 	other := newWorld(t)
-	if other.engine.Resumes(parsed) {
+	if other.engine.Keeps(cursor) {
 		t.Error("another engine takes the cursor for its own")
 	}
-	for _, bad := range []string{"", "-", "x-1", "1-", "1"} {
-		if _, err := telemetry.ParseCursor(bad); err == nil {
-			t.Errorf("%q is a cursor", bad)
+}
+
+// No two events of an engine came at the same time: a time is a place in its stream.
+func TestPlacesAreFoundByTime(t *testing.T) {
+	w := newWorld(t)
+	feed := w.begin("a")
+	at := time.Now()
+	s := w.engine.Subscribe(telemetry.Filter{}, nil)
+	for n := range uint64(3) {
+		feed.Record(telemetry.Record{Kind: kindMeta, Seq: n, Received: at})
+	}
+	events := next(t, s).Events
+	for i, e := range events {
+		if want := at.UnixMicro() + int64(i); e.Row.Received != want {
+			t.Errorf("event %d came at %d, want %d", i, e.Row.Received, want)
 		}
+		if c, ok := w.engine.Locate(e.Row.Received); !ok || c != (telemetry.Cursor{Engine: w.engine.ID(), Next: uint64(i) + 1, Received: e.Row.Received}) {
+			t.Errorf("after event %d: %v %v", i, c, ok)
+		}
+	}
+	if c, ok := w.engine.Locate(at.UnixMicro() - 1); !ok || c.Next != 0 {
+		t.Errorf("before all: %v %v", c, ok)
+	}
+	w.flush()
+	if stored := w.events(feed.ID()); stored[2].Received != events[2].Row.Received {
+		t.Errorf("on record %d, shown %d", stored[2].Received, events[2].Row.Received)
+	}
+	for n := range uint64(40_000) {
+		feed.Record(telemetry.Record{Kind: kindMeta, Seq: 3 + n})
+	}
+	if c, ok := w.engine.Locate(at.UnixMicro()); ok || c.Next == 0 || !w.engine.Keeps(c) {
+		t.Errorf("what is not there any more: %v %v", c, ok)
+	}
+	// A clock that was put back is believed.
+	feed.Record(telemetry.Record{Kind: kindMeta, Seq: 50_000, Received: at.Add(-time.Hour)})
+	if got := w.engine.Head().Received; got != at.Add(-time.Hour).UnixMicro() {
+		t.Errorf("came at %d", got)
 	}
 }
 

@@ -9,7 +9,7 @@ type Record struct {
 	Seq       uint64 // number of the event in its session
 
 	At       time.Time // by the clock of the source, which may be wrong
-	Received time.Time // by ours; the zero time means now
+	Received time.Time // by ours; the zero time means now. No two of an engine stay the same
 
 	Link   uint64 // number of the earlier event that this one continues
 	Linked bool   // whether there is one

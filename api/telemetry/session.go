@@ -80,9 +80,8 @@ func (f *feed) Record(r Record) {
 		s.mu.Unlock()
 		return
 	}
-	row := s.put(f, &r, kind, dimension, samples)
+	s.put(f, &r, kind, dimension, samples)
 	s.mu.Unlock()
-	e.hub.publish(Event{Row: row, Kind: kind, Source: &f.source})
 }
 
 // Lost implements [Feed].
@@ -183,7 +182,9 @@ func (s *Session) size() int {
 }
 
 // session describes f as it is stored.
-func (f *feed) session() Session { return Session{ID: f.id, Source: f.source, Events: f.events} }
+func (f *feed) session() Session {
+	return Session{ID: f.id, Source: f.source, Engine: f.engine.ID(), Events: f.events}
+}
 
 // token is a place in a shard's queue that somebody waits for.
 type token struct {

@@ -129,8 +129,8 @@ func (s *shard) hasRoom(c Class, body int) bool {
 		float64(e.waitingBytes.Load()+int64(rowSize+body)) <= share*float64(e.MaxBytes)
 }
 
-// put copies r to the end of the queue and returns the row.
-func (s *shard) put(f *feed, r *Record, kind Kind, dimension string, samples []Sample) Row {
+// put copies r to the end of the queue, and shows it.
+func (s *shard) put(f *feed, r *Record, kind Kind, dimension string, samples []Sample) {
 	need := len(r.Raw) + len(r.Hot.Subject)
 	var b *block
 	if n := len(s.blocks); n > 0 {
@@ -160,6 +160,7 @@ func (s *shard) put(f *feed, r *Record, kind Kind, dimension string, samples []S
 	if r.Hot.Subject != nil {
 		row.Subject = b.keep(r.Hot.Subject)
 	}
+	s.engine.hub.publish(&row, kind, &f.source)
 	if s.spill != nil {
 		s.spill.row(f, &row, dimension, samples)
 	}
@@ -169,7 +170,6 @@ func (s *shard) put(f *feed, r *Record, kind Kind, dimension string, samples []S
 	s.engine.waiting.Add(1)
 	s.engine.waitingBytes.Add(int64(row.size()))
 	s.wake(s.fresh == batchEvents)
-	return row
 }
 
 // grow starts a block of about the size of the last, so that few events need little.

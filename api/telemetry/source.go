@@ -34,6 +34,11 @@ const (
 	MaxLabel  = 1024
 )
 
+// FirstSession returns an id that sessions have not reached which began before t.
+func FirstSession(t time.Time) SessionID {
+	return SessionID(max(0, t.Sub(idEpoch).Milliseconds()) << 22)
+}
+
 // SessionID identifies a session in the whole cluster. Later ones are larger. It does not
 // fit into a float64: JSON has it as a string.
 type SessionID int64
@@ -42,6 +47,7 @@ type SessionID int64
 type Session struct {
 	ID SessionID
 	Source
+	Engine int64     // that takes it in; lists leave it out
 	Ended  time.Time // the zero time while it goes on
 	Reason string    // why it ended
 	Events uint64    // that came, whatever became of them

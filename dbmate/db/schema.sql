@@ -465,7 +465,8 @@ CREATE TABLE public.telemetry_sessions (
     alive_at timestamp with time zone NOT NULL,
     ended_at timestamp with time zone,
     reason character varying(1024),
-    events bigint DEFAULT 0 NOT NULL
+    events bigint DEFAULT 0 NOT NULL,
+    engine bigint DEFAULT 0 NOT NULL
 );
 
 
@@ -970,6 +971,13 @@ CREATE INDEX idx_telemetry_sessions_alive ON public.telemetry_sessions USING btr
 
 
 --
+-- Name: idx_telemetry_sessions_engine; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX idx_telemetry_sessions_engine ON public.telemetry_sessions USING btree (engine, id);
+
+
+--
 -- Name: idx_telemetry_sessions_scope; Type: INDEX; Schema: public; Owner: -
 --
 
@@ -1214,4 +1222,5 @@ INSERT INTO public.schema_migrations (version) VALUES
     ('20261121000004'),
     ('20261121000010'),
     ('20261121000011'),
-    ('20261121000012');
+    ('20261121000012'),
+    ('20261121000013');

@@ -20,8 +20,8 @@ with source as (
     set labels = excluded.labels, last_seen = greatest(telemetry_sources.last_seen, excluded.last_seen)
     returning id
 )
-insert into telemetry_sessions (id, source, scope, version, labels, parameters, began_at, alive_at, ended_at, reason, events)
-select $6, id, $7, $8, $3, $9, $4, $5, $10, $11, $12 from source
+insert into telemetry_sessions (id, source, scope, version, labels, parameters, began_at, alive_at, ended_at, reason, events, engine)
+select $6, id, $7, $8, $3, $9, $4, $5, $10, $11, $12, $13 from source
 on conflict (id) do update
 set alive_at = greatest(telemetry_sessions.alive_at, excluded.alive_at),
     ended_at = coalesce(excluded.ended_at, telemetry_sessions.ended_at),
@@ -71,7 +71,7 @@ func (a *Archive) sessions(ctx context.Context, b *telemetry.Batch) error {
 			ended, reason, alive = &s.Ended, &s.Reason, s.Ended
 		}
 		labels, parameters := object(s.Labels), object(s.Parameters)
-		batch.Queue(upsertSession, catalogue, s.Identity, labels, s.Began, alive, int64(s.ID), s.Scope, s.Version, parameters, ended, reason, int64(s.Events))
+		batch.Queue(upsertSession, catalogue, s.Identity, labels, s.Began, alive, int64(s.ID), s.Scope, s.Version, parameters, ended, reason, int64(s.Events), s.Engine)
 	}
 	if len(b.Losses) > 0 {
 		queueLosses(&batch, b.Losses)
