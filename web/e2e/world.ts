@@ -5,7 +5,7 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after } from "node:test";
-import { chromium, type Browser } from "playwright-core";
+import { chromium, type Browser, type BrowserServer } from "playwright-core";
 import { ParleyNode } from "./node.ts";
 import { toneFile } from "./tone.ts";
 
@@ -54,11 +54,20 @@ const machines = {
   usual: ["--use-fake-device-for-media-stream=fps=10", "--use-fake-ui-for-media-stream"],
   "no camera": ["--use-fake-device-for-media-stream=device-count=0", "--use-fake-ui-for-media-stream"],
   "all refused": ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream=deny"],
+  "can freeze": ["--use-fake-device-for-media-stream=fps=10", "--use-fake-ui-for-media-stream"],
 } satisfies Record<string, string[]>;
 
 export type Machine = keyof typeof machines;
 
 const browsers = new Map<Machine, Promise<Browser>>();
+
+/** The browser of the machine that can freeze, as a process. */
+let freezer: BrowserServer | undefined;
+
+/** Stops that browser altogether, or lets it go on: its pages and its network. */
+export function freeze(frozen: boolean): void {
+  process.kill(-freezer!.process().pid!, frozen ? "SIGSTOP" : "SIGCONT");
+}
 
 export function browser(machine: Machine): Promise<Browser> {
   let launched = browsers.get(machine);
@@ -66,10 +75,10 @@ export function browser(machine: Machine): Promise<Browser> {
   return launched;
 }
 
-function launch(machine: Machine): Promise<Browser> {
+async function launch(machine: Machine): Promise<Browser> {
   const tone = join(folder, "tone.wav");
   writeFileSync(tone, toneFile());
-  return chromium.launch({
+  const options = {
     executablePath: process.env["CHROMIUM_PATH"]!,
     args: [
       "--headless=new",
@@ -85,13 +94,17 @@ function launch(machine: Machine): Promise<Browser> {
       `--use-file-for-fake-audio-capture=${tone}`,
       ...machines[machine],
     ],
-  });
+  };
+  if (machine !== "can freeze") return chromium.launch(options);
+  freezer = await chromium.launchServer(options);
+  return chromium.connect(freezer.wsEndpoint());
 }
 
 export async function closeBrowser(machine: Machine): Promise<void> {
   const launched = browsers.get(machine);
   browsers.delete(machine);
   await (await launched)?.close();
+  if (machine === "can freeze") await freezer?.close();
 }
 
 /** Every address that a page has tried to reach. */
