@@ -68,6 +68,7 @@ down: ## Stop them and remove their data
 test: $(TOOLS)/tally ## Run every test of every tier; installs what is missing, logs in ./artifacts
 	@rm -rf artifacts
 	-@.ci/need postgres cc chromium node
+	@echo "Not among these: make test-net, which makes networks and so needs root."
 	@$(TOOLS)/tally
 
 .PHONY: test-go
@@ -83,6 +84,11 @@ test-web: web/node_modules ## Run the unit tests of the browser client only
 test-e2e: build web/node_modules ## Run the tests in real browsers only
 	@.ci/need postgres chromium
 	@cd web && npm run --silent e2e -- $(NODETESTFLAGS)
+
+.PHONY: test-net
+test-net: ## Run calls over networks that lose packets and are slow, made for the purpose; needs root
+	@.ci/need ip
+	@$(GO) test -tags netns -count=1 -v -run BadNetwork ./api/lossy
 
 .PHONY: tests_run
 tests_run: ## Run the Go tests against PostgreSQL and NATS in containers
@@ -135,6 +141,7 @@ lint-format: $(TOOLS)/buf
 .PHONY: lint-vet
 lint-vet:
 	@$(GO) vet $(PACKAGES)
+	@$(GO) vet -tags netns ./api/lossy
 
 .PHONY: lint-staticcheck
 lint-staticcheck: $(TOOLS)/staticcheck

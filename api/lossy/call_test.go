@@ -74,29 +74,33 @@ func (c *call) send() {
 	}
 }
 
-// newCall is a call of one who sends and, over each way, of so many others with a good path, of one
-// whose path is lossy, and of one who reads until it stalls.
-func newCall(t *testing.T, well int, bad lossy.Path) *call {
+// newCall is a call of one who sends and, over each way, of so many others with a good path and of
+// one with a bad one.
+func newCall(t *testing.T, n *node, well int, good, bad client.Options) *call {
 	t.Helper()
-	c := &call{node: newNode(t, limits()), t: t}
-	window := &quic.Config{
+	c := &call{node: n, t: t}
+	c.ada = c.join(t, overWS, "ada", good)
+	for _, over := range ways {
+		for i := range well {
+			c.well = append(c.well, c.join(t, over, fmt.Sprint("well", i), good))
+		}
+		c.behind = append(c.behind, c.join(t, over, "lossy", bad))
+	}
+	return c
+}
+
+// addStuck adds, over each way, somebody who lets the network hold little and stops to read.
+func (c *call) addStuck() {
+	c.t.Helper()
+	narrow := client.Options{DialTCP: lossy.Path{Buffer: smallBuffer}.DialTCP, QUIC: &quic.Config{
 		MaxIdleTimeout: patience, KeepAlivePeriod: time.Second, MaxIncomingUniStreams: 256, MaxIncomingStreams: -1,
 		InitialStreamReceiveWindow: smallBuffer, MaxStreamReceiveWindow: smallBuffer,
 		InitialConnectionReceiveWindow: smallBuffer, MaxConnectionReceiveWindow: smallBuffer,
-	}
-	narrow := lossy.Path{Buffer: smallBuffer}
-	c.ada = c.join(t, overWS, "ada", client.Options{})
+	}}
 	for _, over := range ways {
-		for i := range well {
-			c.well = append(c.well, c.join(t, over, fmt.Sprint("well", i), client.Options{}))
-		}
-		c.behind = append(c.behind, c.join(t, over, "lossy", client.Options{DialTCP: bad.DialTCP, DialQUIC: bad.DialQUIC}))
-		c.stuck = append(c.stuck, c.join(t, over, "stuck", client.Options{DialTCP: narrow.DialTCP, QUIC: window}))
+		c.stuck = append(c.stuck, c.join(c.t, over, "stuck", narrow))
 	}
 	c.behind = append(c.behind, c.stuck...)
-	// What is sent from now on is for everybody who was told of in time.
-	c.settle()
-	return c
 }
 
 // settle waits until all are in: that they are active is known when they get what is said.
@@ -124,7 +128,10 @@ func (c *call) settle() {
 // notice, what waits is bounded, everything that is said arrives once it can, and pictures go on
 // with a keyframe.
 func TestBadPathsCostOthersNothing(t *testing.T) {
-	c := newCall(t, 3, lossy.Path{Loss: .05})
+	path := lossy.Path{Loss: .05}
+	c := newCall(t, newNode(t, limits()), 3, client.Options{}, client.Options{DialTCP: path.DialTCP, DialQUIC: path.DialQUIC})
+	c.addStuck()
+	c.settle()
 	c.send()
 	resume := c.stall()
 	defer resume()
@@ -133,6 +140,14 @@ func TestBadPathsCostOthersNothing(t *testing.T) {
 	})
 	last := c.video
 	resume()
+	c.comeBack(last)
+}
+
+// comeBack checks that all see and hear again what was sent after picture number last, that nothing
+// is missing that was not dropped, and that who sent it did not notice.
+func (c *call) comeBack(last uint64) {
+	t := c.t
+	t.Helper()
 	c.sendUntil("to be seen again", c.behind, func(p *person) bool { return p.shows(last) })
 	for _, p := range c.behind {
 		p.until(t, "all that was said, and pictures that can be shown", func(audio, video map[uint64]bool) bool {
