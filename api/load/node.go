@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -24,11 +25,13 @@ type Node struct {
 	config.Ready
 	Secret string // that signs tokens it accepts
 
-	dir  string
-	log  *beginning
-	cmd  *exec.Cmd
-	done chan struct{} // closed when the process has ended
-	err  error
+	program string
+	env     []string
+	dir     string
+	log     *beginning
+	cmd     *exec.Cmd
+	done    chan struct{} // closed when the process has ended
+	err     error
 }
 
 const (
@@ -37,7 +40,8 @@ const (
 )
 
 // StartNode starts program, which is a parley, and returns when it serves. env is added to the
-// environment, as NAME=VALUE. The first warnings and errors of the node go to log.
+// environment, as NAME=VALUE: with a DATABASE_URL the node has no database of its own. The first
+// warnings and errors of the node go to log.
 func StartNode(ctx context.Context, program string, env []string, log io.Writer) (*Node, error) {
 	dir, err := os.MkdirTemp("", "parley-load-")
 	if err != nil {
@@ -47,12 +51,37 @@ func StartNode(ctx context.Context, program string, env []string, log io.Writer)
 	if err := os.Chmod(dir, 0o711); err != nil {
 		return nil, errors.Join(fmt.Errorf("start node: %w", err), os.RemoveAll(dir))
 	}
-	ready := filepath.Join(dir, "ready.json")
-	n := &Node{Secret: rand.Text() + rand.Text(), dir: dir, log: &beginning{out: log, left: loggedMost}, done: make(chan struct{})}
-	n.cmd = exec.Command(program, "dev")
-	n.cmd.Env = append(append(os.Environ(), env...),
-		"PARLEY_HTTP_ADDR=127.0.0.1:0", "PARLEY_WEBTRANSPORT_ADDR=127.0.0.1:0", "PARLEY_DATA_DIR="+filepath.Join(dir, "data"),
-		"PARLEY_READY_FILE="+ready, "PARLEY_LOG_LEVEL=warn", "JWT_SECRET="+n.Secret, "DATABASE_URL=", "NATS_URL=")
+	n := &Node{Secret: rand.Text() + rand.Text(), program: program, env: env, dir: dir, log: &beginning{out: log, left: loggedMost}}
+	if err := n.start(ctx, "PARLEY_HTTP_ADDR=127.0.0.1:0", "PARLEY_WEBTRANSPORT_ADDR=127.0.0.1:0"); err != nil {
+		return nil, errors.Join(fmt.Errorf("start node: %w", err), n.Stop())
+	}
+	return n, nil
+}
+
+// KillAndStart kills the process, gives it no chance to put anything in order, and starts it
+// again: with the same data, at the same addresses. Afterwards it is looked at anew.
+func (n *Node) KillAndStart(ctx context.Context) error {
+	_ = n.cmd.Process.Kill()
+	<-n.done
+	env := []string{"PARLEY_HTTP_ADDR=" + strings.TrimPrefix(n.HTTP, "http://"), "PARLEY_WEBTRANSPORT_ADDR=" + strings.TrimPrefix(n.WebTransport, "https://")}
+	if n.Telemetry != "" {
+		env = append(env, "PARLEY_TELEMETRY_ADDR="+n.Telemetry)
+	}
+	if err := n.start(ctx, env...); err != nil {
+		return fmt.Errorf("start node again: %w", err)
+	}
+	return nil
+}
+
+// start starts the process and returns when it serves.
+func (n *Node) start(ctx context.Context, addresses ...string) error {
+	ready := filepath.Join(n.dir, "ready.json")
+	done := make(chan struct{})
+	n.cmd, n.done, n.err = exec.Command(n.program, "dev"), done, nil
+	n.cmd.Env = slices.Concat(os.Environ(), []string{
+		"PARLEY_DATA_DIR=" + filepath.Join(n.dir, "data"), "PARLEY_READY_FILE=" + ready,
+		"PARLEY_LOG_LEVEL=warn", "JWT_SECRET=" + n.Secret, "DATABASE_URL=", "NATS_URL=",
+	}, n.env, addresses)
 	n.cmd.Stderr = n.log
 	n.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C ends the run, which then stops it
 	out, err := n.cmd.StdoutPipe()
@@ -60,11 +89,13 @@ func StartNode(ctx context.Context, program string, env []string, log io.Writer)
 		err = n.cmd.Start()
 	}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("start node: %w", err), os.RemoveAll(dir))
+		n.err = err
+		close(done)
+		return err
 	}
 	serving := make(chan struct{})
 	go func() { // Stop waits for it
-		defer close(n.done)
+		defer close(done)
 		lines := bufio.NewScanner(out)
 		for told := false; lines.Scan(); {
 			if !told && strings.Contains(lines.Text(), "Ctrl-C") { // the last line of the welcome, after the ready file
@@ -87,10 +118,7 @@ func StartNode(ctx context.Context, program string, env []string, log io.Writer)
 	case <-ctx.Done():
 		err = ctx.Err()
 	}
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("start node: %w", err), n.Stop())
-	}
-	return n, nil
+	return err
 }
 
 // Watch returns how to look at the node.
@@ -111,7 +139,9 @@ func (n *Node) Address(transport string) (string, error) {
 
 // Stop stops the node and removes what it left. Its error says that the node did not end well.
 func (n *Node) Stop() error {
-	_ = n.cmd.Process.Signal(syscall.SIGTERM)
+	if n.cmd.Process != nil {
+		_ = n.cmd.Process.Signal(syscall.SIGTERM)
+	}
 	patience := time.NewTimer(nodeStop)
 	defer patience.Stop()
 	err := errors.New("stop node: it does not end")

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -144,6 +145,48 @@ func TestNothingIsLostWhileTheDatabaseIsAway(t *testing.T) {
 	}
 	if s := w.session(late.ID()); s.Reason != "gone before anybody knew" {
 		t.Errorf("%+v", s)
+	}
+}
+
+func TestLongOutageTakesNoMoreThanItsRoomAndIsAccountedFor(t *testing.T) {
+	address := postgrestest.URL(t)
+	cable, through := newCable(t, address)
+	dir := t.TempDir()
+	const room = 1 << 20
+	w := worldAt(t, through, func(o *telemetry.Options) { o.MaxBytes, o.SpillDir = room, dir })
+	feed := w.begin("steadfast")
+	w.flush()
+	cable.cut()
+	const all = 30_000
+	body := bytes.Repeat([]byte("x"), 100)
+	for n := range uint64(all) {
+		feed.Record(telemetry.Record{Kind: []uint16{kindSample, kindMeta, kindDone, kindFailed}[n%4], Seq: n, At: time.Now(), Raw: body})
+	}
+	w.begin("the last that has room").End("soon")
+	for {
+		if _, err := w.engine.Begin(t.Context(), telemetry.Source{Catalogue: "plain", Identity: "late", Labels: map[string]string{"x": strings.Repeat("x", 1000)}}); err != nil {
+			if !errors.Is(err, telemetry.ErrNoRoom) {
+				t.Error(err)
+			}
+			break
+		}
+	}
+	// No more than one more file for each shard, and what ends when there is no room.
+	if _, waiting := w.engine.Waiting(); waiting > room+4<<10 {
+		t.Errorf("%d bytes wait", waiting)
+	}
+	files, _ := filepath.Glob(filepath.Join(dir, "*"))
+	if len(files) > 3 {
+		t.Errorf("spilled: %v", files)
+	}
+	cable.mend()
+	w.flush()
+	stored, lost := uint64(len(w.events(feed.ID()))), w.lost(feed.ID())
+	if stored == 0 || stored+lost[telemetry.QueueFull] != all || len(lost) != 1 {
+		t.Errorf("%d are stored, and %v in the ledger", stored, lost)
+	}
+	if n := w.count("select count(*) from telemetry_losses"); n > 2 {
+		t.Errorf("%d lines in the ledger of one outage", n)
 	}
 }
 

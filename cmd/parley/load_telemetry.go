@@ -4,10 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"time"
 
-	"parley/api/load"
 	"parley/api/load/telemetry"
 	"parley/api/observe"
 	"parley/api/telemetry/archive"
@@ -37,6 +35,10 @@ type loadTelemetryCommand struct {
 	BurstEvery     time.Duration `name:"burst-every" default:"5s" help:"Time between these bursts." group:"course"`
 	ReconnectShare float64       `name:"reconnect-share" default:"0" help:"Share of the nodes that connect again now and then." group:"course"`
 	ReconnectEvery time.Duration `name:"reconnect-every" default:"5s" help:"How often." group:"course"`
+	Outage         time.Duration `name:"outage" default:"0s" help:"With --self: stop the database for so long, and start it again." group:"course"`
+	OutageAt       time.Duration `name:"outage-at" default:"2s" help:"When." group:"course"`
+	Kill           bool          `name:"kill" help:"With --self: kill the node with signal 9 and start it again. What it had not yet read is lost then, and nothing else." group:"course"`
+	KillAt         time.Duration `name:"kill-at" default:"5s" help:"When, after an outage if there is one." group:"course"`
 	Settle         time.Duration `name:"settle" default:"60s" help:"How long the server may take to write what it got." group:"course"`
 
 	JSON  bool `name:"json" help:"Write JSON." group:"output"`
@@ -55,6 +57,8 @@ func (c *loadTelemetryCommand) Validate() error {
 			errs = append(errs, errors.New("--self starts a server: --addr, --pid and --metrics name another"))
 		}
 		plan.Addr = "of.its.own:0"
+	} else if c.Outage > 0 || c.Kill {
+		errs = append(errs, errors.New("--outage and --kill are for a server of --self"))
 	}
 	return errors.Join(append(errs, plan.Check())...)
 }
@@ -80,18 +84,12 @@ func (c *loadTelemetryCommand) plan() telemetry.Plan {
 func (c *loadTelemetryCommand) Run(w *world) (err error) {
 	plan, database := c.plan(), c.DatabaseURL
 	if c.Self {
-		program, err := os.Executable()
+		self, err := c.start(w, &plan)
 		if err != nil {
 			return err
 		}
-		node, err := load.StartNode(w.ctx, program, []string{"PARLEY_TELEMETRY_ADDR=127.0.0.1:0"}, w.stderr)
-		if err != nil {
-			return err
-		}
-		defer func() { err = errors.Join(err, node.Stop()) }()
-		plan.Addr, database = node.Telemetry, node.DatabaseURL
-		at := node.Watch()
-		plan.Watch = &telemetry.Watch{PID: at.PID, Metrics: at.Metrics, Debug: node.Debug}
+		defer func() { err = errors.Join(err, self.stop()) }()
+		database = self.DatabaseURL
 	}
 	var books telemetry.Books
 	if database != "" {
@@ -111,8 +109,13 @@ func (c *loadTelemetryCommand) Run(w *world) (err error) {
 	} else {
 		err = report.Table(w.stdout)
 	}
-	if b := report.Balance; err == nil && b != nil && !b.Even() && report.Uncertain == 0 {
+	if b := report.Balance; err == nil && b != nil && (b.Holes != 0 || !b.Even() && report.Uncertain == 0 && !c.Kill) {
 		err = errUneven
+	}
+	for _, f := range report.Faults {
+		if f.Error != "" {
+			err = errors.Join(err, fmt.Errorf("%s: %s", f.Name, f.Error))
+		}
 	}
 	return err
 }

@@ -21,7 +21,7 @@ func (b Archive) Account(ctx context.Context, prefix string) (Account, error) {
 	if err != nil {
 		return Account{}, err
 	}
-	a := Account{Sessions: found.Sessions, Open: found.Open, Stored: found.Stored, Lost: map[string]uint64{}}
+	a := Account{Sessions: found.Sessions, Open: found.Open, Stored: found.Stored, Lost: map[string]uint64{}, Counted: found.Counted, Holes: found.Holes}
 	for cause, n := range found.Lost {
 		a.Lost[cause.String()] = n
 	}

@@ -13,7 +13,7 @@ type Plan struct {
 	Addr     string        // host:port of the server
 	Nodes    int           // connected at the same time
 	Rate     float64       // events per second of each
-	Duration time.Duration // for which events are sent
+	Duration time.Duration // for which events are sent, and until all faults are over
 
 	Burst      int           // events that each node sends at once, besides,
 	BurstEvery time.Duration // so often
@@ -31,7 +31,8 @@ type Plan struct {
 	Cores    uint16 // of the chain
 	Seed     uint64 // runs with the same seed send the same bodies
 
-	Watch *Watch // the server; nil is not looked at
+	Watch  *Watch  // the server; nil is not looked at
+	Faults []Fault // in the order in which they happen
 }
 
 // Check returns every mistake in p.

@@ -24,6 +24,8 @@ type Account struct {
 	Open     uint64            // sessions that have not ended
 	Stored   map[uint16]uint64 // events by kind
 	Lost     map[string]uint64 // events by cause
+	Counted  uint64            // events in roll-ups
+	Holes    int64             // numbers missing before others of their session that are there
 }
 
 // Report is what came of a run.
@@ -43,6 +45,7 @@ type Report struct {
 	Uncertain uint64  `json:"uncertain"`  // numbers of events on their way when a connection broke
 
 	Failed map[string]int `json:"failed,omitempty"` // sessions that did not end well, and why
+	Faults []Befell       `json:"faults,omitempty"` // what the server had to bear
 
 	Balance *Balance `json:"balance,omitempty"` // without books there is none
 	Server  *Server  `json:"server,omitempty"`  // when it was looked at
@@ -57,6 +60,8 @@ type Balance struct {
 	Drops    uint64            `json:"drops"`   // of the stored ones
 	Lost     map[string]uint64 `json:"lost"`    // by cause
 	Missing  int64             `json:"missing"` // numbers that are neither; negative when there are too many
+	Holes    int64             `json:"holes"`   // of those, that later ones of their session are there without
+	Counted  uint64            `json:"counted"` // events in roll-ups, whatever became of them; after faults it is waited for
 	Settled  float64           `json:"settled"` // seconds until all was on record
 
 	BytesEach float64 `json:"bytes_per_event,omitempty"` // that a stored event takes, with indexes
@@ -71,7 +76,7 @@ func (r *run) report(took time.Duration) *Report {
 		Nodes: r.plan.Nodes, Sessions: r.sessions.Load(), Seconds: s,
 		Events: r.sent.events, PerSecond: float64(r.sent.events) / s, Mbit: float64(r.sent.bytes) * 8e-6 / s,
 		Numbers: r.sent.numbers, Drops: r.sent.drops, Dropped: r.sent.dropped,
-		Broken: r.sent.broken, Unknown: r.sent.unknown, Uncertain: r.uncertain.Load(), Failed: r.fails,
+		Broken: r.sent.broken, Unknown: r.sent.unknown, Uncertain: r.uncertain.Load(), Failed: r.fails, Faults: r.befell,
 	}
 }
 
@@ -81,7 +86,7 @@ const lookAgain = 100 * time.Millisecond
 
 // balance waits until the books are even and complete, for as long as settle.
 func (r *Report) balance(ctx context.Context, books Books, prefix string, settle time.Duration) error {
-	began := time.Now()
+	began, last := time.Now(), uint64(0)
 	ctx, cancel := context.WithTimeout(ctx, settle)
 	defer cancel()
 	for {
@@ -94,7 +99,14 @@ func (r *Report) balance(ctx context.Context, books Books, prefix string, settle
 		}
 		r.Balance = r.compare(a)
 		r.Balance.Settled = time.Since(began).Seconds()
-		if r.Balance.Even() && a.Open == 0 && (a.Sessions == r.Sessions || len(r.Failed) > 0) {
+		even := r.Balance.Even() && a.Open == 0 && (a.Sessions == r.Sessions || len(r.Failed) > 0)
+		if len(r.Faults) > 0 {
+			// What a server had not read that was killed is never there.
+			known := a.known()
+			even = a.Open == 0 && a.Sessions >= r.Sessions && known == last && a.Counted >= r.Balance.Stored
+			last = known
+		}
+		if even {
 			return nil
 		}
 		again := time.NewTimer(lookAgain)
@@ -108,16 +120,25 @@ func (r *Report) balance(ctx context.Context, books Books, prefix string, settle
 }
 
 func (r *Report) compare(a Account) *Balance {
-	b := &Balance{Sessions: a.Sessions, Kinds: len(a.Stored), Drops: a.Stored[0], Lost: a.Lost}
+	b := &Balance{Sessions: a.Sessions, Kinds: len(a.Stored), Drops: a.Stored[0], Lost: a.Lost, Counted: a.Counted, Holes: a.Holes}
 	for _, n := range a.Stored {
 		b.Stored += n
 	}
-	known := b.Stored - b.Drops
-	for _, n := range a.Lost {
-		known += n
-	}
-	b.Missing = int64(r.Numbers - known)
+	b.Missing = int64(r.Numbers - a.known())
 	return b
+}
+
+// known is how many numbers are accounted for.
+func (a *Account) known() (n uint64) {
+	for kind, stored := range a.Stored {
+		if kind != 0 {
+			n += stored
+		}
+	}
+	for _, lost := range a.Lost {
+		n += lost
+	}
+	return n
 }
 
 // Table writes a report for people.
@@ -125,6 +146,9 @@ func (r *Report) Table(out io.Writer) error {
 	line := func(format string, args ...any) { _, _ = fmt.Fprintf(out, format+"\n", args...) }
 	line("%d nodes in %d sessions sent %d events in %.1f s: %.0f a second, %.1f Mbit/s", r.Nodes, r.Sessions, r.Events, r.Seconds, r.PerSecond, r.Mbit)
 	line("%d of them stand for %d others, %d cannot be read, %d are of no known kind", r.Drops, r.Dropped, r.Broken, r.Unknown)
+	for _, f := range r.Faults {
+		line("after %.1f s for %.1f s: %s %s", f.At, f.Took, f.Name, f.Error)
+	}
 	for _, why := range slices.Sorted(maps.Keys(r.Failed)) {
 		line("  %d x %s", r.Failed[why], why)
 	}
@@ -134,7 +158,10 @@ func (r *Report) Table(out io.Writer) error {
 		for _, cause := range slices.Sorted(maps.Keys(b.Lost)) {
 			line("%-15s %12d", cause, b.Lost[cause])
 		}
-		line("missing         %12d  %.1f s after the last was sent", b.Missing, b.Settled)
+		line("missing         %12d  %.1f s after the last was sent; %d of them before others that are there", b.Missing, b.Settled, b.Holes)
+		if len(r.Faults) > 0 {
+			line("in roll-ups     %12d", b.Counted)
+		}
 	}
 	if s := r.Server; s != nil {
 		s.table(line)

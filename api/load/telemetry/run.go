@@ -5,8 +5,10 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	mathrand "math/rand/v2"
+	"net"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -34,6 +36,7 @@ type run struct {
 
 	sending sync.WaitGroup // nodes that may still send
 	release chan struct{}  // closed when those that do not may hang up
+	befell  []Befell       // when all has ended
 
 	mu    sync.Mutex
 	sent  tally
@@ -118,10 +121,9 @@ func (r *run) nodes() ([]*node, error) {
 func (r *run) drive(ctx context.Context, nodes []*node, progress func(Progress)) (sent, settled state) {
 	looking := context.WithoutCancel(ctx)
 	// Not a deadline: a dialer takes that for its own, and it would look as if it had failed.
+	whole := ctx
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	end := time.AfterFunc(r.plan.Duration, cancel)
-	defer end.Stop()
 	var all, watching sync.WaitGroup
 	over := make(chan struct{})
 	watching.Go(func() { r.look(over, progress) })
@@ -132,6 +134,12 @@ func (r *run) drive(ctx context.Context, nodes []*node, progress func(Progress))
 			n.keep(ctx)
 		})
 	}
+	all.Go(func() { // until the time is over, and all faults are
+		began := time.Now()
+		r.befell = r.befall(whole)
+		wait(whole, r.plan.Duration-time.Since(began))
+		cancel()
+	})
 	if r.plan.ReconnectShare > 0 {
 		all.Go(func() { r.reconnect(ctx, nodes) })
 	}
@@ -185,9 +193,13 @@ func (r *run) add(t *tally) {
 
 // failed notes why a session did not end well.
 func (r *run) failed(err error) {
+	why := err.Error()
+	if broken, ok := errors.AsType[*net.OpError](err); ok { // the same of all ports
+		why = broken.Op + ": " + broken.Err.Error()
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.fails[err.Error()]++
+	r.fails[why]++
 }
 
 // Progress is how a run is doing.

@@ -16,6 +16,8 @@ type Account struct {
 	Open     uint64                     // sessions that have not ended
 	Stored   map[uint16]uint64          // events by kind
 	Lost     map[telemetry.Cause]uint64 // events by cause
+	Counted  uint64                     // events in roll-ups
+	Holes    int64                      // numbers that are missing before others of their session
 }
 
 const accounted = `
@@ -65,8 +67,32 @@ func (a *Archive) Account(ctx context.Context, catalogue, prefix string) (Accoun
 	}); err != nil {
 		return account, fmt.Errorf("add losses: %w", err)
 	}
+	var counted int64
+	err = a.pool.QueryRow(ctx, countedEvents, catalogue, telemetry.AllKinds, pattern).Scan(&counted)
+	if err == nil {
+		err = a.pool.QueryRow(ctx, holes, all).Scan(&account.Holes)
+	}
+	if err != nil {
+		return account, fmt.Errorf("add what is counted: %w", err)
+	}
+	account.Counted = uint64(counted)
 	return account, nil
 }
+
+const countedEvents = `
+select coalesce(sum(u.count), 0)::bigint from telemetry_rollups u
+join telemetry_catalogues c on c.id = u.catalogue
+where c.name = $1 and u.kind = $2 and u.measure = '' and u.source like $3`
+
+// holes are the numbers up to the last one of each session without those that are accounted
+// for. An event of kind 0 has the number of the first that it stands for, and is in the ledger.
+const holes = `
+with numbers as (
+    select session, max(seq) + 1 as next, count(*) filter (where kind <> 0) as known from telemetry_events where session = any($1) group by 1
+    union all
+    select session, max(last_seq) + 1, sum(count) from telemetry_losses where session = any($1) group by 1
+)
+select coalesce(sum(next - known), 0)::bigint from (select max(next) as next, sum(known) as known from numbers group by session) n`
 
 // EventBytes returns how many bytes all events take, with their indexes.
 func (a *Archive) EventBytes(ctx context.Context) (uint64, error) {
