@@ -9,8 +9,9 @@ import (
 // all of which repeat what is known. In a crowd
 //
 //	one that says something new   goes to everybody at once
-//	one that repeats the last     goes along with what is written next, and only as often
-//	                              as clients need so as not to take its sender for gone
+//	one that repeats the last     goes along with what is written next, and once the news are
+//	                              old, only as often as clients need so as not to take its
+//	                              sender for gone
 //
 // Clients of the shared contract send one every five seconds and forget whom they did not hear of
 // for fifteen. Older ones send one every second and forget after five; they are known by that. Who
@@ -24,6 +25,10 @@ const (
 
 	patientEvery = 9 * time.Second         // every second heartbeat of those that come every five seconds
 	hastyEvery   = 2500 * time.Millisecond // every third of those that come every second
+
+	// newsFor is how long what is new has to be repeated: newer clients do not believe at once that
+	// a camera or a screen is off of which they had a picture in the last five seconds.
+	newsFor = 11 * time.Second
 
 	// reviveAfter is when the last heartbeat of a client is repeated for it, because those after it were lost
 	// on their way here while its probes were not.
@@ -47,6 +52,7 @@ const (
 type pulse struct {
 	last  *Frame
 	says  []byte    // part of last
+	news  time.Time // when they last said something new
 	told  time.Time // when everybody was sent one
 	hasty time.Time // when those in haste were
 }
@@ -55,7 +61,10 @@ type pulse struct {
 // for everybody, some whether it is for those in haste.
 func (p *pulse) due(f *Frame, says []byte) (news, all, some bool) {
 	news = p.last == nil || !bytes.Equal(p.says, says)
-	all = news || f.Received.Sub(p.told) >= patientEvery
+	if news && p.last != nil { // of those who come nothing is believed yet
+		p.news = f.Received
+	}
+	all = news || f.Received.Sub(p.news) < newsFor || f.Received.Sub(p.told) >= patientEvery
 	some = all || f.Received.Sub(p.hasty) >= hastyEvery
 	p.last, p.says = f, says
 	if all {

@@ -7,12 +7,12 @@ const fine: Arrival = { silentMs: 0, concealed: 0, delayMs: 40, starving: false,
 test("quality of what arrives", () => {
   const cases: [Partial<Arrival>, number][] = [
     [{}, 4],
-    [{ silentMs: 6_000 }, 4], // heartbeats come every five seconds
+    [{ silentMs: 12_000 }, 4], // heartbeats come every five seconds, in large rooms every ten
     [{ delayMs: 150 }, 3],
     [{ concealed: 0.03 }, 3],
     [{ starving: true }, 2],
     [{ lostShare: 0.5 }, 1],
-    [{ silentMs: 12_000 }, 1],
+    [{ silentMs: 13_000 }, 1],
     [{ silentMs: 15_000 }, 0],
   ];
   for (const [change, want] of cases) assert.equal(arrivalQuality({ ...fine, ...change }), want, JSON.stringify(change));

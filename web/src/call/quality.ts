@@ -15,7 +15,7 @@ export interface Arrival {
 /** From 0, nothing arrives, to 4, nothing to notice. */
 export function arrivalQuality(a: Arrival): Quality {
   if (a.silentMs >= silentAfter) return 0;
-  if (a.silentMs >= 11_000 || a.concealed > 0.15 || a.lostShare > 0.3) return 1;
+  if (a.silentMs >= 13_000 || a.concealed > 0.15 || a.lostShare > 0.3) return 1;
   if (a.starving || a.concealed > 0.05 || a.lostShare > 0.1 || a.delayMs > 250) return 2;
   if (a.concealed > 0.015 || a.lostShare > 0.02 || a.delayMs > 120) return 3;
   return 4;
