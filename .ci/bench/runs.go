@@ -37,6 +37,7 @@ var standard = []loadRun{
 	{name: "wt in streams, call of 10", args: "--transport wt --framing stream --publishers 10 --viewers 0 --video 1000"},
 	{name: "ws, 5 and 100 who watch", args: "--publishers 5 --viewers 100 --video 150 --talk 1"},
 	{name: "the same, 1 in 10 stuck", args: "--publishers 5 --viewers 100 --video 150 --talk 1 --stalled 0.1", than: "ws, 5 and 100 who watch"},
+	{name: "the same, 1 in 10 loses 5 %", args: "--publishers 5 --viewers 100 --video 150 --talk 1 --lossy 0.1", than: "ws, 5 and 100 who watch"},
 	{name: "ws, 5 and 1000 who watch the lowest layer", args: "--publishers 5 --viewers 1000 --layers 3 --talk 1 --ramp 12s --warm-up 6s"},
 	{name: "ws, 1000 idle", args: "--rooms 100 --publishers 0 --viewers 10 --probe 0s --heartbeat 0s"},
 	{name: "wt, 200 idle", args: "--transport wt --rooms 20 --publishers 0 --viewers 10 --probe 0s --heartbeat 0s"},

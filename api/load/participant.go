@@ -13,6 +13,7 @@ import (
 	"github.com/quic-go/quic-go"
 
 	"parley/api/client"
+	"parley/api/lossy"
 	"parley/api/wire"
 	callv1 "parley/protobuf/call/v1"
 )
@@ -229,7 +230,12 @@ func (p *participant) options(ctx context.Context) client.Options {
 		Framing: p.run.plan.Framing,
 		On:      func(packet client.Packet) { p.receive(ctx, packet) },
 	}
-	if p.pace == healthy {
+	switch p.pace {
+	case healthy:
+		return opt
+	case leaky:
+		path := lossy.Path{Loss: p.run.plan.Loss}
+		opt.DialTCP, opt.DialQUIC = path.DialTCP, path.DialQUIC
 		return opt
 	}
 	opt.DialTCP = func(ctx context.Context, network, addr string) (net.Conn, error) {

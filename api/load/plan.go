@@ -56,6 +56,8 @@ type Plan struct {
 	Slow       float64 // share of the receivers that read slowly, 0 to 1
 	SlowKbps   int     // how fast those read
 	Stalled    float64 // share that stops reading when measuring begins
+	Lossy      float64 // share whose path loses packets, on Linux
+	Loss       float64 // how many those lose of what is sent to them, 0 to 1
 	StormEvery time.Duration
 	StormShare float64 // of the participants that lose their connection in each storm
 
@@ -115,8 +117,10 @@ func (p *Plan) Check() error {
 	share("talk", p.TalkShare)
 	share("slow", p.Slow)
 	share("stalled", p.Stalled)
+	share("lossy", p.Lossy)
+	share("loss", p.Loss)
 	share("storm share", p.StormShare)
-	must(p.Slow+p.Stalled <= 1, "more than all receivers are slow or stalled")
+	must(p.Slow+p.Stalled+p.Lossy <= 1, "more than all receivers are slow, stalled or lossy")
 	must(p.Slow == 0 || p.SlowKbps > 0, "slow receivers must read at some rate")
 	return errors.Join(errs...)
 }

@@ -17,7 +17,7 @@ type Report struct {
 	Plan    Shape     `json:"plan"`
 
 	Sent     map[string]Sent     `json:"sent"`     // by kind: audio, video, screen
-	Received map[string]Received `json:"received"` // by how participants read: healthy, slow, stalled; those that exist
+	Received map[string]Received `json:"received"` // by how participants read: healthy, slow, stalled, lossy; those that exist
 	Kinds    map[string]Received `json:"kinds"`    // by kind, of healthy receivers
 
 	Heartbeats Heartbeats `json:"heartbeats"` // at healthy receivers
@@ -55,6 +55,8 @@ type Shape struct {
 	Slow         float64 `json:"slow_share"`
 	SlowKbps     int     `json:"slow_kbps"`
 	Stalled      float64 `json:"stalled_share"`
+	Lossy        float64 `json:"lossy_share"`
+	Loss         float64 `json:"loss"`                // that those have
 	StormSeconds float64 `json:"storm_every_seconds"` // 0: none
 	StormShare   float64 `json:"storm_share"`
 	Visits       float64 `json:"visits_per_second"`
@@ -66,7 +68,7 @@ func (p *Plan) shape() Shape {
 		AudioKbps: p.AudioKbps, TalkShare: p.TalkShare, VideoKbps: p.VideoKbps, FPS: p.FPS, Layers: p.Layers, WatchLayer: p.WatchLayer,
 		Screens: p.Screens, ScreenKbps: p.ScreenKbps, SteadyRate: p.SteadyRate, SteadySize: p.SteadySize,
 		VideoFile: p.VideoFile, AudioFile: p.AudioFile,
-		Slow: p.Slow, SlowKbps: p.SlowKbps, Stalled: p.Stalled, StormSeconds: p.StormEvery.Seconds(), StormShare: p.StormShare, Visits: p.Visits,
+		Slow: p.Slow, SlowKbps: p.SlowKbps, Stalled: p.Stalled, Lossy: p.Lossy, Loss: p.Loss, StormSeconds: p.StormEvery.Seconds(), StormShare: p.StormShare, Visits: p.Visits,
 	}
 }
 

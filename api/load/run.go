@@ -23,10 +23,11 @@ const (
 	healthy pace = iota
 	slow
 	stalled
-	paces = 3
+	leaky // over a path that loses packets
+	paces = 4
 )
 
-var paceNames = [paces]string{"healthy", "slow", "stalled"}
+var paceNames = [paces]string{"healthy", "slow", "stalled", "lossy"}
 
 // kinds is how many kinds of streams there are, with wire.NoStream.
 const kinds = int(wire.Screen) + 1
@@ -288,21 +289,28 @@ func (r *run) pacerOf(p *participant, i, j int, recorded recordings) *pacer {
 	return pc
 }
 
-// slowDown makes some receivers slow and some stalled, evenly spread: viewers, or where there
-// are none, publishers.
+// slowDown makes some receivers slow, some stalled and gives some a path that loses packets, evenly
+// spread: viewers, or where there are none, publishers.
 func (r *run) slowDown() {
 	receivers := r.all
 	if r.plan.Viewers > 0 {
 		receivers = r.all[r.plan.Rooms*r.plan.Publishers:]
 	}
 	n := float64(len(receivers))
-	stuck, late := int(n*r.plan.Stalled+.5), int(n*r.plan.Slow+.5)
-	hit := min(stuck+late, len(receivers))
+	var due, given [paces]int
+	for pace, share := range map[pace]float64{slow: r.plan.Slow, stalled: r.plan.Stalled, leaky: r.plan.Lossy} {
+		due[pace] = int(n*share + .5)
+	}
+	hit := min(due[slow]+due[stalled]+due[leaky], len(receivers))
 	for k := range hit {
-		p := receivers[k*len(receivers)/hit]
-		if p.pace = slow; (k+1)*stuck/hit > k*stuck/hit {
-			p.pace = stalled
+		next := slow // whose turn it is most
+		for other := slow; other < paces; other++ {
+			if due[other]*(k+1)-given[other]*hit > due[next]*(k+1)-given[next]*hit {
+				next = other
+			}
 		}
+		given[next]++
+		receivers[k*len(receivers)/hit].pace = next
 	}
 }
 

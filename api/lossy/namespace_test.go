@@ -39,7 +39,7 @@ func newNamespace(t *testing.T) namespace {
 		made <- err
 	}()
 	if err := <-made; errors.Is(err, unix.EPERM) {
-		t.Fatal("this test makes networks, for which it needs CAP_SYS_ADMIN and CAP_NET_ADMIN: run it as root, or with unshare -Ur")
+		t.Fatal("this test makes networks, for which it needs CAP_SYS_ADMIN and CAP_NET_ADMIN: run it as root, or with unshare -Urn")
 	} else if err != nil {
 		t.Fatalf("no network namespace: %v", err)
 	}

@@ -51,6 +51,8 @@ type loadCommand struct {
 	Slow       float64       `name:"slow" default:"0" help:"Share of the receivers that read slowly." group:"course"`
 	SlowRate   int           `name:"slow-rate" default:"200" help:"How fast those read, kbit/s." group:"course"`
 	Stalled    float64       `name:"stalled" default:"0" help:"Share of the receivers that stop reading." group:"course"`
+	Lossy      float64       `name:"lossy" default:"0" help:"Share of the receivers whose network loses packets; on Linux." group:"course"`
+	Loss       float64       `name:"loss" default:"0.05" help:"Share of the packets that those lose." group:"course"`
 	StormEvery time.Duration `name:"storm-every" default:"0s" help:"Time between storms, in which connections are cut and come back; 0 is none." group:"course"`
 	StormShare float64       `name:"storm-share" default:"0.5" help:"Share of the connections that a storm cuts." group:"course"`
 	Visits     float64       `name:"visits" default:"0" help:"People a second who come besides for a moment, while the run measures: how long do they take to get in?" group:"course"`
@@ -100,7 +102,7 @@ func (c *loadCommand) plan() load.Plan {
 		Screens: c.Screens, ScreenKbps: c.Screen, SteadyRate: c.SteadyRate, SteadySize: c.SteadySize,
 		VideoFile: c.VideoFile, AudioFile: c.AudioFile,
 		Ramp: c.Ramp, WarmUp: c.WarmUp, Duration: c.Duration, Drain: c.Drain,
-		Slow: c.Slow, SlowKbps: c.SlowRate, Stalled: c.Stalled, StormEvery: c.StormEvery, StormShare: c.StormShare, Visits: c.Visits,
+		Slow: c.Slow, SlowKbps: c.SlowRate, Stalled: c.Stalled, Lossy: c.Lossy, Loss: c.Loss, StormEvery: c.StormEvery, StormShare: c.StormShare, Visits: c.Visits,
 		Heartbeat: c.Heartbeat, Probe: c.Probe, Seed: c.Seed,
 	}
 	if c.Framing == "stream" {

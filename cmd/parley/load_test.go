@@ -173,6 +173,15 @@ func TestLoadOfANode(t *testing.T) {
 			t.Errorf("server: %+v", s)
 		}
 	})
+
+	// What the network loses is sent again.
+	t.Run("with receivers whose network loses packets", func(t *testing.T) {
+		r := runLoad(t, "--url="+ws(n.HTTP), "--url="+n.WebTransport, "--duration=1s", "--publishers=1", "--viewers=4", "--lossy=0.5", "--loss=0.1")
+		bad, others := r.Received["lossy"], r.Received["healthy"]
+		if bad.Participants != 2 || bad.Delivered == 0 || others.Delivered == 0 {
+			t.Errorf("lossy: %+v, others: %+v", bad, others)
+		}
+	})
 	if err := n.stop(); err != nil {
 		t.Error(err)
 	}
