@@ -199,7 +199,11 @@ func (s *Server) table(line func(format string, args ...any)) {
 	if c := s.Commit; c != nil {
 		line("received to committed: p50 %.1f ms, p99 %.1f ms, p99.9 %.1f ms, of %d events", c.P50, c.P99, c.P999, c.Count)
 	}
-	line("an event took %.1f us of the node, %.1f us of its database, %.1f us of the generator", s.NodeCPU, s.DatabaseCPU, s.GeneratorCPU)
+	database := ""
+	if s.DatabaseCPU > 0 {
+		database = fmt.Sprintf(" %.1f us of its database,", s.DatabaseCPU)
+	}
+	line("an event took %.1f us of the node,%s %.1f us of the generator", s.NodeCPU, database, s.GeneratorCPU)
 	if s.Each > 0 {
 		line("a connection takes %.1f KiB of the node; its process had %d MiB before and %d MiB at most", s.Each/1024, s.RSSBefore>>20, s.RSSMost>>20)
 	}

@@ -48,24 +48,15 @@ func (a *Archive) tables(ctx context.Context, days []time.Time) error {
 	if len(missing) == 0 {
 		return nil
 	}
-	err := pgx.BeginFunc(ctx, a.pool, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, "select pg_advisory_xact_lock($1)", int64(keepLock)); err != nil {
-			return err
-		}
-		for _, d := range missing {
-			for _, p := range parents {
-				// Names and dates are ours: nothing to escape.
-				sql := fmt.Sprintf("create table if not exists %s_%s partition of %s for values from ('%s') to ('%s')",
-					p.name, d.Format(dayName), p.name, d.Format(time.DateOnly), d.AddDate(0, 0, 1).Format(time.DateOnly))
-				if _, err := tx.Exec(ctx, sql); err != nil {
-					return err
-				}
+	for _, d := range missing {
+		for _, p := range parents {
+			// Names and dates are ours: nothing to escape.
+			sql := fmt.Sprintf("create table if not exists %s_%s partition of %s for values from ('%s') to ('%s')",
+				p.name, d.Format(dayName), p.name, d.Format(time.DateOnly), d.AddDate(0, 0, 1).Format(time.DateOnly))
+			if err := a.alone(ctx, sql); err != nil {
+				return fmt.Errorf("make tables of a day: %w", err)
 			}
 		}
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("make tables of a day: %w", err)
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -73,6 +64,18 @@ func (a *Archive) tables(ctx context.Context, days []time.Time) error {
 		a.days[d.Format(dayName)] = true
 	}
 	return nil
+}
+
+// alone makes a table while no other node does. It is a transaction for each, for it waits
+// for whoever writes to the one above, who may wait for another of these.
+func (a *Archive) alone(ctx context.Context, sql string) error {
+	return pgx.BeginFunc(ctx, a.pool, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, "select pg_advisory_xact_lock($1)", int64(keepLock)); err != nil {
+			return err
+		}
+		_, err := tx.Exec(ctx, sql)
+		return err
+	})
 }
 
 func (a *Archive) forgetTables() {
