@@ -65,10 +65,15 @@ type entrance struct{ node *node }
 
 // Serve implements ws.Hub and wt.Hub.
 func (e entrance) Serve(ctx context.Context, conn media.Conn, peer media.Peer) error {
+	return e.node.hub.Serve(entering(ctx), conn, peer)
+}
+
+// entering begins the last step of a join.
+func entering(ctx context.Context) context.Context {
 	j := joinOf(ctx)
 	j.step.End(nil)
 	ctx, j.step = trace.Step(ctx, "enter room")
-	return e.node.hub.Serve(ctx, conn, peer)
+	return ctx
 }
 
 // joined is told by the hub.

@@ -76,6 +76,11 @@ type Recorder struct {
 	totals media.Count
 	looked time.Time
 	used   float64 // processor seconds
+
+	// Of the event that is being written.
+	found   catalogue.Found
+	samples []telemetry.Sample
+	body    []byte
 }
 
 var (
@@ -165,9 +170,6 @@ type speaker struct {
 	recorder *Recorder
 	feed     telemetry.Feed
 	next     uint64
-	found    catalogue.Found
-	samples  []telemetry.Sample
-	body     []byte
 }
 
 // begin returns a speaker; one that nobody hears when there are too many.
@@ -184,20 +186,21 @@ func (r *Recorder) begin(ctx context.Context, source telemetry.Source) *speaker 
 func (s *speaker) say(name string, at time.Time, fields map[string]any) uint64 {
 	seq := s.next
 	s.next++
-	k := s.recorder.kinds[name]
+	r := s.recorder
+	k := r.kinds[name]
 	var err error
-	if s.body, err = k.Encode(s.body[:0], catalogue.Params{}, fields); err == nil {
-		err = k.Scan(catalogue.Params{}, s.body, &s.found)
+	if r.body, err = k.Encode(r.body[:0], catalogue.Params{}, fields); err == nil {
+		err = k.Scan(catalogue.Params{}, r.body, &r.found)
 	}
 	if err != nil { // a field beyond its limits
-		s.recorder.Log.Error("an event of a call cannot be written", "kind", name, "err", err)
+		r.Log.Error("an event of a call cannot be written", "kind", name, "err", err)
 		s.feed.Lost(telemetry.Undecodable, seq, 1)
 		return seq
 	}
-	hot := k.Hot(&s.found, s.samples)
-	s.samples = hot.Samples
+	hot := k.Hot(&r.found, r.samples)
+	r.samples = hot.Samples
 	s.feed.Record(telemetry.Record{
-		Catalogue: "call", Kind: k.Number, Seq: seq, At: at, Link: s.found.Link, Linked: s.found.Linked, Hot: hot, Raw: s.body,
+		Catalogue: "call", Kind: k.Number, Seq: seq, At: at, Link: r.found.Link, Linked: r.found.Linked, Hot: hot, Raw: r.body,
 	})
 	return seq
 }

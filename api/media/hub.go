@@ -120,16 +120,22 @@ var errDraining = &fault.Error{
 // Serve runs a session on conn for peer until it ends, closes conn and returns why: nil when
 // the peer left politely. The server ends it by cancelling ctx with a cause.
 func (h *Hub) Serve(ctx context.Context, conn Conn, peer Peer) error {
-	if peer.User == wire.SystemUser {
-		h.joined(ctx, conn.Transport(), errReserved)
-		refusal := control(wire.MeetingEnded(string(peer.Room), errReserved.Message))
-		return errors.Join(errReserved, conn.Write(ctx, []*Frame{refusal}), conn.Close(fault.Reserved))
-	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	s := &Session{
-		id: newSessionID(), peer: peer, conn: conn, joined: time.Now(), out: NewQueue(h.limits), end: cancel,
+	s := h.newSession(conn, &peer, cancel)
+	// Coming in and leaving call deep, and an idle session is little else than its stack.
+	var err error
+	aside(func() { err = h.begin(ctx, s) })
+	if err != nil {
+		return err
 	}
+	err = s.run(ctx)
+	aside(func() { h.over(s, err) })
+	return err
+}
+
+func (h *Hub) newSession(conn Conn, peer *Peer, end context.CancelCauseFunc) *Session {
+	s := &Session{id: newSessionID(), peer: *peer, conn: conn, joined: time.Now(), out: NewQueue(h.limits), end: end}
 	if c, ok := conn.(PictureConn); ok {
 		s.out.Split(c.Skip)
 	}
@@ -141,33 +147,63 @@ func (h *Hub) Serve(ctx context.Context, conn Conn, peer Peer) error {
 		}
 	}
 	s.host.Store(peer.Host)
+	return s
+}
+
+// aside runs f and waits for it. A goroutine that lives long keeps the stack that it once
+// needed; f has one of its own, and gives it back.
+func aside(f func()) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		f()
+	}()
+	<-done
+}
+
+// begin lets s into its room. When it fails it has closed the connection.
+func (h *Hub) begin(ctx context.Context, s *Session) error {
+	if s.peer.User == wire.SystemUser {
+		h.joined(ctx, s.conn.Transport(), errReserved)
+		refusal := control(wire.MeetingEnded(string(s.peer.Room), errReserved.Message))
+		return errors.Join(errReserved, s.conn.Write(ctx, []*Frame{refusal}), s.conn.Close(fault.Reserved))
+	}
+	refuse := func(err error) error {
+		h.joined(ctx, s.conn.Transport(), err)
+		return errors.Join(err, s.conn.Close(fault.CodeOf(err)))
+	}
 	r, err := h.enter(ctx, s)
 	if err != nil {
-		h.joined(ctx, conn.Transport(), err)
-		return errors.Join(err, conn.Close(fault.CodeOf(err)))
+		return refuse(err)
 	}
-	defer h.leave(s)
-
 	meeting, err := h.meeting(ctx, s)
 	if err != nil {
-		h.joined(ctx, conn.Transport(), err)
-		return errors.Join(err, conn.Close(fault.CodeOf(err)))
+		defer h.leave(s)
+		return refuse(err)
 	}
 	stats := s.stats()
 	stats.Replaces = r.attach(s, meeting)
 	stats.Reconnection = stats.Replaces != 0
-	h.joined(ctx, conn.Transport(), nil)
+	h.joined(ctx, s.conn.Transport(), nil)
 	h.reporter.Connected(stats)
-	log := h.log.With("room", string(r.id), "session", uint64(s.id), "user", peer.User)
-	log.Info("session started", "transport", string(conn.Transport()), "observer", peer.Observer)
-	err = s.run(ctx)
-	r.detach(s, err)
-	stats = s.stats()
+	s.log(h).Info("session started", "transport", string(s.conn.Transport()), "observer", s.peer.Observer)
+	return nil
+}
+
+// over takes s, which ended with err, out of its room.
+func (h *Hub) over(s *Session, err error) {
+	defer h.leave(s)
+	s.room.detach(s, err)
+	stats := s.stats()
 	stats.End = fault.CodeOf(err)
 	h.reporter.Disconnected(stats)
-	log.Info("session ended", "code", string(fault.CodeOf(err)), "err", err,
+	s.log(h).Info("session ended", "code", string(fault.CodeOf(err)), "err", err,
 		"received", stats.BytesReceived, "sent", stats.BytesSent, "age", time.Since(s.joined).Round(time.Millisecond))
-	return err
+}
+
+// log names s in the log of h.
+func (s *Session) log(h *Hub) *slog.Logger {
+	return h.log.With("room", string(s.peer.Room), "session", uint64(s.id), "user", s.peer.User)
 }
 
 // meeting records that s entered, or for an observer looks what there is to observe.

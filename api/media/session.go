@@ -253,7 +253,7 @@ func (s *Session) ingest(ctx context.Context, p Packet) {
 		return
 	}
 	if !s.active.Load() {
-		s.room.activate(ctx, s)
+		aside(func() { s.room.activate(ctx, s) })
 	}
 	switch info.Class {
 	case wire.KeyframeRequest:

@@ -136,6 +136,9 @@ type conn struct {
 	leave func()
 }
 
+// NetConn returns the connection beneath.
+func (c *conn) NetConn() net.Conn { return c.Conn }
+
 // Close closes the connection.
 func (c *conn) Close() error {
 	defer c.leave()

@@ -98,7 +98,7 @@ func (c *conn) message(r io.Reader) ([]byte, error) {
 		}
 	}()
 	for parts := 0; ; parts++ {
-		if parts == 2 { // those that come in one piece take two: the piece and its end
+		if parts == 3 { // those that come in one piece take three: what came with the header, the rest, the end
 			late = time.AfterFunc(c.patient, func() {
 				c.fail(fault.New(fault.Slow, "a packet took longer than %v", c.patient))
 			})

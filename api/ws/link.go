@@ -30,13 +30,18 @@ type link struct {
 	born  time.Time
 	heard atomic.Int64 // nanoseconds after born
 
+	ahead ahead // of the goroutine that reads
+
 	mu   sync.Mutex
 	cork *[]byte // what a batch collected; nil when none is held
 	err  error   // of the first write that failed; what follows would corrupt the stream
 }
 
-func newLink(conn net.Conn, timeout time.Duration) *link {
-	return &link{Conn: conn, timeout: timeout, born: time.Now()}
+// newLink returns the link on conn, of which start was read already.
+func newLink(conn net.Conn, start []byte, timeout time.Duration) *link {
+	l := &link{Conn: conn, timeout: timeout, born: time.Now()}
+	l.ahead.init(conn, start)
+	return l
 }
 
 // silence returns how long nothing has been heard.
@@ -45,7 +50,7 @@ func (l *link) silence() time.Duration {
 }
 
 func (l *link) Read(p []byte) (int, error) {
-	n, err := l.Conn.Read(p)
+	n, err := l.ahead.Read(p)
 	if n > 0 {
 		l.heard.Store(int64(time.Since(l.born)))
 	}

@@ -135,30 +135,50 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		log.Debug("no websocket handshake", "err", err)
 		return
 	}
-	// The context of the request means nothing after the upgrade.
-	ctx, c := context.WithoutCancel(r.Context()), newConn(sock, up.link, s.opt.Message)
+	v := &visit{server: s, conn: newConn(sock, up.link, s.opt.Message), peer: peer, log: log, end: end}
+	v.begin(r.Context())
 	running = true
-	go func() { // Shutdown waits for it
-		defer end()
-		s.run(ctx, c, peer, log)
-	}()
+	go v.run() // Shutdown waits for it
 }
 
-// run blocks until the session of peer on c ended.
-func (s *Server) run(ctx context.Context, c *conn, peer media.Peer, log *slog.Logger) {
-	p := newPinger(c, s.opt.Ping, s.opt.Idle)
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	defer context.AfterFunc(s.ctx, func() {
-		_ = c.Close(fault.GoingAway)
-		cancel(errGoingAway)
-	})()
+// visit is one session with all that it needs. What its goroutine calls before the session is
+// on the stack as long as that lasts, so that is little.
+type visit struct {
+	server *Server
+	conn   *conn
+	peer   media.Peer
+	log    *slog.Logger
+	end    func()
 
-	err := s.opt.Hub.Serve(ctx, c, peer)
-	if err := c.Close(fault.CodeOf(err)); err != nil {
-		log.Debug("websocket close", "err", err)
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	stop   func() bool // what happens when the server stops
+	pinger *pinger
+}
+
+// begin is called by the goroutine of the request, whose context means nothing after the upgrade.
+func (v *visit) begin(request context.Context) {
+	v.ctx, v.cancel = context.WithCancelCause(context.WithoutCancel(request))
+	v.stop = context.AfterFunc(v.server.ctx, func() {
+		_ = v.conn.Close(fault.GoingAway)
+		v.cancel(errGoingAway)
+	})
+	v.pinger = newPinger(v.conn, v.server.opt.Ping, v.server.opt.Idle)
+}
+
+// run blocks until the session ended.
+func (v *visit) run() {
+	v.over(v.server.opt.Hub.Serve(v.ctx, v.conn, v.peer))
+}
+
+func (v *visit) over(err error) {
+	defer v.end()
+	if err := v.conn.Close(fault.CodeOf(err)); err != nil {
+		v.log.Debug("websocket close", "err", err)
 	}
-	p.stop()
+	v.pinger.stop()
+	v.stop()
+	v.cancel(nil)
 }
 
 func (s *Server) enter() bool {

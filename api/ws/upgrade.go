@@ -2,6 +2,7 @@ package ws
 
 import (
 	"bufio"
+	"bytes"
 	"net"
 	"net/http"
 	"time"
@@ -22,16 +23,17 @@ func (u *upgrade) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 		return nil, nil, err
 	}
 	limitUnsent(conn)
-	u.link = newLink(conn, u.timeout)
+	start, _ := rw.Reader.Peek(rw.Reader.Buffered()) // what came with the request
+	u.link = newLink(conn, bytes.Clone(start), u.timeout)
 	if err := conn.SetWriteDeadline(time.Now().Add(u.timeout)); err != nil {
 		return nil, nil, err
 	}
 	if err := rw.Writer.Flush(); err != nil { // the status line and headers
 		return nil, nil, err
 	}
-	// The smallest buffer there is: it holds the header of a message, so that a payload
-	// passes it by and is copied once, into the cork.
-	return u.link, bufio.NewReadWriter(rw.Reader, bufio.NewWriterSize(u.link, 16)), nil
+	// The smallest buffers there are: they hold the header of a message, so that a payload
+	// passes them by. It is copied once on its way out, into the cork, and the link reads ahead.
+	return u.link, bufio.NewReadWriter(bufio.NewReaderSize(u.link, 16), bufio.NewWriterSize(u.link, 16)), nil
 }
 
 // WriteHeader answers every request that is no handshake with 400, where the library

@@ -7,6 +7,7 @@ import (
 
 	"parley/api/app"
 	"parley/api/config"
+	"parley/api/memory"
 	"parley/api/observe"
 )
 
@@ -55,6 +56,7 @@ func runNode(w *world, c *config.Common, mode config.Mode) error {
 	if err != nil {
 		return misconfigured{err}
 	}
+	defer memory.Adapt(w.getenv)()
 	return app.Run(w.ctx, app.Options{
 		Config: c, Mode: mode, Flags: reg, Log: log, Settings: w.source.Redacted(c),
 		Ready: func(r config.Ready) { welcome(w.stdout, r, mode) },
