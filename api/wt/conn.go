@@ -34,9 +34,6 @@ const (
 	// inboxPackets wait for the session to read them.
 	inboxPackets = 32
 
-	// outboxDatagrams wait for the QUIC library, which takes 32 itself and then blocks.
-	outboxDatagrams = 32
-
 	// uniStreamType starts every unidirectional stream of a session, before its number.
 	uniStreamType = 0x54
 )
@@ -69,8 +66,8 @@ type conn struct {
 
 	refusals *Refusals
 
-	outbox  chan []byte // datagrams
-	streams sender      // of the goroutine that writes
+	post    post
+	streams sender // of the goroutine that writes
 }
 
 var _ media.Conn = (*conn)(nil)
@@ -85,7 +82,6 @@ func newConn(sess *webtransport.Session, qc *quic.Conn, ctrl *http3.Stream, fram
 		framed: framed,
 		born:   time.Now(),
 		inbox:  make(chan media.Packet, inboxPackets),
-		outbox: make(chan []byte, outboxDatagrams),
 
 		refusals: opt.Refusals,
 	}
@@ -93,6 +89,7 @@ func newConn(sess *webtransport.Session, qc *quic.Conn, ctrl *http3.Stream, fram
 	header := quicvarint.Append(nil, uniStreamType)
 	header = quicvarint.Append(header, uint64(ctrl.StreamID()))
 	c.streams = sender{quic: qc, life: c.life, header: header, write: c.write}
+	c.post.more, c.post.rest = make(chan struct{}, 1), make(chan struct{}, 1)
 	return c
 }
 
@@ -100,9 +97,6 @@ func newConn(sess *webtransport.Session, qc *quic.Conn, ctrl *http3.Stream, fram
 func (c *conn) start() {
 	c.work.Go(c.readStreams)
 	c.work.Go(c.readDatagrams)
-	c.work.Go(c.refuseStreams)
-	c.work.Go(c.writeDatagrams)
-	c.work.Go(c.watch)
 }
 
 // Transport returns [media.WebTransport].
@@ -110,23 +104,14 @@ func (c *conn) Transport() media.Transport { return media.WebTransport }
 
 func (c *conn) hear() { c.heard.Store(int64(time.Since(c.born))) }
 
-// watch ends a session that is connected and says nothing.
-func (c *conn) watch() {
-	timer := time.NewTimer(c.quiet)
-	defer timer.Stop()
-	for {
-		select {
-		case <-timer.C:
-		case <-c.life.Done():
-			return
-		}
-		left := c.quiet - time.Since(c.born) + time.Duration(c.heard.Load())
-		if left <= 0 {
-			c.end(fault.New(fault.Idle, "no packet for %v", c.quiet))
-			return
-		}
-		timer.Reset(left)
+// look ends a session that is connected and says nothing, and refuses what it does not use. It
+// is called every now and then, and does not block.
+func (c *conn) look() {
+	if time.Since(c.born)-time.Duration(c.heard.Load()) >= c.quiet {
+		c.end(fault.New(fault.Idle, "no packet for %v", c.quiet))
 	}
+	c.refuseStreams()
+	c.post.look()
 }
 
 // lost notes why the session ended when this side did not end it. err comes from the library.

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/quic-go/webtransport-go"
@@ -86,10 +87,10 @@ func (c *conn) readDatagrams() {
 	}
 }
 
-// refuseStreams cancels the bidirectional streams that a client opens.
+// refuseStreams cancels the bidirectional streams that a client opened.
 func (c *conn) refuseStreams() {
 	for {
-		str, err := c.sess.AcceptStream(c.life)
+		str, err := c.sess.AcceptStream(ended)
 		if err != nil {
 			return
 		}
@@ -99,17 +100,26 @@ func (c *conn) refuseStreams() {
 	}
 }
 
-func (c *conn) readStreams() {
-	ended, cancel := context.WithCancel(c.life)
+// ended makes the library return what is there, without waiting.
+var ended = func() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
+	return ctx
+}()
+
+var scratches = sync.Pool{New: func() any {
+	b := make([]byte, scratchBytes)
+	return &b
+}}
+
+func (c *conn) readStreams() {
 	slots := make(chan struct{}, sideStreams)
-	scratch := make([]byte, scratchBytes)
 	var burst []*webtransport.ReceiveStream
 	for {
 		str, err := c.sess.AcceptUniStream(c.life)
 		for err == nil {
 			burst = append(burst, str)
-			str, err = c.sess.AcceptUniStream(ended) // what is there, without waiting
+			str, err = c.sess.AcceptUniStream(ended)
 		}
 		if len(burst) == 0 {
 			c.lost(err)
@@ -119,9 +129,11 @@ func (c *conn) readStreams() {
 		slices.SortFunc(burst, func(a, b *webtransport.ReceiveStream) int {
 			return int(a.StreamID() - b.StreamID())
 		})
+		scratch := scratches.Get().(*[]byte)
 		for _, str := range burst {
-			c.readStream(str, scratch, slots)
+			c.readStream(str, *scratch, slots)
 		}
+		scratches.Put(scratch)
 		clear(burst)
 		burst = burst[:0]
 	}

@@ -86,6 +86,7 @@ type Server struct {
 
 	mu       sync.Mutex
 	closing  bool
+	present  map[*conn]struct{} // that somebody has to look after
 	sessions sync.WaitGroup
 	serving  sync.WaitGroup // Serve, while it runs
 }
@@ -103,7 +104,7 @@ func New(opt Options) *Server {
 	if opt.Routes == nil {
 		opt.Routes = http.NotFoundHandler()
 	}
-	s := &Server{opt: opt}
+	s := &Server{opt: opt, present: make(map[*conn]struct{})}
 	s.cut, s.endSessions = context.WithCancel(context.Background())
 	s.over, s.finish = context.WithCancel(context.Background())
 	s.wt = &webtransport.Server{
@@ -169,6 +170,9 @@ func (s *Server) Serve(ctx context.Context) error {
 
 	var conns sync.WaitGroup
 	defer conns.Wait()
+	conns.Go(s.lookAfter)
+	defer s.finish()
+	defer s.sessions.Wait()
 	defer s.wt.Close()
 	for {
 		conn, err := listener.Accept(s.over)
@@ -186,6 +190,45 @@ func (s *Server) Serve(ctx context.Context) error {
 				s.opt.Log.Debug("quic connection", "remote", conn.RemoteAddr(), "err", err)
 			}
 		})
+	}
+}
+
+// lookEvery is the time between two looks after all sessions; less where one may be quiet for
+// little longer.
+const lookEvery = time.Second
+
+// lookAfter does for all sessions what would else be goroutines of each, until none will come.
+func (s *Server) lookAfter() {
+	tick := time.NewTicker(min(lookEvery, s.opt.Quiet/4))
+	defer tick.Stop()
+	var all []*conn
+	for {
+		select {
+		case <-tick.C:
+		case <-s.over.Done():
+			return
+		}
+		s.mu.Lock()
+		for c := range s.present {
+			all = append(all, c)
+		}
+		s.mu.Unlock()
+		for _, c := range all {
+			c.look()
+		}
+		clear(all)
+		all = all[:0]
+	}
+}
+
+// attend notes that c is there, or is not any more.
+func (s *Server) attend(c *conn, present bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if present {
+		s.present[c] = struct{}{}
+	} else {
+		delete(s.present, c)
 	}
 }
 

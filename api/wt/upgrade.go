@@ -2,6 +2,7 @@ package wt
 
 import (
 	"context"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
@@ -37,7 +38,8 @@ func framing(query url.Values) (framed bool, err error) {
 	return false, fault.New(fault.BadRequest, "framing must be stream or packet")
 }
 
-// serveSession admits the peer, opens the session and blocks until it ended.
+// serveSession admits the peer and opens the session, which runs in a goroutine of its own that
+// [Server.Shutdown] waits for: that of the request once needed a deep stack.
 func (s *Server) serveSession(w http.ResponseWriter, r *http.Request) {
 	// The query holds the token and stays out of the log.
 	log := s.opt.Log.With("path", r.URL.Path, "remote", r.RemoteAddr)
@@ -45,10 +47,18 @@ func (s *Server) serveSession(w http.ResponseWriter, r *http.Request) {
 		fault.Answer(w, errGoingAway)
 		return
 	}
-	defer s.sessions.Done()
+	end, running := s.sessions.Done, false
+	defer func() {
+		if !running {
+			end()
+		}
+	}()
 	if s.opt.Begin != nil {
-		ctx, end := s.opt.Begin(r)
-		defer end()
+		ctx, over := s.opt.Begin(r)
+		end = func() {
+			over()
+			s.sessions.Done()
+		}
 		r = r.WithContext(ctx)
 	}
 
@@ -69,25 +79,58 @@ func (s *Server) serveSession(w http.ResponseWriter, r *http.Request) {
 		log.Debug("no webtransport session", "err", err)
 		return
 	}
-	conn := r.Context().Value(connKey{}).(*quic.Conn)
-	c := newConn(sess, conn, w.(http3.HTTPStreamer).HTTPStream(), framed, &s.opt)
-	c.start()
-
-	// The context of the request ends with the session, which is too early to say why.
-	ctx, cancel := context.WithCancelCause(context.WithoutCancel(r.Context()))
-	defer cancel(nil)
-	defer context.AfterFunc(s.cut, func() {
-		_ = c.Close(fault.GoingAway)
-		cancel(errGoingAway)
-	})()
-
-	var serve media.Conn = c
-	if framed {
-		serve = newStreamConn(c)
+	qc := r.Context().Value(connKey{}).(*quic.Conn)
+	v := &visit{
+		server: s, conn: newConn(sess, qc, w.(http3.HTTPStreamer).HTTPStream(), framed, &s.opt), peer: peer, log: log, end: end,
 	}
-	err = s.opt.Hub.Serve(ctx, serve, peer)
-	if err := c.Close(fault.CodeOf(err)); err != nil {
-		log.Debug("webtransport close", "err", err)
+	v.begin(r.Context())
+	running = true
+	go v.run() // Shutdown waits for it
+}
+
+// visit is one session with all that it needs. What its goroutine calls before the session is
+// on the stack as long as that lasts, so that is little.
+type visit struct {
+	server *Server
+	conn   *conn
+	serve  media.Conn // conn, as the session sees it
+	peer   media.Peer
+	log    *slog.Logger
+	end    func()
+
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	stop   func() bool // what happens when the server stops
+}
+
+// begin is called by the goroutine of the request, whose context ends with the session: that is
+// too early to say why.
+func (v *visit) begin(request context.Context) {
+	v.serve = v.conn
+	if v.conn.framed {
+		v.serve = newStreamConn(v.conn)
 	}
-	c.work.Wait()
+	v.server.attend(v.conn, true)
+	v.conn.start()
+	v.ctx, v.cancel = context.WithCancelCause(context.WithoutCancel(request))
+	v.stop = context.AfterFunc(v.server.cut, func() {
+		_ = v.conn.Close(fault.GoingAway)
+		v.cancel(errGoingAway)
+	})
+}
+
+// run blocks until the session ended.
+func (v *visit) run() {
+	v.over(v.server.opt.Hub.Serve(v.ctx, v.serve, v.peer))
+}
+
+func (v *visit) over(err error) {
+	defer v.end()
+	if err := v.conn.Close(fault.CodeOf(err)); err != nil {
+		v.log.Debug("webtransport close", "err", err)
+	}
+	v.server.attend(v.conn, false)
+	v.conn.work.Wait()
+	v.stop()
+	v.cancel(nil)
 }

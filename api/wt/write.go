@@ -2,7 +2,6 @@ package wt
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -52,17 +51,6 @@ func (c *conn) Write(ctx context.Context, frames []*media.Frame) error {
 	return nil
 }
 
-// datagram reports whether f could be sent as one; when the path is slow it waits with the
-// others.
-func (c *conn) datagram(f *media.Frame) bool {
-	select {
-	case c.outbox <- f.Wire:
-		return true
-	default:
-		return false
-	}
-}
-
 func (c *conn) writeError(err error) error {
 	switch {
 	case c.life.Err() != nil:
@@ -73,46 +61,15 @@ func (c *conn) writeError(err error) error {
 	return fmt.Errorf("webtransport: write: %w", err)
 }
 
-// writeDatagrams sends what is in the outbox. It is a goroutine of its own because the
-// library knows no deadline for datagrams.
-func (c *conn) writeDatagrams() {
-	streams := sender{quic: c.quic, life: c.life, header: c.streams.header, write: c.write}
-	send := func(b []byte) {
-		err := c.sess.SendDatagram(b)
-		if _, ok := errors.AsType[*quic.DatagramTooLargeError](err); ok {
-			// The path is narrower than most.
-			if c.framed {
-				b = append(binary.BigEndian.AppendUint32(nil, uint32(len(b))), b...)
-			}
-			_ = streams.send(b, time.Now().Add(c.write))
-		}
-	}
-	for {
-		select {
-		case b := <-c.outbox:
-			send(b)
-			continue
-		case <-c.life.Done():
-		}
-		select {
-		case b := <-c.outbox: // written before the end
-			send(b)
-		default:
-			return
-		}
-	}
-}
-
 // sender sends packets on streams of their own. It goes past the session to the connection:
 // a stream needs nothing of the session but its number, and only the connection tells when
 // bytes were sent.
 type sender struct {
-	quic    *quic.Conn
-	life    context.Context
-	header  []byte // of every stream
-	write   time.Duration
-	scratch [copiedBytes]byte
-	unsent  int // bytes that may still wait in the library
+	quic   *quic.Conn
+	life   context.Context
+	header []byte // of every stream
+	write  time.Duration
+	unsent int // bytes that may still wait in the library
 
 	// deaf says that the client granted no stream for the write timeout. There are clients
 	// that only publish and never look at what they are sent: such a one may stay while it
@@ -185,8 +142,9 @@ func (s *sender) fill(str *quic.SendStream, packet []byte, deadline time.Time) e
 		}
 		return err
 	}
-	b := s.scratch[:copy(s.scratch[:], s.header)]
-	b = append(b, packet...)
+	scratch := scratches.Get().(*[]byte)
+	defer scratches.Put(scratch)
+	b := append(append((*scratch)[:0], s.header...), packet...)
 	if s.unsent+size <= unsentBytes {
 		s.unsent += size
 		_, err := str.Write(b)
