@@ -19,7 +19,7 @@ var sending = map[media.Cause]bool{media.Silenced: true, media.Unencrypted: true
 func (r *Recorder) look() {
 	now := time.Now()
 	here := map[media.SessionID]bool{}
-	for _, s := range r.hub.Attendance() {
+	for s := range r.hub.Present() {
 		here[s.Session] = true
 		if c := r.calls[s.Session]; c != nil {
 			c.flows(&s.Count, now)

@@ -12,38 +12,37 @@ const sampleTime = 2 * time.Second
 
 // sample records what flowed from and to each session since the last sample.
 func (r *Recorder) sample(now time.Time) {
-	for _, s := range r.hub.Attendance() {
+	for s := range r.hub.Present() {
 		if c := r.calls[s.Session]; c != nil && !c.active.IsZero() {
-			c.flowed(&s, now)
+			c.flowed(s, now)
 			r.overdue(c, now)
 		}
 	}
 }
 
 func (c *call) flowed(s *media.SessionCensus, now time.Time) {
-	last, since := &c.sampled.count, now.Sub(c.sampled.at)
-	if c.sampled.at.IsZero() { // rates need two looks
-		c.sampled.count, c.sampled.at = s.Count, now
-		return
-	}
-	seconds := max(since.Seconds(), .001)
+	last, since := c.sampled, now.Sub(c.sampled.at)
 	var dropped, frames, bytes uint64
 	for cause := range media.Causes() {
 		if !receiving[cause] {
 			continue
 		}
 		for kind := range media.Kinds() {
-			dropped += s.Count.Drops[cause][kind] - last.Drops[cause][kind]
+			dropped += s.Count.Drops[cause][kind]
 		}
 	}
+	c.sampled.at, c.sampled.in, c.sampled.out, c.sampled.dropped = now, s.Count.In, s.Count.Out, dropped
+	if last.at.IsZero() { // rates need two looks
+		return
+	}
+	seconds := max(since.Seconds(), .001)
 	for _, w := range s.Waiting {
 		frames, bytes = frames+uint64(max(w.Frames, 0)), bytes+uint64(max(w.Bytes, 0))
 	}
 	c.say("FlowSample", now, map[string]any{
-		"interval_ms": milliseconds(since), "from": flowsOf(&s.Count.In, &last.In, seconds), "to": flowsOf(&s.Count.Out, &last.Out, seconds),
-		"dropped": min(dropped, 1<<32-1), "waiting_frames": min(frames, 1<<32-1), "waiting_bytes": bytes,
+		"interval_ms": milliseconds(since), "from": flowsOf(&s.Count.In, &last.in, seconds), "to": flowsOf(&s.Count.Out, &last.out, seconds),
+		"dropped": min(dropped-last.dropped, 1<<32-1), "waiting_frames": min(frames, 1<<32-1), "waiting_bytes": bytes,
 	})
-	c.sampled.count, c.sampled.at = s.Count, now
 }
 
 // flowsOf returns what was passed on between two looks.

@@ -26,8 +26,9 @@ type call struct {
 	last    media.Count
 	health  health
 	sampled struct { // what had flowed at the last sample
-		at    time.Time
-		count media.Count
+		at      time.Time
+		in, out media.Traffic
+		dropped uint64
 	}
 }
 

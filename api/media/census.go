@@ -2,6 +2,7 @@ package media
 
 import (
 	"cmp"
+	"iter"
 	"slices"
 
 	"parley/api/histogram"
@@ -108,14 +109,26 @@ type SessionCensus struct {
 	Waiting  [kinds]Waiting
 }
 
+// Present yields the sessions of this node in no order. What it yields is valid until the next.
+func (h *Hub) Present() iter.Seq[*SessionCensus] {
+	return func(yield func(*SessionCensus) bool) {
+		c := new(SessionCensus)
+		for _, s := range h.live() {
+			*c = SessionCensus{Member: s.member(), Standing: s.standing()}
+			s.addTo(&c.Count, &c.Waiting)
+			if !yield(c) {
+				return
+			}
+		}
+	}
+}
+
 // Attendance returns the sessions of this node, those of the first room by name first, the
 // oldest of a room first.
 func (h *Hub) Attendance() []SessionCensus {
-	live := h.live()
-	all := make([]SessionCensus, len(live))
-	for i, s := range live {
-		all[i] = SessionCensus{Member: s.member(), Standing: s.standing()}
-		s.addTo(&all[i].Count, &all[i].Waiting)
+	var all []SessionCensus
+	for c := range h.Present() {
+		all = append(all, *c)
 	}
 	slices.SortFunc(all, func(a, b SessionCensus) int {
 		return cmp.Or(cmp.Compare(a.Room, b.Room), a.Joined.Compare(b.Joined), cmp.Compare(a.Session, b.Session))

@@ -11,8 +11,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"parley/api/fault"
 	"parley/api/histogram"
 	"parley/api/wire"
@@ -88,9 +86,9 @@ const farewell = time.Second
 // left politely. After it returns no goroutine of s is left. It reads in the goroutine of the
 // caller: an idle session is little else than the stacks of its goroutines.
 func (s *Session) run(ctx context.Context) error {
-	life, end := context.WithCancelCause(context.WithoutCancel(ctx))
-	g, loops := errgroup.WithContext(life)
-	var ending sync.WaitGroup
+	loops, end := context.WithCancelCause(context.WithoutCancel(ctx)) // the first that ends ends all
+	defer end(nil)
+	var writing, ending sync.WaitGroup
 	ending.Add(2)
 	context.AfterFunc(loops, func() { // the first loop has ended
 		defer ending.Done()
@@ -105,12 +103,16 @@ func (s *Session) run(ctx context.Context) error {
 		defer patience.Stop()
 		<-loops.Done()
 	})
-	g.Go(func() error { return s.writeLoop(loops, s.out.Pop, s.conn.Write) })
+	writing.Go(func() { end(s.writeLoop(loops, s.out.Pop, s.conn.Write)) })
 	if c, ok := s.conn.(PictureConn); ok {
-		g.Go(func() error { return s.pictureLoop(loops, c) })
+		writing.Go(func() {
+			if err := s.pictureLoop(loops, c); err != nil {
+				end(err)
+			}
+		})
 	}
 	end(s.readLoop(ctx, loops))
-	_ = g.Wait() // the cause is that of the first
+	writing.Wait()
 	if stop() {
 		ending.Done()
 	}

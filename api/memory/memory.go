@@ -16,7 +16,7 @@ import (
 const (
 	// Base is how many bytes of garbage may gather where nothing is alive: what a busy node
 	// makes in about a second.
-	Base = 32 << 20
+	Base = 24 << 20
 
 	// share of what is alive that may gather beside Base.
 	share = 4

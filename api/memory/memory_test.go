@@ -14,9 +14,9 @@ func TestGarbageIsBoundedByWhatIsAlive(t *testing.T) {
 	}{
 		{0, 400},
 		{4 << 20, 400},
-		{32 << 20, 125},
-		{64 << 20, 75},
-		{256 << 20, 35},
+		{32 << 20, 100},
+		{64 << 20, 60},
+		{256 << 20, 30},
 		{16 << 30, 25},
 	} {
 		if got := percent(tc.alive); got != tc.want {

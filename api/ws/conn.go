@@ -140,7 +140,10 @@ func (c *conn) bind(ctx context.Context) error {
 	if c.unbind != nil {
 		c.unbind()
 	}
-	c.bound = ctx
+	c.bound, c.unbind = ctx, nil
+	if ctx.Done() == nil { // it never ends
+		return nil
+	}
 	c.unbind = context.AfterFunc(ctx, func() { c.fail(context.Cause(ctx)) })
 	return nil
 }

@@ -135,7 +135,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		log.Debug("no websocket handshake", "err", err)
 		return
 	}
-	v := &visit{server: s, conn: newConn(sock, up.link, s.opt.Message), peer: peer, log: log, end: end}
+	v := &visit{server: s, conn: newConn(sock, up.link, s.opt.Message), peer: peer, end: end, path: r.URL.Path, remote: r.RemoteAddr}
 	v.begin(r.Context())
 	running = true
 	go v.run() // Shutdown waits for it
@@ -147,8 +147,10 @@ type visit struct {
 	server *Server
 	conn   *conn
 	peer   media.Peer
-	log    *slog.Logger
 	end    func()
+
+	// For the log.
+	path, remote string
 
 	ctx    context.Context
 	cancel context.CancelCauseFunc
@@ -174,7 +176,7 @@ func (v *visit) run() {
 func (v *visit) over(err error) {
 	defer v.end()
 	if err := v.conn.Close(fault.CodeOf(err)); err != nil {
-		v.log.Debug("websocket close", "err", err)
+		v.server.opt.Log.Debug("websocket close", "path", v.path, "remote", v.remote, "err", err)
 	}
 	v.pinger.stop()
 	v.stop()

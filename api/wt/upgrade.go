@@ -2,7 +2,6 @@ package wt
 
 import (
 	"context"
-	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
@@ -81,7 +80,7 @@ func (s *Server) serveSession(w http.ResponseWriter, r *http.Request) {
 	}
 	qc := r.Context().Value(connKey{}).(*quic.Conn)
 	v := &visit{
-		server: s, conn: newConn(sess, qc, w.(http3.HTTPStreamer).HTTPStream(), framed, &s.opt), peer: peer, log: log, end: end,
+		server: s, conn: newConn(sess, qc, w.(http3.HTTPStreamer).HTTPStream(), framed, &s.opt), peer: peer, end: end, path: r.URL.Path, remote: r.RemoteAddr,
 	}
 	v.begin(r.Context())
 	running = true
@@ -95,8 +94,10 @@ type visit struct {
 	conn   *conn
 	serve  media.Conn // conn, as the session sees it
 	peer   media.Peer
-	log    *slog.Logger
 	end    func()
+
+	// For the log.
+	path, remote string
 
 	ctx    context.Context
 	cancel context.CancelCauseFunc
@@ -127,7 +128,7 @@ func (v *visit) run() {
 func (v *visit) over(err error) {
 	defer v.end()
 	if err := v.conn.Close(fault.CodeOf(err)); err != nil {
-		v.log.Debug("webtransport close", "err", err)
+		v.server.opt.Log.Debug("webtransport close", "path", v.path, "remote", v.remote, "err", err)
 	}
 	v.server.attend(v.conn, false)
 	v.conn.work.Wait()

@@ -1,0 +1,117 @@
+package media
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"parley/api/fault"
+	"parley/api/wire"
+)
+
+// errReserved refuses a client that claims to be the server.
+var errReserved = fault.New(fault.Reserved, "Session rejected: Cannot use reserved system user ID")
+
+// Serve runs a session on conn for peer until it ends, closes conn and returns why: nil when
+// the peer left politely. The server ends it by cancelling ctx with a cause.
+func (h *Hub) Serve(ctx context.Context, conn Conn, peer Peer) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	s := h.newSession(conn, &peer, cancel)
+	// Coming in and leaving call deep, and an idle session is little else than its stack.
+	var err error
+	aside(func() { err = h.begin(ctx, s) })
+	if err != nil {
+		return err
+	}
+	err = s.run(ctx)
+	aside(func() { h.over(s, err) })
+	return err
+}
+
+func (h *Hub) newSession(conn Conn, peer *Peer, end context.CancelCauseFunc) *Session {
+	s := &Session{id: newSessionID(), peer: *peer, conn: conn, joined: time.Now(), out: NewQueue(h.limits), end: end}
+	if c, ok := conn.(PictureConn); ok {
+		s.out.Split(c.Skip)
+	}
+	s.out.begins = func(f *Frame, decodable bool) {
+		if decodable {
+			h.watcher.Reached(s.id, f.From, f.Kind)
+		} else {
+			h.watcher.Awaits(s.id, f.From, f.Kind)
+		}
+	}
+	s.host.Store(peer.Host)
+	return s
+}
+
+// aside runs f and waits for it. A goroutine that lives long keeps the stack that it once
+// needed; f has one of its own, and gives it back.
+func aside(f func()) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		f()
+	}()
+	<-done
+}
+
+// begin lets s into its room. When it fails it has closed the connection.
+func (h *Hub) begin(ctx context.Context, s *Session) error {
+	if s.peer.User == wire.SystemUser {
+		h.joined(ctx, s.conn.Transport(), errReserved)
+		refusal := control(wire.MeetingEnded(string(s.peer.Room), errReserved.Message))
+		return errors.Join(errReserved, s.conn.Write(ctx, []*Frame{refusal}), s.conn.Close(fault.Reserved))
+	}
+	refuse := func(err error) error {
+		h.joined(ctx, s.conn.Transport(), err)
+		return errors.Join(err, s.conn.Close(fault.CodeOf(err)))
+	}
+	r, err := h.enter(ctx, s)
+	if err != nil {
+		return refuse(err)
+	}
+	meeting, err := h.meeting(ctx, s)
+	if err != nil {
+		defer h.leave(s)
+		return refuse(err)
+	}
+	stats := s.stats()
+	stats.Replaces = r.attach(s, meeting)
+	stats.Reconnection = stats.Replaces != 0
+	h.joined(ctx, s.conn.Transport(), nil)
+	h.reporter.Connected(stats)
+	s.log(h).Info("session started", "transport", string(s.conn.Transport()), "observer", s.peer.Observer)
+	return nil
+}
+
+// over takes s, which ended with err, out of its room.
+func (h *Hub) over(s *Session, err error) {
+	defer h.leave(s)
+	s.room.detach(s, err)
+	stats := s.stats()
+	stats.End = fault.CodeOf(err)
+	h.reporter.Disconnected(stats)
+	s.log(h).Info("session ended", "code", string(fault.CodeOf(err)), "err", err,
+		"received", stats.BytesReceived, "sent", stats.BytesSent, "age", time.Since(s.joined).Round(time.Millisecond))
+}
+
+// log names s in the log of h.
+func (s *Session) log(h *Hub) *slog.Logger {
+	return h.log.With("room", string(s.peer.Room), "session", uint64(s.id), "user", s.peer.User)
+}
+
+// meeting records that s entered, or for an observer looks what there is to observe.
+func (h *Hub) meeting(ctx context.Context, s *Session) (Meeting, error) {
+	if !s.peer.Observer {
+		m, err := h.ledger.Enter(ctx, s.member())
+		s.host.Store(m.Host)
+		return m, err
+	}
+	m, ok, err := h.ledger.Observe(ctx, s.member())
+	if !ok {
+		m = Meeting{Started: s.joined, Creator: s.peer.User}
+	}
+	return m, err
+}
