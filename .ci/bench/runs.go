@@ -39,14 +39,14 @@ var standard = []loadRun{
 	{name: "the same, 1 in 10 stuck", args: "--publishers 5 --viewers 100 --video 150 --talk 1 --stalled 0.1", than: "ws, 5 and 100 who watch"},
 	{name: "the same, 1 in 10 loses 5 %", args: "--publishers 5 --viewers 100 --video 150 --talk 1 --lossy 0.1", than: "ws, 5 and 100 who watch"},
 	{name: "ws, 5 and 1000 who watch the lowest layer", args: "--publishers 5 --viewers 1000 --layers 3 --talk 1 --ramp 12s --warm-up 6s"},
-	{name: "ws, 1000 idle", args: "--rooms 100 --publishers 0 --viewers 10 --probe 0s --heartbeat 0s"},
-	{name: "wt, 200 idle", args: "--transport wt --rooms 20 --publishers 0 --viewers 10 --probe 0s --heartbeat 0s"},
+	{name: "ws, 5000 idle", args: "--rooms 500 --publishers 0 --viewers 10 --probe 0s --ramp 20s --warm-up 20s"},
+	{name: "wt, 1000 idle", args: "--transport wt --rooms 100 --publishers 0 --viewers 10 --probe 0s --ramp 10s --warm-up 20s"},
 }
 
 // loadRuns runs those whose name is wanted, and writes a table of what came of them.
 func loadRuns(ctx context.Context, binary string, wanted *regexp.Regexp, dir string, out io.Writer) error {
 	t := tabwriter.NewWriter(out, 0, 8, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintf(t, "\tdelivered/s\tlost %%\tp50 ms\tp99 ms\tx p99\tserver us each\tserver %%\tgenerator %%\tRSS MB\tKB each\t\t\n")
+	fmt.Fprintf(t, "\tdelivered/s\tlost %%\tp50 ms\tp99 ms\tx p99\tserver us each\tserver %%\tgenerator %%\tRSS MB\tKB each\theap\tstacks\t\t\n")
 	p99 := map[string]float64{}
 	for i, r := range standard {
 		if !wanted.MatchString(r.name) {
@@ -84,11 +84,12 @@ func (r loadRun) row(t io.Writer, report *load.Report, before float64) {
 	if s == nil {
 		s = new(load.Server)
 	}
-	each, than, lost, note := "", "", "", ""
+	each, heap, stacks, than, lost, note := "", "", "", "", "", ""
 	if h.Expected > 0 {
 		lost = fmt.Sprintf("%.2f", 100*float64(h.Lost)/float64(h.Expected))
 	} else if n := uint64(report.Joins.In); n > 0 && s.RSS > s.RSSBefore {
-		each = fmt.Sprintf("%.0f", float64(s.RSS-s.RSSBefore)/1024/float64(n))
+		share := func(bytes uint64) string { return fmt.Sprintf("%.1f", float64(bytes)/1024/float64(n)) }
+		each, heap, stacks = share(s.RSS-s.RSSBefore), share(s.Heap), share(s.Stacks)
 	}
 	if before > 0 {
 		than = fmt.Sprintf("%.2f", h.Latency.P99/before)
@@ -96,7 +97,7 @@ func (r loadRun) row(t io.Writer, report *load.Report, before float64) {
 	if limit := report.Generator.Bottleneck; limit != "" {
 		note = "the " + limit + " was the limit"
 	}
-	fmt.Fprintf(t, "%s\t%.0f\t%s\t%.2f\t%.2f\t%s\t%.1f\t%.0f\t%.0f\t%d\t%s\t%s\t\n", r.name,
+	fmt.Fprintf(t, "%s\t%.0f\t%s\t%.2f\t%.2f\t%s\t%.1f\t%.0f\t%.0f\t%d\t%s\t%s\t%s\t%s\t\n", r.name,
 		float64(h.Delivered)/report.Seconds, lost, h.Latency.P50, h.Latency.P99, than, s.CPUPerDelivery,
-		100*s.CPUShare, 100*report.Generator.CPUShare, s.RSS>>20, each, note)
+		100*s.CPUShare, 100*report.Generator.CPUShare, s.RSS>>20, each, heap, stacks, note)
 }

@@ -33,6 +33,7 @@ type usage struct {
 	threads    int
 	goroutines int // 0: unknown
 	heap       uint64
+	stacks     uint64
 }
 
 // ticksPerSecond is the unit of times in /proc, the same on all machines (proc_pid_stat(5)).
@@ -101,6 +102,9 @@ func (u *usage) scrape(url string) error {
 		}
 		if n := number(line, "go_memstats_heap_inuse_bytes "); n > 0 {
 			u.heap = n
+		}
+		if n := number(line, "go_memstats_stack_inuse_bytes "); n > 0 {
+			u.stacks = n
 		}
 	})
 }

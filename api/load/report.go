@@ -120,6 +120,7 @@ type Server struct {
 	RSSMost         uint64  `json:"rss_peak_bytes"`   // since it started
 	RSSBefore       uint64  `json:"rss_before_bytes"` // before anybody came
 	Heap            uint64  `json:"heap_bytes,omitempty"`
+	Stacks          uint64  `json:"stack_bytes,omitempty"` // of goroutines
 	Goroutines      int     `json:"goroutines,omitempty"`
 	Threads         int     `json:"threads,omitempty"`
 	Error           string  `json:"error,omitempty"` // what could not be read
@@ -242,7 +243,7 @@ func (r *run) server(first, last sample) *Server {
 	s := &Server{
 		PID: r.plan.Watch.PID, CPUSeconds: round(cpu.Seconds(), 3),
 		CPUShare: round(cpu.Seconds()/took.Seconds()/processors(), 3),
-		Switches: b.switches - min(b.switches, a.switches), RSS: b.resident, RSSMost: b.most, RSSBefore: r.before, Heap: b.heap,
+		Switches: b.switches - min(b.switches, a.switches), RSS: b.resident, RSSMost: b.most, RSSBefore: r.before, Heap: b.heap, Stacks: b.stacks,
 		Goroutines: b.goroutines, Threads: b.threads,
 	}
 	if n := last.delivered - first.delivered; n > 0 {
