@@ -1,9 +1,9 @@
 // Package memory decides how much garbage a node may gather before it is collected.
 //
-// Go's own rule lets garbage grow to as much as is alive. That is little where little is alive,
-// so a busy node with few people in it collects all the time, and much where ten thousand
-// connections are idle: they would take twice what they need. Here it may grow to [Base] and a
-// quarter of what is alive.
+// Go's own rule lets garbage grow to as much as is alive, whatever goes on. Ten thousand idle
+// connections take twice what they need by that, for garbage that nobody makes. Here it may grow
+// to what is made in [Interval], within bounds: an idle node holds little beside what is alive, and
+// a busy one collects no more often than by Go's rule, or less where little is alive.
 package memory
 
 import (
@@ -11,15 +11,20 @@ import (
 	"runtime/debug"
 	"runtime/metrics"
 	"sync"
+	"time"
 )
 
 const (
-	// Base is how many bytes of garbage may gather where nothing is alive: what a busy node
-	// makes in about a second.
-	Base = 24 << 20
+	// Interval is the time between two collections of a node that has room for it.
+	Interval = 5 * time.Second
 
-	// share of what is alive that may gather beside Base.
-	share = 4
+	// Base is what may gather in any case where that much is made, in bytes.
+	Base = 32 << 20
+
+	// least may always gather, and so may one part in share of what is alive: collections that
+	// follow each other closely cost more than memory.
+	least = 4 << 20
+	share = 8
 
 	// most is the highest percentage that Go is told, and normal its own.
 	most, normal = 400, 100
@@ -27,6 +32,9 @@ const (
 
 // alive is what percentages are of: the heap, and what else a collection looks through.
 var alive = []string{"/gc/heap/live:bytes", "/gc/scan/stack:bytes", "/gc/scan/globals:bytes"}
+
+// allocated is what was ever made.
+const allocated = "/gc/heap/allocs:bytes"
 
 // Adapt sets how much garbage the process may gather, after every collection anew, until stop
 // is called. GOGC and GOMEMLIMIT are decisions of an operator: where getenv knows one of them,
@@ -36,7 +44,7 @@ func Adapt(getenv func(string) string) (stop func()) {
 		return func() {}
 	}
 	a := &adaption{percent: normal}
-	for _, name := range alive {
+	for _, name := range append([]string{allocated}, alive...) {
 		a.samples = append(a.samples, metrics.Sample{Name: name})
 	}
 	a.collected()
@@ -49,6 +57,9 @@ type adaption struct {
 	samples []metrics.Sample
 	percent int // in force
 	stopped bool
+
+	at   time.Time // of the last collection
+	made uint64    // until then, in bytes
 }
 
 // beacon is garbage from its beginning: that it is gone says that there was a collection.
@@ -61,7 +72,7 @@ func (a *adaption) collected() {
 	if a.stopped {
 		return
 	}
-	a.set(percent(a.alive()))
+	a.set(percent(a.look()))
 	runtime.AddCleanup(new(beacon), (*adaption).collected, a)
 }
 
@@ -72,24 +83,30 @@ func (a *adaption) stop() {
 	a.set(normal)
 }
 
-// set tells Go what is new; that stops everything for an instant.
+// set tells Go what is new and differs; that stops everything for an instant.
 func (a *adaption) set(percent int) {
-	if percent != a.percent {
+	if differs := percent - a.percent; percent == normal || max(differs, -differs)*10 > a.percent {
 		debug.SetGCPercent(percent)
 		a.percent = percent
 	}
 }
 
-func (a *adaption) alive() (bytes uint64) {
+// look returns how many bytes are alive, and how many were made in a second since the last look.
+func (a *adaption) look() (alive uint64, rate float64) {
 	metrics.Read(a.samples)
-	for _, s := range a.samples {
-		bytes += s.Value.Uint64()
+	now, made := time.Now(), a.samples[0].Value.Uint64()
+	if !a.at.IsZero() {
+		rate = float64(made-a.made) / max(now.Sub(a.at), time.Millisecond).Seconds()
 	}
-	return bytes
+	a.at, a.made = now, made
+	for _, s := range a.samples[1:] {
+		alive += s.Value.Uint64()
+	}
+	return alive, rate
 }
 
-// percent returns what share of what is alive may gather, in steps that are worth telling.
-func percent(alive uint64) int {
-	of := int(100 * (Base + alive/share) / max(alive, 1))
-	return min(of-of%5, most)
+// percent returns how much may gather, as Go wants to know it: of what is alive.
+func percent(alive uint64, rate float64) int {
+	gather := min(max(uint64(rate*Interval.Seconds()), alive/share, least), max(alive, Base))
+	return int(min(100*gather/max(alive, 1), most))
 }

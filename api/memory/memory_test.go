@@ -7,20 +7,25 @@ import (
 	"time"
 )
 
-func TestGarbageIsBoundedByWhatIsAlive(t *testing.T) {
+func TestGarbageIsBoundedByWhatIsAliveAndMade(t *testing.T) {
+	const mega = 1 << 20
 	for _, tc := range []struct {
 		alive uint64
+		rate  float64 // bytes a second
 		want  int
 	}{
-		{0, 400},
-		{4 << 20, 400},
-		{32 << 20, 100},
-		{64 << 20, 60},
-		{256 << 20, 30},
-		{16 << 30, 25},
+		{0, 0, 400},
+		{mega, 0, 400},
+		{16 * mega, 0, 25},
+		{16 * mega, 100 * mega, 200}, // Base
+		{64 * mega, 100 * mega, 100}, // as Go does
+		{64 * mega, 4 * mega, 31},
+		{256 * mega, 0, 12},
+		{256 * mega, 10 * mega, 19},
+		{16 << 30, 1e12, 100},
 	} {
-		if got := percent(tc.alive); got != tc.want {
-			t.Errorf("%d bytes alive: %d %%, want %d", tc.alive, got, tc.want)
+		if got := percent(tc.alive, tc.rate); got != tc.want {
+			t.Errorf("%d bytes alive, %.0f a second: %d %%, want %d", tc.alive, tc.rate, got, tc.want)
 		}
 	}
 }
