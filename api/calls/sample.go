@@ -1,6 +1,7 @@
 package calls
 
 import (
+	"maps"
 	"time"
 
 	"parley/api/media"
@@ -47,12 +48,24 @@ func (c *call) flowed(s *media.SessionCensus, now time.Time) {
 
 // flowsOf returns what was passed on between two looks.
 func flowsOf(is, was *media.Traffic, seconds float64) map[string]any {
-	all := map[string]any{}
+	all := nothing
 	for kind := range media.Kinds() {
-		if stream, ok := streamOf(kind); ok {
-			bits := 8 * float64(is.Bytes[kind]-was.Bytes[kind])
-			all[streams[stream]] = map[string]any{"packets": min(is.Packets[kind]-was.Packets[kind], 1<<32-1), "kbps": bits / 1000 / seconds}
+		stream, ok := streamOf(kind)
+		if !ok || is.Packets[kind] == was.Packets[kind] {
+			continue
 		}
+		all = maps.Clone(all)
+		bits := 8 * float64(is.Bytes[kind]-was.Bytes[kind])
+		all[streams[stream]] = map[string]any{"packets": min(is.Packets[kind]-was.Packets[kind], 1<<32-1), "kbps": bits / 1000 / seconds}
 	}
 	return all
 }
+
+// nothing is what flows to and from most at most times.
+var nothing = func() map[string]any {
+	all := map[string]any{}
+	for _, name := range streams {
+		all[name] = map[string]any{"packets": uint64(0), "kbps": 0.0}
+	}
+	return all
+}()

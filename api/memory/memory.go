@@ -16,7 +16,7 @@ import (
 
 const (
 	// Interval is the time between two collections of a node that has room for it.
-	Interval = 5 * time.Second
+	Interval = 3 * time.Second
 
 	// Base is what may gather in any case where that much is made, in bytes.
 	Base = 32 << 20

@@ -19,9 +19,9 @@ func TestGarbageIsBoundedByWhatIsAliveAndMade(t *testing.T) {
 		{16 * mega, 0, 25},
 		{16 * mega, 100 * mega, 200}, // Base
 		{64 * mega, 100 * mega, 100}, // as Go does
-		{64 * mega, 4 * mega, 31},
+		{64 * mega, 10 * mega, 46},
 		{256 * mega, 0, 12},
-		{256 * mega, 10 * mega, 19},
+		{256 * mega, 20 * mega, 23},
 		{16 << 30, 1e12, 100},
 	} {
 		if got := percent(tc.alive, tc.rate); got != tc.want {
