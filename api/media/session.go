@@ -83,12 +83,13 @@ const batchFrames = 64
 const farewell = time.Second
 
 // run moves packets both ways until either side ends, and returns why: nil when the peer
-// left politely. After it returns no goroutine of s is left. It reads in the goroutine of the
-// caller: an idle session is little else than the stacks of its goroutines.
+// left politely. After it returns no goroutine of s is left. It writes in the goroutine of the
+// caller: an idle session is little else than the stacks of its goroutines, and reading, which
+// calls deeper, has the whole of one.
 func (s *Session) run(ctx context.Context) error {
 	loops, end := context.WithCancelCause(context.WithoutCancel(ctx)) // the first that ends ends all
 	defer end(nil)
-	var writing, ending sync.WaitGroup
+	var others, ending sync.WaitGroup
 	ending.Add(2)
 	context.AfterFunc(loops, func() { // the first loop has ended
 		defer ending.Done()
@@ -103,16 +104,16 @@ func (s *Session) run(ctx context.Context) error {
 		defer patience.Stop()
 		<-loops.Done()
 	})
-	writing.Go(func() { end(s.writeLoop(loops, s.out.Pop, s.conn.Write)) })
+	others.Go(func() { end(s.readLoop(ctx, loops)) })
 	if c, ok := s.conn.(PictureConn); ok {
-		writing.Go(func() {
+		others.Go(func() {
 			if err := s.pictureLoop(loops, c); err != nil {
 				end(err)
 			}
 		})
 	}
-	end(s.readLoop(ctx, loops))
-	writing.Wait()
+	end(s.writeLoop(loops, s.out.Pop, s.conn.Write))
+	others.Wait()
 	if stop() {
 		ending.Done()
 	}

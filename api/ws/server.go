@@ -173,7 +173,10 @@ func (v *visit) run() {
 	v.over(v.server.opt.Hub.Serve(v.ctx, v.conn, v.peer))
 }
 
-func (v *visit) over(err error) {
+// over closes what run leaves.
+//
+//go:noinline
+func (v *visit) over(err error) { // what it needs is not on the stack before
 	defer v.end()
 	if err := v.conn.Close(fault.CodeOf(err)); err != nil {
 		v.server.opt.Log.Debug("websocket close", "path", v.path, "remote", v.remote, "err", err)
