@@ -28,7 +28,7 @@ type Idle struct {
 }
 
 // idleSessions are compared with none; what few things happen beside them does not matter then.
-const idleSessions = 100
+const idleSessions = 50
 
 // Run measures.
 func (i Idle) Run(t *testing.T) {
