@@ -96,6 +96,10 @@ var actions = []deed{
 		all, err := a.Participants(ctx, a.by, a.room)
 		return fmt.Sprint(len(all)), err
 	}},
+	{"Attended", func(ctx context.Context, a act) (string, error) {
+		all, err := a.Attended(ctx, a.by, a.room)
+		return fmt.Sprint(len(all)), err
+	}},
 	{"Waiting", func(ctx context.Context, a act) (string, error) {
 		all, err := a.Waiting(ctx, a.by, a.room)
 		return fmt.Sprint(len(all)), err

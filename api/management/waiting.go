@@ -17,6 +17,23 @@ func (m *Meetings) Participants(ctx context.Context, by Caller, room string) ([]
 	return nil, notIn(room)
 }
 
+// Attended lists who is inside and who was, for hosts and admins.
+func (m *Meetings) Attended(ctx context.Context, by Caller, room string) ([]Participant, error) {
+	meeting, p, err := m.store.Look(ctx, room, by.User)
+	switch {
+	case err != nil:
+		return nil, err
+	case !by.Admin && (by.User == "" || meeting.Owner != by.User) && (p == nil || !p.Host || !p.Inside()):
+		return nil, notHost()
+	}
+	inside, err := m.store.Participants(ctx, room, Admitted)
+	if err != nil {
+		return nil, err
+	}
+	gone, err := m.store.Participants(ctx, room, Left)
+	return append(inside, gone...), err
+}
+
 // Waiting lists who waits, for those who may let them in.
 func (m *Meetings) Waiting(ctx context.Context, by Caller, room string) ([]Participant, error) {
 	meeting, p, err := m.store.Look(ctx, room, by.User)

@@ -157,6 +157,9 @@ func (a *API) routes() {
 	if a.Admin.Registry != nil {
 		a.mux.HandleFunc("GET /admin", a.page.index)
 	}
+	if a.Telemetry.Engine != nil {
+		a.mux.HandleFunc("GET /quality/{room}", a.page.index)
+	}
 
 	a.mux.HandleFunc("GET /{$}", a.page.index)
 	a.mux.HandleFunc("GET /m/{room}", a.page.index)

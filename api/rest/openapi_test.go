@@ -42,7 +42,7 @@ func TestDocumentIsValid(t *testing.T) {
 
 // pages are what the mux serves beside the API.
 var pages = []string{
-	"GET /{$}", "GET /m/{room}", "GET /assets/{file...}", "GET /icon.svg", "GET /admin", "GET /docs", "GET /docs.css",
+	"GET /{$}", "GET /m/{room}", "GET /assets/{file...}", "GET /icon.svg", "GET /admin", "GET /quality/{room}", "GET /docs", "GET /docs.css",
 	"GET /openapi.json", "GET /metrics",
 }
 

@@ -87,6 +87,8 @@ func (a *API) telemetryTable() []route {
 			asking(room, session).asking(span...).
 			noting(hosts + " For each participant and direction the likely cause, with the evidence, and what is not known. Without a time of the " +
 				"last seconds; of a session, of the time it lasted, and of that participant alone. At most six hours."),
+		ask(a, signedIn, "GET "+at+"people", "Who is who", a.telemetryPeople, management.InvalidInput, management.NotHost, management.MeetingNotFound).
+			asking(room).noting(hosts + " Names of those who are or were in a meeting, by what telemetry calls them."),
 		ask(a, admin, "POST "+at+"flush", "Wait until everything is on record", a.telemetryFlush, unavailable).
 			noting("What this node took in before the request can be read after the answer."),
 		stream,

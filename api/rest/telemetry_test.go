@@ -236,12 +236,12 @@ func TestTelemetryIsForAdminsAndHosts(t *testing.T) {
 	room := w.running(noWaiting)
 	w.ask("bob", "POST", "/"+room+"/join", "", 200)
 	for path, status := range map[string]int{
-		"sources": 403, "sessions": 400, "events": 400, "rollups?catalogue=call": 400, "funnels?catalogue=call&kind=30": 400, "loss": 400, "diagnosis": 400, "stream": 400,
+		"sources": 403, "sessions": 400, "events": 400, "rollups?catalogue=call": 400, "funnels?catalogue=call&kind=30": 400, "loss": 400, "diagnosis": 400, "stream": 400, "people": 400,
 	} {
 		w.telemetry("ada", "GET", path, status)
 	}
 	w.telemetry("ada", "POST", "flush", 403)
-	for _, path := range []string{"sessions", "events", "rollups?catalogue=call&", "funnels?catalogue=call&kind=30&", "loss", "diagnosis", "stream"} {
+	for _, path := range []string{"sessions", "events", "rollups?catalogue=call&", "funnels?catalogue=call&kind=30&", "loss", "diagnosis", "stream", "people"} {
 		if !strings.Contains(path, "?") {
 			path += "?"
 		}
@@ -249,7 +249,26 @@ func TestTelemetryIsForAdminsAndHosts(t *testing.T) {
 		w.telemetry("eve", "GET", path+"&room="+room, 403)
 		w.telemetry("ada", "GET", path+"&room=no-such", 404)
 	}
+	if page := call(w.api, "GET", "/quality/"+room, ""); page.Code != 200 || page.Header().Get("Content-Type") != "text/html; charset=utf-8" {
+		t.Errorf("the page that shows it: %d %v", page.Code, page.Header())
+	}
 	wantProblem(t, call(w.api, "GET", "/api/v1/telemetry/events?room="+room, ""), 401, "UNAUTHORIZED")
+}
+
+func TestHostsAreToldWhoIsWho(t *testing.T) {
+	w, _ := newTelemetryWorld(t)
+	room := w.running(noWaiting)
+	w.ask("bob", "POST", "/"+room+"/join", `{"display_name":"Bob"}`, 200)
+	w.ask("bob", "POST", "/"+room+"/leave", "", 200)
+	for _, user := range []string{"ada", telemetryAdmin} {
+		names := map[any]any{}
+		for _, p := range w.telemetry(user, "GET", "people?room="+room, 200)["people"].([]any) {
+			names[p.(object)["participant"]] = p.(object)["name"]
+		}
+		if len(names) != 2 || names["ADA"] != "Ada" || names["BOB"] != "Bob" {
+			t.Errorf("%s is told %v", user, names)
+		}
+	}
 }
 
 func TestTelemetryQuestionsThatMakeNoSense(t *testing.T) {

@@ -1,6 +1,7 @@
-// What admins see of how calls are, and why one is bad.
+// What admins and hosts see of how calls are, and why one is bad.
 import assert from "node:assert/strict";
 import { ids } from "../src/ui/testids.ts";
+import { setsUp } from "./host.ts";
 import type { Person } from "./person.ts";
 import { scenario } from "./scenario.ts";
 import { node } from "./world.ts";
@@ -21,7 +22,7 @@ async function strangle(person: Person, bytesPerSecond: number): Promise<void> {
 
 /** The connection that somebody has, as the page knows it. */
 async function connection(root: Person, of: Person): Promise<string> {
-  const option = root.on(ids.timelineSession).locator("option").filter({ hasText: new RegExp(`^${of.name} in .*goes on$`) });
+  const option = root.on(ids.timelineSession).locator("option").filter({ hasText: new RegExp(`^${of.name}(,| in) .*goes on$`) });
   return (await option.first().getAttribute("value")) ?? "";
 }
 
@@ -88,4 +89,53 @@ scenario("an admin sees whose downlink is too slow", async (s) => {
   const slow = root.on(ids.finding).and(root.page.locator('[data-cause="downlink"][data-direction="receive"]')).first();
   await slow.getByText("Downlink: Bob").waitFor();
   await slow.getByText(/The connection from the server does not carry/).waitFor();
+});
+
+scenario("a host sees how their call is, during it and afterwards, and others do not", async (s) => {
+  const one = await node();
+  const ada = await s.person("Ada", "usual", { viewport: { width: 1100, height: 900 } });
+  const bob = await s.person("Bob");
+  const narrow = async (label: string) => {
+    await s.shoot(label);
+    await ada.page.setViewportSize({ width: 390, height: 800 });
+    await s.shoot(`${label}-narrow`);
+    await ada.page.setViewportSize({ width: 1100, height: 900 });
+  };
+  await setsUp(ada, one, s.room, { waitingRoom: false });
+  await ada.join({ node: one, room: s.room });
+  await bob.join({ node: one, room: s.room });
+  await Promise.all([ada.sees(bob), bob.sees(ada)]);
+
+  await ada.on(ids.dockMore).click();
+  await ada.on(ids.moreQuality).click();
+  const dialog = ada.on(ids.qualityDialog);
+  await dialog.getByTestId(ids.flow).filter({ hasText: /[1-9]\d* pictures\/s · \d+ kbit\/s/ }).nth(1).waitFor();
+  await dialog.getByTestId(ids.flowTable).getByText("Bob").first().waitFor();
+  await narrow("-during");
+  await dialog.getByTestId(ids.qualityView("sessions")).click();
+  await dialog.getByTestId(ids.timelineEvent).first().waitFor();
+  await narrow("-connections");
+  await ada.on(ids.qualityClose).click();
+  await dialog.waitFor({ state: "detached" });
+
+  await bob.on(ids.dockMore).click();
+  await bob.on(ids.moreShortcuts).waitFor();
+  assert.equal(await bob.on(ids.moreQuality).count(), 0, "who is no host is offered the quality of the call");
+  await bob.page.goto(`${one.url}/quality/${s.room}`);
+  await bob.on(ids.qualityRefused).and(bob.page.locator("[data-code=NOT_HOST]")).waitFor();
+
+  await ada.leave();
+  await ada.on(ids.endedHome).click();
+  await ada.on(ids.meeting(s.room)).getByTestId(ids.meetingMore).click();
+  await ada.on(ids.meetingQuality).click();
+  await ada.on(ids.qualityPage).waitFor();
+  await ada.on(ids.qualityView("sessions")).click();
+  await ada.on(ids.timelineSession).locator("option").filter({ hasText: /^Bob, / }).first().waitFor({ state: "attached" });
+  await ada.on(ids.timelineEvent).and(ada.page.locator('[data-name="Joined"]')).getByText("after join started").waitFor();
+  await narrow("-afterwards");
+  await ada.on(ids.qualityView("time")).click();
+  await ada.on(ids.chart("joins")).locator("canvas").waitFor();
+  await narrow("-charts");
+  await ada.on(ids.qualityView("joins")).click();
+  await ada.on(ids.funnel(30)).getByTestId(ids.funnelStage).and(ada.page.locator('[data-name="Joined"][data-count="2"]')).waitFor();
 });

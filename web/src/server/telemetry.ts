@@ -126,8 +126,14 @@ export class Telemetry {
   }
 
   /** What was wrong for somebody while one connection lasted. */
-  afterwards(session: string, signal?: AbortSignal): Promise<Diagnosis> {
-    return this.get("diagnosis", { session }, signal);
+  afterwards(room: string, session: string, signal?: AbortSignal): Promise<Diagnosis> {
+    return this.get("diagnosis", { room, session }, signal);
+  }
+
+  /** Names of those who are or were in a meeting, by what telemetry calls them. */
+  async people(room: string, signal?: AbortSignal): Promise<Map<string, string>> {
+    const { people } = await this.get<{ people: { participant: string; name: string }[] }>("people", { room }, signal);
+    return new Map(people.map(({ participant, name }) => [participant, name]));
   }
 
   /** The latest connections, the last first. */
@@ -137,8 +143,8 @@ export class Telemetry {
   }
 
   /** What happened in one of them, without measurements, the first first. */
-  async events(session: string, signal?: AbortSignal): Promise<CallEvent[]> {
-    const { events } = await this.get<{ events: CallEvent[] }>("events", { session, classes: "meta,lifecycle,failure", limit: "500" }, signal);
+  async events(room: string, session: string, signal?: AbortSignal): Promise<CallEvent[]> {
+    const { events } = await this.get<{ events: CallEvent[] }>("events", { room, session, classes: "meta,lifecycle,failure", limit: "500" }, signal);
     return events.reverse();
   }
 

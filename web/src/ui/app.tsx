@@ -10,12 +10,13 @@ import { loginAddress, type ClientConfig } from "../server/account.ts";
 import type { Server } from "../server/server.ts";
 import { useIdentity } from "./identity.tsx";
 import { AdminPage } from "./admin/admin.tsx";
+import { QualityPage } from "./insight/hosted.tsx";
 import { Home } from "./home.tsx";
 import { useCall } from "./hooks.ts";
 import { Lobby } from "./lobby.tsx";
 import { openMemory, type Memory } from "./memory.ts";
 import type { Remedy } from "./problems.ts";
-import { pathOfRoom, roomOfPath } from "./rooms.ts";
+import { pathOfQuality, pathOfRoom, qualityOfPath, roomOfPath } from "./rooms.ts";
 import { secureAddress } from "./secure.ts";
 
 interface Props {
@@ -39,8 +40,10 @@ export function App({ server, createCall }: Props): JSX.Element {
   const home = useCallback(() => go("/"), [go]);
   const room = roomOfPath(path);
   if (room !== undefined) return <Room key={room} server={server} room={room} memory={memory} createCall={createCall} onHome={home} />;
+  const insight = qualityOfPath(path);
+  if (insight !== undefined) return <QualityPage key={insight} server={server} room={insight} onRoom={(next) => go(pathOfRoom(next))} onHome={home} />;
   if (path === "/admin") return <AdminPage server={server} onHome={home} />;
-  return <Home server={server} memory={memory} onRoom={(next) => go(pathOfRoom(next))} onAdmin={() => go("/admin")} />;
+  return <Home server={server} memory={memory} onRoom={(next) => go(pathOfRoom(next))} onQuality={(of) => go(pathOfQuality(of))} onAdmin={() => go("/admin")} />;
 }
 
 interface RoomProps extends Props {
@@ -88,7 +91,7 @@ interface VisitProps extends RoomProps {
 }
 
 /** One call from the preview to its end. */
-function Visit({ room, memory, createCall, config, suggested, again, onAgain, onHome }: VisitProps): JSX.Element {
+function Visit({ server, room, memory, createCall, config, suggested, again, onAgain, onHome }: VisitProps): JSX.Element {
   const [call] = useState(createCall);
   const phase = useCall(call, (s) => s.phase);
   const problem = useCall(call, (s) => s.problem);
@@ -164,7 +167,7 @@ function Visit({ room, memory, createCall, config, suggested, again, onAgain, on
     }
   };
 
-  if (wasIn && !outside) return <CallScreen call={call} room={room} onLeave={() => void call.leave()} onRenamed={renamed} onRemedy={onRemedy} />;
+  if (wasIn && !outside) return <CallScreen call={call} server={server} room={room} onLeave={() => void call.leave()} onRenamed={renamed} onRemedy={onRemedy} />;
   if (phase === "left" || phase === "failed") {
     if (joinedAt.current !== undefined) spentMs.current ??= Date.now() - joinedAt.current;
     return (

@@ -3,6 +3,7 @@
 import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Call, Notice } from "../call/contract.ts";
+import type { Server } from "../server/server.ts";
 import { duration } from "./clock.ts";
 import { copyText } from "./controls.tsx";
 import { Chat } from "./chat.tsx";
@@ -12,6 +13,7 @@ import { SettingsDialog, ShortcutsDialog } from "./dialogs.tsx";
 import { Dock, canShareScreen, type PanelName } from "./dock.tsx";
 import { sameItems, useCall, useKeys, useNow, useTitle } from "./hooks.ts";
 import { menuOf } from "./hostmenu.tsx";
+import { QualityDialog } from "./insight/hosted.tsx";
 import * as icons from "./icons.tsx";
 import { leaveMenu } from "./leave.ts";
 import { OptionsDialog, RenameDialog } from "./meetingdialog.tsx";
@@ -29,6 +31,7 @@ import { delayLevel, transportShort, transportWords } from "./words.ts";
 
 interface Props {
   call: Call;
+  server: Server;
   room: string;
   onLeave: () => void;
   /** We are called something else. */
@@ -36,9 +39,9 @@ interface Props {
   onRemedy: (remedy: Remedy) => void;
 }
 
-type Dialog = "settings" | "shortcuts" | "options" | "rename";
+type Dialog = "settings" | "shortcuts" | "options" | "rename" | "quality";
 
-export function CallScreen({ call, room, onLeave, onRenamed, onRemedy }: Props): JSX.Element {
+export function CallScreen({ call, server, room, onLeave, onRenamed, onRemedy }: Props): JSX.Element {
   const phase = useCall(call, (s) => s.phase);
   const problem = useCall(call, (s) => s.problem);
   const here = useCall(call, (s) => s.participants.length);
@@ -93,6 +96,7 @@ export function CallScreen({ call, room, onLeave, onRenamed, onRemedy }: Props):
       chat: () => setPanel("chat"),
       rename: () => setDialog("rename"),
       options: () => setDialog("options"),
+      quality: () => setDialog("quality"),
       shortcuts: () => setDialog("shortcuts"),
     }));
   const openTileMenu = (anchor: HTMLElement, sessionId: string) => {
@@ -158,6 +162,7 @@ export function CallScreen({ call, room, onLeave, onRenamed, onRemedy }: Props):
       {dialog === "settings" && <SettingsDialog call={call} onClose={closeDialog} />}
       {dialog === "shortcuts" && <ShortcutsDialog onClose={closeDialog} />}
       {dialog === "options" && <OptionsDialog call={call} onAsk={ask} onClose={closeDialog} />}
+      {dialog === "quality" && <QualityDialog server={server} room={room} onClose={closeDialog} />}
       {dialog === "rename" && <RenameDialog call={call} onRenamed={onRenamed} onClose={closeDialog} />}
       {question}
       {menu}

@@ -48,12 +48,14 @@ interface DialogProps {
   testId: string;
   closeId: string;
   title: string;
+  /** For what needs room: tables and charts. */
+  wide?: boolean;
   onClose: () => void;
   children: ComponentChildren;
 }
 
 /** A modal dialog; Escape, the cross and a click beside it close it, focus returns by itself. */
-export function Dialog({ testId, closeId, title, onClose, children }: DialogProps): JSX.Element {
+export function Dialog({ testId, closeId, title, wide = false, onClose, children }: DialogProps): JSX.Element {
   const ref = useRef<HTMLDialogElement>(null);
   const heading = useId();
   useEffect(() => {
@@ -64,7 +66,7 @@ export function Dialog({ testId, closeId, title, onClose, children }: DialogProp
   return (
     <dialog
       ref={ref}
-      class="dialog"
+      class={`dialog ${wide ? "dialog-wide" : ""}`}
       data-testid={testId}
       aria-labelledby={heading}
       onClose={onClose}

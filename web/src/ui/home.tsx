@@ -19,10 +19,11 @@ interface Props {
   server: Server;
   memory: Memory;
   onRoom: (room: string) => void;
+  onQuality: (room: string) => void;
   onAdmin: () => void;
 }
 
-export function Home({ server, memory, onRoom, onAdmin }: Props): JSX.Element {
+export function Home({ server, memory, onRoom, onQuality, onAdmin }: Props): JSX.Element {
   useTitle("Parley");
   const { profile, config, refresh } = useIdentity(server);
   const [menu, openMenu] = useMenu();
@@ -161,7 +162,7 @@ export function Home({ server, memory, onRoom, onAdmin }: Props): JSX.Element {
           </section>
         )}
       </div>
-      {profile ? <MyMeetings key={profile.user} server={server} onRoom={onRoom} onMenu={openMenu} onStranger={() => void refresh()} /> : <HomeArt />}
+      {profile ? <MyMeetings key={profile.user} server={server} onRoom={onRoom} onQuality={onQuality} onMenu={openMenu} onStranger={() => void refresh()} /> : <HomeArt />}
       {menu}
     </main>
   );

@@ -254,6 +254,13 @@ export const Shield = () => (
   </Icon>
 );
 
+/** How well something goes, as a line over time. */
+export const Pulse = () => (
+  <Icon>
+    <path d="M3 12.500h4l2.600-7 4.800 13 2.600-6h4" />
+  </Icon>
+);
+
 export const Pencil = () => (
   <Icon>
     <path d="M4 20l1-4.200L16 4.800a1.900 1.900 0 0 1 2.700 0l.5.5a1.900 1.900 0 0 1 0 2.700L8.200 19zM14 7l3 3" />

@@ -11,6 +11,7 @@ interface Ways {
   chat: () => void;
   rename: () => void;
   options: () => void;
+  quality: () => void;
   shortcuts: () => void;
 }
 
@@ -28,6 +29,7 @@ export function moreMenu(call: Call, unread: number, to: Ways): MenuContent {
       narrow && offers.chat && { testId: ids.moreChat, label: unread > 0 ? `Chat (${unread} new)` : "Chat", icon: <icons.Chat />, onPick: to.chat },
       !meeting.guest && { testId: ids.moreRename, label: "Change your name", icon: <icons.Pencil />, onPick: to.rename },
       meeting.host && { testId: ids.moreOptions, label: "Meeting options", icon: <icons.Shield />, onPick: to.options },
+      meeting.host && { testId: ids.moreQuality, label: "Call quality", icon: <icons.Pulse />, onPick: to.quality },
       { testId: ids.moreShortcuts, label: "Keyboard", icon: <icons.Keyboard />, onPick: to.shortcuts },
     ],
   };

@@ -22,12 +22,13 @@ import { ids } from "./testids.ts";
 interface Props {
   server: Server;
   onRoom: (room: string) => void;
+  onQuality: (room: string) => void;
   onMenu: OpenMenu;
   /** Nobody is signed in any more. */
   onStranger: () => void;
 }
 
-export function MyMeetings({ server, onRoom, onMenu, onStranger }: Props): JSX.Element {
+export function MyMeetings({ server, onRoom, onQuality, onMenu, onStranger }: Props): JSX.Element {
   const [list, setList] = useState<Meeting[]>();
   const [trouble, setTrouble] = useState(false);
   const [words, setWords] = useState("");
@@ -85,6 +86,7 @@ export function MyMeetings({ server, onRoom, onMenu, onStranger }: Props): JSX.E
       items: [
         { testId: ids.meetingCopy, label: "Copy link", icon: <icons.Link />, onPick: () => void copy(m) },
         m.mine && { testId: ids.meetingOptions, label: "Options", icon: <icons.Settings />, onPick: () => setOpened(m.id) },
+        m.mine && m.state !== "idle" && { testId: ids.meetingQuality, label: "Call quality", icon: <icons.Pulse />, onPick: () => onQuality(m.id) },
         m.mine &&
           m.state === "active" && {
             testId: ids.meetingEnd,

@@ -1,6 +1,6 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
-import { newRoom, parseInvitation, pathOfRoom, roomOfPath } from "./rooms.ts";
+import { newRoom, parseInvitation, pathOfQuality, pathOfRoom, qualityOfPath, roomOfPath } from "./rooms.ts";
 
 test("made-up rooms are readable, valid and many", () => {
   const rooms = new Set<string>();
@@ -11,6 +11,14 @@ test("made-up rooms are readable, valid and many", () => {
     rooms.add(room);
   }
   assert.ok(rooms.size > 490);
+});
+
+test("a page of call quality has an address of its own", () => {
+  assert.equal(qualityOfPath(pathOfQuality("amber-river-42")), "amber-river-42");
+  assert.equal(qualityOfPath("/quality/amber-river-42/"), "amber-river-42");
+  for (const other of ["/", "/quality", "/quality/", "/quality/a/b", "/quality/%", "/quality/a%20b", "/m/amber-river-42", "/x/quality/a"]) {
+    assert.equal(qualityOfPath(other), undefined, other);
+  }
 });
 
 test("the random source decides", () => {

@@ -73,6 +73,17 @@ export function roomOfPath(path: string): string | undefined {
   return path.startsWith("/m/") ? parseInvitation(path)?.room : undefined;
 }
 
+/** The room whose call quality a page shows, or undefined for every other page. */
+export function qualityOfPath(path: string): string | undefined {
+  const found = /^\/quality\/([^/]+)\/?$/.exec(path);
+  const room = found && decode(found[1]!);
+  return room && ROOM.test(room) ? room : undefined;
+}
+
+export function pathOfQuality(room: string): string {
+  return `/quality/${encodeURIComponent(room)}`;
+}
+
 export function pathOfRoom(room: string): string {
   return `/m/${encodeURIComponent(room)}`;
 }

@@ -85,7 +85,7 @@
 // | host-menu                 | menu of a participant; host-act-<power>, see hostpowers.ts           |
 // | mute-all                  | button                                                               |
 // | leave-menu                | for hosts: leave-only, leave-end                                     |
-// | more-menu                 | more-hand, -react, -chat, -rename, -options, -shortcuts              |
+// | more-menu                 | more-hand, -react, -chat, -rename, -options, -quality, -shortcuts    |
 // | options                   | dialog: option-<name>, options-password, -password-set, -password-clear, -end, -close |
 // | rename-dialog             | rename-field, rename-submit, rename-close                            |
 // | chat                      | panel: chat-lines, chat-line (data-user, data-state), chat-again, chat-take-back, chat-field, chat-send, chat-close |
@@ -95,6 +95,8 @@
 // | admin-stranger            | shown to others; admin-token, admin-token-submit                     |
 // | admin-room-<id>           | a live meeting; in it admin-end, admin-person (data-user, data-node), admin-remove |
 // | quality                   | how calls are; quality-room, quality-view-<view>                     |
+// | quality-dialog            | the same beside a call, for hosts; quality-close                     |
+// | quality-page              | the same as a page; quality-empty; quality-refused with data-code for others |
 // | flow-table                | who sends what to whom; in it flow, data-from, data-to, data-media   |
 // | finding                   | something bad; data-cause, data-direction; findings-none when nothing is; unknown |
 // | chart-<name>              | a chart over time                                                    |
@@ -197,6 +199,7 @@ export const ids = {
   meetingMenu: "meeting-menu",
   meetingCopy: "meeting-copy",
   meetingOptions: "meeting-options",
+  meetingQuality: "meeting-quality",
   meetingEnd: "meeting-end",
   meetingDelete: "meeting-delete",
   create: "create",
@@ -242,6 +245,7 @@ export const ids = {
   moreChat: "more-chat",
   moreRename: "more-rename",
   moreOptions: "more-options",
+  moreQuality: "more-quality",
   moreShortcuts: "more-shortcuts",
   options: "options",
   optionsClose: "options-close",
@@ -280,6 +284,11 @@ export const ids = {
   adminRemove: "admin-remove",
   adminRecord: "admin-record",
   quality: "quality",
+  qualityDialog: "quality-dialog",
+  qualityClose: "quality-close",
+  qualityPage: "quality-page",
+  qualityEmpty: "quality-empty",
+  qualityRefused: "quality-refused",
   qualityRoom: "quality-room",
   qualityView: (view: string) => `quality-view-${view}`,
   flowTable: "flow-table",

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Finding, Flow } from "../../server/telemetry.ts";
-import { after, called, eventWords, fieldWords, flowWords, grade, headline, list, measuredBy, namesOf, place, rates, screenGrade, screenWords, share } from "./words.ts";
+import { after, called, endWords, eventWords, fieldWords, flowWords, grade, headline, list, measuredBy, namesOf, place, rates, screenGrade, screenWords, share } from "./words.ts";
 
 const names = new Map([
   ["a1", "Ada"],
@@ -14,6 +14,13 @@ const finding = (change: Partial<Finding>): Finding => ({
 
 const flow = (change: Partial<Flow>): Flow => ({
   sender: "a1", audio_on: true, video_on: true, fps: 30, kbps: 700, concealment_pct: 0, buffer_ms: 0, delay_ms: 80, ...change,
+});
+
+test("the end of a connection is told in words", () => {
+  const session = { session: "1", source: "a1", labels: {}, began_at: 0, events: 1 };
+  assert.equal(endWords(session), "goes on");
+  assert.equal(endWords({ ...session, ended_at: 1, reason: "bye" }), "left");
+  assert.equal(endWords({ ...session, ended_at: 1, reason: "going_away" }), "ended: going away");
 });
 
 test("findings are told with the names of people", () => {

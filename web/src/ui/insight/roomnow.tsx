@@ -41,7 +41,7 @@ export function RoomNow({ server, room, names }: { server: Server; room: string;
 export function FlowTable({ people, names }: { people: readonly Participant[]; names: Names }): JSX.Element {
   if (people.length === 0) return <p class="muted">Nothing was measured in the last seconds.</p>;
   return (
-    <div class="card flow-scroll">
+    <div class="card flow-scroll" role="region" aria-label="Who sends what to whom" tabIndex={0}>
       <table class="flow-table" data-testid={ids.flowTable}>
         <caption>Who sends what to whom: pictures, rate and delay</caption>
         <thead>

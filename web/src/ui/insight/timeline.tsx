@@ -7,16 +7,18 @@ import type { CallEvent, CallSession, Diagnosis, Telemetry } from "../../server/
 import { ids } from "../testids.ts";
 import { Findings } from "./findings.tsx";
 import { usePolled } from "./polled.ts";
-import { after, called, eventWords, fieldWords, type Names } from "./words.ts";
+import { after, called, endWords, eventWords, fieldWords, type Names } from "./words.ts";
 import { place } from "./track.ts";
 
 interface Props {
   telemetry: Telemetry;
+  /** "" is all, and then each is told with its own. */
+  room: string;
   sessions: readonly CallSession[];
   names: Names;
 }
 
-export function Timeline({ telemetry, sessions: all, names }: Props): JSX.Element {
+export function Timeline({ telemetry, room, sessions: all, names }: Props): JSX.Element {
   const sessions = all.filter((one) => !onlyTried(one));
   const [chosen, setChosen] = useState<string>();
   const session = sessions.find((one) => one.session === chosen) ?? sessions[0];
@@ -28,12 +30,12 @@ export function Timeline({ telemetry, sessions: all, names }: Props): JSX.Elemen
         <select data-testid={ids.timelineSession} value={session.session} onChange={(event) => setChosen(event.currentTarget.value)}>
           {sessions.map((one) => (
             <option key={one.session} value={one.session}>
-              {`${called(names, one.source)} in ${one.room ?? ""}, ${new Date(one.began_at).toLocaleString()}${one.ended_at === undefined ? ", goes on" : `, ended: ${one.reason ?? ""}`}`}
+              {`${called(names, one.source)}${one.room === room ? "" : ` in ${one.room ?? ""}`}, ${new Date(one.began_at).toLocaleString([], { dateStyle: "short", timeStyle: "short" })}, ${endWords(one)}`}
             </option>
           ))}
         </select>
       </label>
-      <One key={session.session} telemetry={telemetry} session={session} names={names} />
+      <One key={session.session} telemetry={telemetry} room={session.room ?? room} session={session} names={names} />
     </section>
   );
 }
@@ -43,13 +45,13 @@ export function onlyTried({ labels, ended_at, reason, events }: CallSession): bo
   return labels["session"] !== undefined && ended_at !== undefined && reason === "bye" && events <= 4;
 }
 
-function One({ telemetry, session, names }: { telemetry: Telemetry; session: CallSession; names: Names }): JSX.Element {
+function One({ telemetry, room, session, names }: { telemetry: Telemetry; room: string; session: CallSession; names: Names }): JSX.Element {
   const [events, setEvents] = useState<CallEvent[]>();
   const [found, setFound] = useState<Diagnosis>();
   const [trouble, setTrouble] = useState("");
-  usePolled(10_000, [telemetry, session.session], async (signal) => {
+  usePolled(10_000, [telemetry, room, session.session], async (signal) => {
     try {
-      const [all, diagnosis] = await Promise.all([telemetry.events(session.session, signal), telemetry.afterwards(session.session, signal)]);
+      const [all, diagnosis] = await Promise.all([telemetry.events(room, session.session, signal), telemetry.afterwards(room, session.session, signal)]);
       if (signal.aborted) return;
       setEvents(all);
       setFound(diagnosis);

@@ -142,3 +142,9 @@ export function after(ms: number): string {
 export function share(part: number, whole: number): string {
   return whole > 0 ? `${Math.round((100 * part) / whole)} %` : "0 %";
 }
+
+/** Whether a connection goes on, or why it ended. */
+export function endWords({ ended_at, reason = "" }: CallSession): string {
+  if (ended_at === undefined) return "goes on";
+  return reason === "bye" ? "left" : `ended: ${reason.replaceAll("_", " ")}`;
+}
