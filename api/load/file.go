@@ -18,52 +18,78 @@ type recordings struct {
 // maxFile is the largest file that is read, in bytes: it is held in memory.
 const maxFile = 512 << 20
 
-// readFiles reads the files of a plan, if there are any.
+// readFiles reads the files of a plan, if there are any. A video in WebM brings its sound with it,
+// unless there is a file for that.
 func readFiles(plan Plan) (r recordings, err error) {
-	var sound, picture time.Duration
-	if plan.AudioFile != "" {
-		if r.audio, sound, err = readFile(plan.AudioFile, readOgg); err != nil {
-			return r, err
-		}
-	}
 	if plan.VideoFile != "" {
-		if r.video, picture, err = readFile(plan.VideoFile, readIVF); err != nil {
+		if r.audio, r.video, err = readFile(plan.VideoFile, readIVF); err != nil {
 			return r, err
 		}
+		if len(r.video) == 0 {
+			return r, fmt.Errorf("read %s: there is no VP8 or VP9 in it", plan.VideoFile)
+		}
 	}
-	r.length = max(sound, picture)
+	if plan.AudioFile != "" {
+		if r.audio, _, err = readFile(plan.AudioFile, readOgg); err != nil {
+			return r, err
+		}
+		if len(r.audio) == 0 {
+			return r, fmt.Errorf("read %s: there is no Opus in it", plan.AudioFile)
+		}
+	}
+	for _, frames := range [][]frame{r.audio, r.video} {
+		if len(frames) > 0 {
+			end := frames[len(frames)-1]
+			r.length = max(r.length, end.time+end.duration)
+		}
+	}
 	return r, nil
 }
 
-// readFile returns the frames of a file and how long it lasts.
-func readFile(path string, read func(io.Reader) ([]frame, error)) ([]frame, time.Duration, error) {
+// readFile returns what can be sent of a file: WebM, or another format of one track. The track is
+// where the other one is nil.
+func readFile(path string, other func(io.Reader) ([]frame, error)) (audio, video []frame, err error) {
+	content, err := contentOf(path)
+	switch {
+	case err != nil:
+	case isWebM(content):
+		audio, video, err = readWebM(content)
+	default:
+		var frames []frame
+		if frames, err = other(bytes.NewReader(content)); err == nil && len(frames) == 0 {
+			err = errors.New("there is no media in it")
+		}
+		if audio = frames; len(frames) > 0 && frames[0].codec != 0 {
+			audio, video = nil, frames
+		}
+	}
+	if err == nil {
+		err = errors.Join(playable(audio), playable(video))
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("read %s: %w", path, err)
+	}
+	return audio, video, nil
+}
+
+// contentOf reads a file that is not too large.
+func contentOf(path string) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	defer f.Close()
 	content, err := io.ReadAll(io.LimitReader(f, maxFile+1))
 	if err == nil && len(content) > maxFile {
 		err = fmt.Errorf("larger than %d bytes", maxFile)
 	}
-	var frames []frame
-	if err == nil {
-		frames, err = read(bytes.NewReader(content))
-	}
-	if err == nil {
-		err = playable(frames)
-	}
-	if err != nil {
-		return nil, 0, fmt.Errorf("read %s: %w", path, err)
-	}
-	last := frames[len(frames)-1]
-	return frames, last.time + last.duration, nil
+	return content, err
 }
 
-// playable says what stands against sending frames.
+// playable says what stands against sending the frames of a track, if there are any.
 func playable(frames []frame) error {
 	if len(frames) == 0 {
-		return errors.New("there is no media in it")
+		return nil
 	}
 	if !frames[0].key {
 		return errors.New("it does not begin with a keyframe")

@@ -75,12 +75,19 @@ func lasting(frames []frame, alone time.Duration) []frame {
 	for i := range frames {
 		frames[i].time -= begin
 	}
-	for i := range frames[1:] {
-		alone = frames[i+1].time - frames[i].time
+	last(frames, alone)
+	return frames
+}
+
+// last sets how long frames last: until the next one, and the last one as long as the one before,
+// or alone.
+func last(frames []frame, alone time.Duration) {
+	for i := range frames {
+		if i+1 < len(frames) {
+			alone = frames[i+1].time - frames[i].time
+		}
 		frames[i].duration = alone
 	}
-	frames[len(frames)-1].duration = alone
-	return frames
 }
 
 // keyVP8 looks at the frame tag (RFC 6386, 9.1).

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"syscall"
@@ -28,6 +29,7 @@ type Node struct {
 	program string
 	env     []string
 	dir     string
+	inUse   *os.File // a lock on dir, which the process has as well
 	log     *beginning
 	cmd     *exec.Cmd
 	done    chan struct{} // closed when the process has ended
@@ -43,15 +45,20 @@ const (
 // environment, as NAME=VALUE: with a DATABASE_URL the node has no database of its own. The first
 // warnings and errors of the node go to log.
 func StartNode(ctx context.Context, program string, env []string, log io.Writer) (*Node, error) {
-	dir, err := os.MkdirTemp("", "parley-load-")
+	removeLeftovers()
+	dir, err := os.MkdirTemp("", dirPrefix)
 	if err != nil {
 		return nil, fmt.Errorf("start node: %w", err)
 	}
-	// The server of the database is another user, and has to get to its files.
-	if err := os.Chmod(dir, 0o711); err != nil {
+	inUse, err := occupy(dir)
+	if err != nil {
 		return nil, errors.Join(fmt.Errorf("start node: %w", err), os.RemoveAll(dir))
 	}
-	n := &Node{Secret: rand.Text() + rand.Text(), program: program, env: env, dir: dir, log: &beginning{out: log, left: loggedMost}}
+	// The server of the database is another user, and has to get to its files.
+	if err := os.Chmod(dir, 0o711); err != nil {
+		return nil, errors.Join(fmt.Errorf("start node: %w", err), inUse.Close(), os.RemoveAll(dir))
+	}
+	n := &Node{inUse: inUse, Secret: rand.Text() + rand.Text(), program: program, env: env, dir: dir, log: &beginning{out: log, left: loggedMost}}
 	if err := n.start(ctx, "PARLEY_HTTP_ADDR=127.0.0.1:0", "PARLEY_WEBTRANSPORT_ADDR=127.0.0.1:0"); err != nil {
 		return nil, errors.Join(fmt.Errorf("start node: %w", err), n.Stop())
 	}
@@ -83,19 +90,25 @@ func (n *Node) start(ctx context.Context, addresses ...string) error {
 		"PARLEY_LOG_LEVEL=warn", "JWT_SECRET=" + n.Secret, "DATABASE_URL=", "NATS_URL=",
 	}, n.env, addresses)
 	n.cmd.Stderr = n.log
+	n.cmd.ExtraFiles = []*os.File{n.inUse}
 	n.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C ends the run, which then stops it
+	endWithParent(n.cmd.SysProcAttr)
 	out, err := n.cmd.StdoutPipe()
-	if err == nil {
-		err = n.cmd.Start()
-	}
 	if err != nil {
 		n.err = err
 		close(done)
 		return err
 	}
-	serving := make(chan struct{})
+	serving, started := make(chan struct{}), make(chan error, 1)
 	go func() { // Stop waits for it
+		// What the node is to end with is the thread that has started it, not the process.
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
 		defer close(done)
+		n.err = n.cmd.Start()
+		if started <- n.err; n.err != nil {
+			return
+		}
 		lines := bufio.NewScanner(out)
 		for told := false; lines.Scan(); {
 			if !told && strings.Contains(lines.Text(), "Ctrl-C") { // the last line of the welcome, after the ready file
@@ -106,6 +119,9 @@ func (n *Node) start(ctx context.Context, addresses ...string) error {
 		_, _ = io.Copy(io.Discard, out) // after a line too long to scan
 		n.err = n.cmd.Wait()
 	}()
+	if err := <-started; err != nil {
+		return err
+	}
 	patience := time.NewTimer(nodeStart)
 	defer patience.Stop()
 	select {
@@ -153,7 +169,7 @@ func (n *Node) Stop() error {
 		<-n.done
 	}
 	n.log.end()
-	return errors.Join(err, os.RemoveAll(n.dir))
+	return errors.Join(err, os.RemoveAll(n.dir), n.inUse.Close())
 }
 
 // loggedMost is how many lines of a node are shown: one that is overloaded says the same

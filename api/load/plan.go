@@ -45,8 +45,8 @@ type Plan struct {
 	SteadyRate float64
 	SteadySize int
 
-	VideoFile string // IVF; the first publisher of each room sends it, over and over
-	AudioFile string // Ogg with Opus
+	VideoFile string // WebM or IVF; the first publisher of each room sends it, over and over
+	AudioFile string // Ogg or WebM with Opus, in place of what sounds in VideoFile
 
 	Ramp     time.Duration // over which participants come
 	WarmUp   time.Duration // between everybody being in, or failing to, and what is measured

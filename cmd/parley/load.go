@@ -41,8 +41,8 @@ type loadCommand struct {
 	Screen     int           `name:"screen" default:"2500" help:"Shared screen while it changes, kbit/s." group:"media"`
 	SteadyRate float64       `name:"steady-rate" placeholder:"N" help:"Instead of media, N packets a second of one size from each publisher." group:"media"`
 	SteadySize int           `name:"steady-size" default:"1200" help:"Size of those packets." group:"media"`
-	VideoFile  string        `name:"video-file" type:"existingfile" placeholder:"IVF" help:"The first publisher of each room sends this video, again and again." group:"media"`
-	AudioFile  string        `name:"audio-file" type:"existingfile" placeholder:"OGG" help:"The first publisher of each room sends this Opus audio, again and again." group:"media"`
+	VideoFile  string        `name:"video-file" type:"existingfile" placeholder:"FILE" help:"The first publisher of each room sends this video, again and again: WebM, with its sound, or IVF." group:"media"`
+	AudioFile  string        `name:"audio-file" type:"existingfile" placeholder:"FILE" help:"The first publisher of each room sends this Opus audio, again and again: Ogg or WebM." group:"media"`
 
 	Ramp       time.Duration `name:"ramp" default:"2s" help:"Time over which participants come." group:"course"`
 	WarmUp     time.Duration `name:"warm-up" default:"3s" help:"Time which is not measured, once everybody is in." group:"course"`
