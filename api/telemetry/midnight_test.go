@@ -18,7 +18,7 @@ func TestDaysEndWhileEventsCome(t *testing.T) {
 	nodes := []*world{worldAt(t, address), worldAt(t, address)}
 	nodes[0].flush() // the tables of today are there
 	midnight := time.Now().UTC().Truncate(24*time.Hour).AddDate(0, 0, 5)
-	const feeds, each = 4, 2000 // of each node
+	const feeds, each = 4, 800 // of each node
 	step := 2 * time.Second / each
 	var senders sync.WaitGroup
 	var all []telemetry.Feed

@@ -132,7 +132,7 @@ func (w *world) flush() {
 func (w *world) events(id telemetry.SessionID) []archive.StoredEvent {
 	w.t.Helper()
 	var all []archive.StoredEvent
-	q := archive.EventQuery{Sessions: []telemetry.SessionID{id}, Page: archive.Page{Limit: 1000}}
+	q := archive.EventQuery{Sessions: []telemetry.SessionID{id}, Page: archive.Page{Limit: 50_000}}
 	for {
 		page, next, err := w.archive.Events(w.t.Context(), q)
 		if err != nil {
