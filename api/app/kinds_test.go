@@ -68,6 +68,7 @@ func (a *audience) until(name string, meanwhile ...func()) {
 // Every kind of event that the catalogue of calls has is on record after what it tells of has
 // happened; what a node does that is told too much is in api/calls.
 func TestEveryKindOfCallIsTold(t *testing.T) {
+	t.Parallel() // it waits for samples
 	c := newCluster(t)
 	dir := t.TempDir()
 	broker := serveNATS(t, dir)

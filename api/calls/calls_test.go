@@ -10,19 +10,19 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
 	"google.golang.org/protobuf/proto"
 
 	"parley/api/calls"
 	"parley/api/fault"
 	"parley/api/media"
 	"parley/api/media/mediatest"
+	"parley/api/postgres/postgrestest"
 	"parley/api/telemetry"
 	"parley/api/telemetry/catalogue"
 	healthv1 "parley/protobuf/health/v1"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { postgrestest.Main(m) }
 
 // page keeps what it is told, in one list for all sessions. The engine itself, with a
 // database, is tested where it is.

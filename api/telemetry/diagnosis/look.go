@@ -10,7 +10,7 @@ import (
 
 // What is taken for bad.
 const (
-	leastInterval = 2000.0 // ms; over less, rates are chance
+	leastInterval = 1500.0 // ms; over less, rates are chance
 
 	slowRTT       = 400.0   // ms
 	longQueue     = 64_000. // bytes that wait at a client to be sent

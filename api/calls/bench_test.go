@@ -1,0 +1,253 @@
+package calls_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"parley/api/calls"
+	"parley/api/fault"
+	"parley/api/media"
+	"parley/api/media/mediatest"
+	"parley/api/postgres/postgrestest"
+	"parley/api/telemetry"
+	"parley/api/telemetry/archive"
+	"parley/api/telemetry/catalogue"
+	"parley/api/wire"
+	callv1 "parley/protobuf/call/v1"
+	healthv1 "parley/protobuf/health/v1"
+)
+
+const (
+	benchPeople = 20
+	benchVideo  = 30 // packets per second of each
+	benchAudio  = 50
+)
+
+// pit is a connection whose packets go to the other end of a TCP connection, where nobody looks
+// at them; media is counted. In a call packets come one by one, so each is written by itself:
+// the least that a WebSocket costs.
+type pit struct {
+	net.Conn
+	in      chan []byte
+	arrived *arrivals
+	inside  chan struct{} // closed when the room knows it
+	closed  chan struct{}
+	enter   sync.Once
+	close   sync.Once
+}
+
+// arrivals counts what was delivered until there is as much as is waited for.
+type arrivals struct {
+	count  atomic.Int64
+	target int64
+	done   chan struct{}
+}
+
+func (p *pit) Read(ctx context.Context) (media.Packet, error) {
+	select {
+	case data := <-p.in:
+		return media.Packet{Data: append(make([]byte, 0, len(data)+wire.StampRoom), data...)}, nil
+	case <-p.closed:
+		return media.Packet{}, fault.New(fault.Bye, "closed")
+	case <-ctx.Done():
+		return media.Packet{}, context.Cause(ctx)
+	}
+}
+
+func (p *pit) Write(_ context.Context, frames []*media.Frame) error {
+	p.enter.Do(func() { close(p.inside) })
+	n := int64(0)
+	for _, f := range frames {
+		if f.Kind == media.Audio || f.Kind == media.Video {
+			n++
+		}
+	}
+	for _, f := range frames {
+		if _, err := p.Conn.Write(f.Wire); err != nil {
+			return err
+		}
+	}
+	if p.arrived.count.Add(n) == p.arrived.target && n > 0 {
+		p.arrived.done <- struct{}{}
+	}
+	return nil
+}
+
+// Close implements media.Conn.
+func (p *pit) Close(fault.Code) error {
+	p.close.Do(func() { close(p.closed) })
+	return p.Conn.Close()
+}
+
+// Transport implements media.Conn.
+func (p *pit) Transport() media.Transport { return media.WebSocket }
+
+// nobody hears what a hub reports.
+type nobody struct{}
+
+func (nobody) Connected(media.SessionStats)    {}
+func (nobody) Traffic(media.SessionStats)      {}
+func (nobody) Disconnected(media.SessionStats) {}
+func (nobody) Health([]byte)                   {}
+
+// benchRoom is a room in which everybody sends to everybody.
+type benchRoom struct {
+	b       *testing.B
+	conns   []*pit
+	arrived arrivals
+	report  []byte
+}
+
+// sink returns a connection to somebody who reads and forgets.
+func sink(b *testing.B, reading *sync.WaitGroup) net.Conn {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer l.Close()
+	conn, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		b.Fatal(err)
+	}
+	far, err := l.Accept()
+	if err != nil {
+		b.Fatal(err)
+	}
+	reading.Go(func() {
+		defer far.Close()
+		buffer := make([]byte, 1<<20)
+		for err := error(nil); err == nil; {
+			_, err = far.Read(buffer)
+		}
+	})
+	return conn
+}
+
+func newBenchRoom(b *testing.B, ctx context.Context, hub *media.Hub, serving *sync.WaitGroup) *benchRoom {
+	r := &benchRoom{b: b, arrived: arrivals{done: make(chan struct{}, 1)}}
+	stats := map[string]*healthv1.PeerStats{}
+	for i := range benchPeople {
+		p := &pit{Conn: sink(b, serving), in: make(chan []byte, 256), arrived: &r.arrived, inside: make(chan struct{}), closed: make(chan struct{})}
+		r.conns = append(r.conns, p)
+		serving.Go(func() {
+			_ = hub.Serve(ctx, p, media.Peer{Room: "room", User: fmt.Sprint(i), DisplayName: "x", Instance: fmt.Sprint(i)})
+		})
+		stats[fmt.Sprint(i)] = &healthv1.PeerStats{
+			AudioEnabled: true, VideoEnabled: true, VideoStats: &healthv1.VideoStats{FpsReceived: 30, FramesDecoded: 1000},
+			NeteqStats: &healthv1.NetEqStats{Network: &healthv1.NetEqNetwork{OperationCounters: &healthv1.NetEqOperationCounters{NormalPerSec: 50}}},
+		}
+	}
+	delete(stats, "0")
+	data, err := proto.Marshal(&healthv1.HealthPacket{PeerStats: stats, IsTabVisible: true})
+	if err != nil {
+		b.Fatal(err)
+	}
+	r.report = mediatest.Wrap(callv1.PacketWrapper_HEALTH, data)
+	for _, c := range r.conns {
+		<-c.inside
+	}
+	for _, c := range r.conns {
+		c.in <- mediatest.Heartbeat()
+	}
+	r.second(0) // everybody is active, every stream has begun
+	return r
+}
+
+// second does what happens in a second of a call, and in a fifth of the time between reports.
+func (r *benchRoom) second(turn int) {
+	video, audio := mediatest.VideoKey(strings.Repeat("v", 1000)), mediatest.Audio(strings.Repeat("a", 80))
+	for i, c := range r.conns {
+		if i%5 == turn%5 {
+			c.in <- r.report
+		}
+	}
+	r.arrived.target = benchPeople * (benchPeople - 1)
+	for i := range benchVideo + benchAudio {
+		r.arrived.count.Store(0)
+		for _, c := range r.conns {
+			if i < benchVideo {
+				c.in <- video
+			} else {
+				c.in <- audio
+			}
+		}
+		select {
+		case <-r.arrived.done:
+		case <-time.After(time.Minute):
+			r.b.Fatalf("%d of %d packets arrive", r.arrived.count.Load(), r.arrived.target)
+		}
+	}
+}
+
+// cpu returns what the process used of processors.
+func cpu() time.Duration {
+	var u syscall.Rusage
+	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u) // it does not fail
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// BenchmarkCostOfTelemetry measures seconds of a call of twenty, by turns on a hub that nobody
+// watches and on one whose events, samples and reports are stored in a database: what a delivered
+// packet costs of processors without and with telemetry, and by how much that is more.
+func BenchmarkCostOfTelemetry(b *testing.B) {
+	log := slog.New(slog.DiscardHandler)
+	store, err := archive.Open(b.Context(), postgrestest.URL(b))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer store.Close()
+	engine, err := telemetry.New(telemetry.Options{Store: store, Catalogues: []telemetry.Catalogue{catalogue.Call().ForEngine()}, Log: log, SpillDir: b.TempDir()})
+	if err != nil {
+		b.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(b.Context())
+	var serving, recording, storing sync.WaitGroup
+	storing.Go(func() { _ = engine.Run(ctx) })
+	defer storing.Wait()
+	recorder := calls.New(calls.Options{Ingest: engine, Log: log, Key: []byte("key"), Server: "s"})
+	hub := func(node media.NodeID, r media.Reporter, w media.Watcher) *media.Hub {
+		return media.NewHub(media.Options{Node: node, Relay: media.NewLocal(node), Ledger: &mediatest.Ledger{}, Reporter: r, Watcher: w, Log: log, Grace: time.Millisecond})
+	}
+	on, off := hub("on", recorder, recorder), hub("off", nobody{}, nil)
+	recording.Go(func() { _ = recorder.Run(ctx, on) })
+	defer recording.Wait()
+	defer serving.Wait()
+	defer cancel()
+	with, without := newBenchRoom(b, ctx, on, &serving), newBenchRoom(b, ctx, off, &serving)
+	if err := recorder.Sample(ctx); err != nil {
+		b.Fatal(err)
+	}
+	var costs [2]time.Duration
+	for turn := 0; b.Loop(); turn++ {
+		begin := cpu()
+		without.second(turn)
+		middle := cpu()
+		with.second(turn)
+		switch { // as Run does
+		case turn%2 == 0:
+			err = recorder.Sample(ctx)
+		case turn%5 == 1:
+			if err = recorder.Flush(ctx); err == nil {
+				err = engine.Flush(ctx)
+			}
+		}
+		if err != nil {
+			b.Fatal(err)
+		}
+		costs[0], costs[1] = costs[0]+middle-begin, costs[1]+cpu()-middle
+	}
+	packets := float64(b.N) * benchPeople * (benchPeople - 1) * (benchVideo + benchAudio)
+	b.ReportMetric(float64(costs[0].Nanoseconds())/packets, "off-ns/packet")
+	b.ReportMetric(float64(costs[1].Nanoseconds())/packets, "on-ns/packet")
+	b.ReportMetric(100*(float64(costs[1])/float64(costs[0])-1), "%more")
+}
