@@ -3,7 +3,8 @@
 // Go's own rule lets garbage grow to as much as is alive, whatever goes on. Ten thousand idle
 // connections take twice what they need by that, for garbage that nobody makes. Here it may grow
 // to what is made in [Interval], within bounds: an idle node holds little beside what is alive, and
-// a busy one collects no more often than by Go's rule, or less where little is alive.
+// a busy one collects no more often than by Go's rule, or less where little is alive. What a crowd
+// needed while it came in goes back to the machine, which Go does by and by.
 package memory
 
 import (
@@ -26,6 +27,11 @@ const (
 	least = 4 << 20
 	share = 8
 
+	// returnEvery is the shortest time between two returns of memory that is not used, and
+	// returnFrom how much that has to be, in bytes, beside a quarter of what is alive.
+	returnEvery = 30 * time.Second
+	returnFrom  = 16 << 20
+
 	// most is the highest percentage that Go is told, and normal its own.
 	most, normal = 400, 100
 )
@@ -33,8 +39,11 @@ const (
 // alive is what percentages are of: the heap, and what else a collection looks through.
 var alive = []string{"/gc/heap/live:bytes", "/gc/scan/stack:bytes", "/gc/scan/globals:bytes"}
 
-// allocated is what was ever made.
-const allocated = "/gc/heap/allocs:bytes"
+// allocated is what was ever made, free what the process has and does not use.
+const (
+	allocated = "/gc/heap/allocs:bytes"
+	free      = "/memory/classes/heap/free:bytes"
+)
 
 // Adapt sets how much garbage the process may gather, after every collection anew, until stop
 // is called. GOGC and GOMEMLIMIT are decisions of an operator: where getenv knows one of them,
@@ -44,10 +53,10 @@ func Adapt(getenv func(string) string) (stop func()) {
 		return func() {}
 	}
 	a := &adaption{percent: normal}
-	for _, name := range append([]string{allocated}, alive...) {
+	for _, name := range append([]string{allocated, free}, alive...) {
 		a.samples = append(a.samples, metrics.Sample{Name: name})
 	}
-	a.collected()
+	a.adapt()
 	return a.stop
 }
 
@@ -60,6 +69,8 @@ type adaption struct {
 
 	at   time.Time // of the last collection
 	made uint64    // until then, in bytes
+
+	returned time.Time // last
 }
 
 // beacon is garbage from its beginning: that it is gone says that there was a collection.
@@ -67,13 +78,27 @@ type beacon struct{ _ *beacon }
 
 // collected is called after every collection, by the runtime.
 func (a *adaption) collected() {
+	if a.adapt() {
+		debug.FreeOSMemory() // collects as well, and is told of that later
+	}
+}
+
+// adapt reports whether there is much to give back, on a node that will not want it at once.
+func (a *adaption) adapt() bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.stopped {
-		return
+		return false
 	}
-	a.set(percent(a.look()))
+	alive, rate := a.look()
+	a.set(percent(alive, rate))
 	runtime.AddCleanup(new(beacon), (*adaption).collected, a)
+	unused := a.samples[1].Value.Uint64()
+	if unused < returnFrom+alive/4 || rate*Interval.Seconds() > float64(alive) || a.at.Sub(a.returned) < returnEvery {
+		return false
+	}
+	a.returned = a.at
+	return true
 }
 
 func (a *adaption) stop() {
@@ -99,7 +124,7 @@ func (a *adaption) look() (alive uint64, rate float64) {
 		rate = float64(made-a.made) / max(now.Sub(a.at), time.Millisecond).Seconds()
 	}
 	a.at, a.made = now, made
-	for _, s := range a.samples[1:] {
+	for _, s := range a.samples[2:] {
 		alive += s.Value.Uint64()
 	}
 	return alive, rate

@@ -3,6 +3,7 @@ package memory
 import (
 	"runtime"
 	"runtime/debug"
+	"runtime/metrics"
 	"testing"
 	"time"
 )
@@ -49,6 +50,30 @@ func TestAdaptsAfterCollections(t *testing.T) {
 	stop()
 	if got := current(); got != normal {
 		t.Errorf("%d %% remain, before there were %d", got, before)
+	}
+}
+
+// What a crowd needed goes back to the machine once it is quiet.
+func TestUnusedMemoryIsReturned(t *testing.T) {
+	defer Adapt(func(string) string { return "" })()
+	crowd := make([][]byte, 0, 128)
+	for range cap(crowd) {
+		crowd = append(crowd, make([]byte, 1<<20))
+	}
+	runtime.KeepAlive(crowd)
+	runtime.GC()
+	sample := []metrics.Sample{{Name: free}}
+	patience := time.After(time.Minute)
+	for metrics.Read(sample); ; metrics.Read(sample) {
+		if sample[0].Value.Uint64() < 64<<20 {
+			return
+		}
+		runtime.GC()
+		select {
+		case <-patience:
+			t.Fatalf("%d bytes are kept", sample[0].Value.Uint64())
+		default:
+		}
 	}
 }
 
