@@ -78,7 +78,9 @@ type node struct {
 	clients    *metrics.Clients
 	jip3       *jip3.Server // nil without an address for nodes
 	places     *places.Places
-	refusals   wt.Refusals // of all WebTransport clients
+	doorway    *places.Doorway
+	unseen     observe.Seldom // of people whom the record was not asked about
+	refusals   wt.Refusals    // of all WebTransport clients
 	busy       *busy.Gauge
 	draining   atomic.Bool
 	news       *news         // of changed meetings, on their way to whoever watches
@@ -180,6 +182,7 @@ func (n *node) prepare(ctx context.Context) (err error) {
 	n.metrics = observe.NewMetrics(observe.ReadBuild())
 	n.places = places.New(places.Options{Total: c.Listen.MaxConnections, Each: c.Listen.PerAddress, Trusted: c.Listen.Proxies()})
 	n.busy = busy.New()
+	n.doorway = places.NewDoorway(comingIn)
 	n.joins = metrics.NewJoins(n.metrics)
 	if err := n.openTelemetry(ctx); err != nil {
 		return err

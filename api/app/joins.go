@@ -19,7 +19,21 @@ type join struct {
 	peer  media.Peer // once it is known
 	span  trace.Span
 	step  trace.Span // where it is
+	in    bool       // it is counted at the doorway
 	done  bool
+}
+
+const (
+	// comingIn is how many may be on their way in at once: what a node brings into rooms within
+	// the seconds that clients wait.
+	comingIn = 400
+
+	// comeAgain is when others may try again.
+	comeAgain = 2 * time.Second
+)
+
+var errStorm = &fault.Error{
+	Code: fault.Unavailable, Message: "too many people are coming in at this moment", Hint: "try again", Retry: comeAgain,
 }
 
 type joinKey struct{}
@@ -53,10 +67,14 @@ func (n *node) admit(r *http.Request) (media.Peer, error) {
 		n.endJoin(r.Context(), string(fault.CodeOf(err)), err)
 		return peer, err
 	}
+	j.peer = peer
+	if j.in = n.doorway.Enter(); !j.in {
+		n.endJoin(r.Context(), string(errStorm.Code), errStorm)
+		return peer, errStorm
+	}
 	j.span.Set(trace.KeyRoom, string(peer.Room))
 	_, j.step = trace.Step(r.Context(), "handshake")
 	peer.Begun = j.begin
-	j.peer = peer
 	return peer, nil
 }
 
@@ -92,6 +110,9 @@ func (n *node) endJoin(ctx context.Context, result string, err error) {
 		return
 	}
 	j.done = true
+	if j.in {
+		n.doorway.Leave()
+	}
 	if result != metrics.Joined {
 		n.calls.Refused(j.peer.Room, j.peer.User, j.over, j.begin, fault.Code(result))
 	}

@@ -188,7 +188,9 @@ func (n *node) entry(ctx context.Context, m media.Member, observer bool) (host b
 	case refused != nil:
 		return false, refused
 	case err != nil:
-		n.Log.Warn("let somebody in unseen", observe.KeyRoom, string(m.Room), observe.KeyErr, err)
+		if unsaid, say := n.unseen.Say(time.Now(), unseenEvery); say {
+			n.Log.Warn("let somebody in unseen", observe.KeyRoom, string(m.Room), observe.KeyErr, err, "unsaid", unsaid)
+		}
 		return m.Host, nil
 	case who == nil || m.Issued.IsZero(): // without a token a name is nothing but a name
 		return m.Host, nil
@@ -259,6 +261,9 @@ func (n *node) verdict(ctx context.Context, room, user string, observer bool, is
 const (
 	// entryTime is how long somebody who comes in waits for the record.
 	entryTime = 1500 * time.Millisecond
+
+	// unseenEvery is how often it is said that the record does not answer.
+	unseenEvery = 5 * time.Second
 
 	// enforceEvery is how often connections are compared with the record: a node that was
 	// cut off did not hear of a removal.

@@ -49,22 +49,24 @@ const (
 
 // Hub holds the rooms and sessions of this node.
 type Hub struct {
-	node     NodeID
-	relay    Relay
-	ledger   Ledger
-	reporter Reporter
-	log      *slog.Logger
-	limits   QueueLimits
-	grace    time.Duration
-	rules    func(RoomID) Rules
-	interval time.Duration
-	joined   func(context.Context, Transport, error)
-	watcher  Watcher
-	busy     func() bool
-	counters Counters
-	timings  Timings
-	hurry    atomic.Bool    // no grace periods any more
-	work     sync.WaitGroup // rooms, and what they record in the ledger
+	node        NodeID
+	relay       Relay
+	ledger      Ledger
+	reporter    Reporter
+	log         *slog.Logger
+	limits      QueueLimits
+	grace       time.Duration
+	rules       func(RoomID) Rules
+	interval    time.Duration
+	joined      func(context.Context, Transport, error)
+	watcher     Watcher
+	busy        func() bool
+	counters    Counters
+	timings     Timings
+	hurry       atomic.Bool    // no grace periods any more
+	relayWarned atomic.Int64   // Unix ns; when it was last said that the relay does not answer
+	relayQuiet  atomic.Uint64  // how often it was not, since
+	work        sync.WaitGroup // rooms, and what they record in the ledger
 
 	mu       sync.Mutex
 	rooms    map[RoomID]*Room

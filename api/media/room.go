@@ -344,12 +344,20 @@ func (r *Room) patience() time.Duration {
 	return relayTimeout
 }
 
-// failed notes that the relay did not answer; r.mu is held.
+// failed notes that the relay did not answer; r.mu is held. It is said once a rest for the whole
+// node: in a storm it happens to hundreds, and what could not be told is told later.
 func (r *Room) failed(what string, with ...any) {
-	if time.Since(r.relayFailed) >= relayRest {
-		r.relayFailed = time.Now()
+	now := time.Now()
+	if now.Sub(r.relayFailed) >= relayRest {
+		r.relayFailed = now
 	}
-	r.warn(what, with...)
+	h := r.hub
+	last := h.relayWarned.Load()
+	if now.UnixNano()-last < int64(relayRest) || !h.relayWarned.CompareAndSwap(last, now.UnixNano()) {
+		h.relayQuiet.Add(1)
+		return
+	}
+	r.warn(what, append(with, "unsaid", h.relayQuiet.Swap(0))...)
 }
 
 // tell announces a local member to the other nodes.
