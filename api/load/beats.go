@@ -63,7 +63,7 @@ type beat struct {
 // hear counts a heartbeat of a member. p.mu is held.
 func (p *participant) hear(t tag, now time.Duration) {
 	i := t.stream - beatStream
-	if int(i) >= len(p.members) || p.settled {
+	if int(i) >= len(p.heard) || p.settled { // visitors account for nobody
 		return
 	}
 	b := &p.heard[i]
