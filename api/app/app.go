@@ -208,7 +208,7 @@ func (n *node) prepare(ctx context.Context) (err error) {
 	n.openCalls()
 	n.hub = media.NewHub(media.Options{
 		Node: n.id, Relay: tracedRelay{n.relay}, Ledger: n.ledger, Reporter: n.calls, Watcher: n.calls, Log: n.Log,
-		Rules: n.rules, StatsInterval: c.Node.StatsInterval, Joined: n.joined, Busy: n.busy.Busy,
+		Rules: n.rules, Window: c.Node.BatchWindow, StatsInterval: c.Node.StatsInterval, Joined: n.joined, Busy: n.busy.Busy,
 	})
 	// Without knowing who signed out a node does not start: they would be in again.
 	if err := n.signOuts.Load(ctx); err != nil {

@@ -56,7 +56,7 @@ func (n *node) listen() (_ *front, err error) {
 	if f.clear, err = net.Listen("tcp", l.HTTP); err != nil {
 		return nil, fmt.Errorf("listen for HTTP: %w", err)
 	}
-	f.clear = n.places.Listener(f.clear)
+	f.clear = n.places.Listener(ws.Listener(f.clear))
 	if err = f.listenSecure(l.WebTransport); err != nil {
 		return nil, fmt.Errorf("listen for WebTransport: %w", err)
 	}
@@ -97,7 +97,7 @@ func (f *front) listenSecure(addr string) error {
 		same := strconv.Itoa(f.socket.LocalAddr().(*net.UDPAddr).Port)
 		f.secure, err = net.Listen("tcp", net.JoinHostPort(host, same))
 		if err == nil {
-			f.secure = tls.NewListener(f.node.places.Listener(f.secure), &tls.Config{
+			f.secure = tls.NewListener(f.node.places.Listener(ws.Listener(f.secure)), &tls.Config{
 				GetCertificate: f.node.cert.GetCertificate, NextProtos: []string{"http/1.1"}, MinVersion: tls.VersionTLS12,
 			})
 			return nil

@@ -45,6 +45,7 @@ func (c *Common) check(mode Mode) []error {
 		optionalName("--service-type (SERVICE_TYPE)", c.Node.ServiceType),
 		within("--server-stats-interval (SERVER_STATS_INTERVAL_SECS)", c.Node.StatsInterval, time.Second, time.Hour),
 		addresses(c.Node.VersionURLs),
+		within("--batch-window (PARLEY_BATCH_WINDOW)", c.Node.BatchWindow, 0, 10*time.Millisecond),
 		within("--drain (PARLEY_DRAIN_SECS)", c.Node.Drain, 0, 10*time.Minute),
 		optionalAddress("--telemetry-addr (PARLEY_TELEMETRY_ADDR)", c.JIP3.Addr),
 		networks("--telemetry-allow (PARLEY_TELEMETRY_ALLOW)", c.JIP3.Allow),

@@ -45,6 +45,17 @@ type Conn interface {
 	Transport() Transport
 }
 
+// EagerConn is a Conn that takes what it can without waiting: one goroutine then serves many.
+type EagerConn interface {
+	Conn
+
+	// Offer is Write that does not block. It returns the frames that it did not begin with, which
+	// are the last ones, and whether it can be called again. When it cannot, Write has to be called
+	// first, with these frames or none: it brings what was begun to its end. Offer is not called at
+	// the same time as Write.
+	Offer(frames []*Frame) (left []*Frame, ok bool)
+}
+
 // PictureConn is a Conn on which pictures do not hold up what else is sent: the session calls
 // Write with control, audio and data alone, and another goroutine calls WritePictures.
 type PictureConn interface {

@@ -10,6 +10,7 @@
 //	observer  a session in the waiting room: it hears meeting events, never media
 //	hub       the rooms and sessions of this node
 //	queue     the packets that wait for one session
+//	courier   what brings them to the connections of a group of sessions
 //	picture   what a camera or a screen sends; it may come in simulcast layers
 //	selection the pictures, and the layers of them, that a session asked for
 //	demand    what all nodes want of one source
@@ -23,6 +24,7 @@
 // which a reconnection takes its place silently.
 //
 // The only hand-off between goroutines is the queue: the read goroutine of a session scans,
-// stamps and fans out; one write goroutine per session empties its queue. Fan-out loads one
-// pointer and takes no lock of the room. Lock order: Room.mu, then Queue.mu.
+// stamps and fans out; a courier, or the write goroutine of the session, empties its queue.
+// Fan-out loads one pointer and takes no lock of the room. Lock order: Room.mu, then Queue.mu,
+// then courier.mu.
 package media

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"slices"
+	"sync"
 	"time"
 
 	"parley/api/wire"
@@ -11,7 +12,9 @@ import (
 
 // PopReady empties what is ready without waiting.
 func (q *Queue) PopReady(batch []*Frame) ([]*Frame, error) {
-	return q.popReady(batch, Control, kinds)
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.collect(batch, Control, kinds)
 }
 
 // AskAgain is how long a queue waits for a keyframe it asked for.
@@ -90,7 +93,7 @@ func (c *Crowd) Says(packet []byte) {
 // Gets empties the queue of session 2 and returns the pictures it held.
 func (c *Crowd) Gets() (pictures []*Frame) {
 	for out := c.room.session(2).out; out.Len() > 0; {
-		got, _ := out.popReady(c.batch[:0], Control, kinds)
+		got, _ := out.PopReady(c.batch[:0])
 		pictures = append(pictures, got...)
 	}
 	return slices.DeleteFunc(pictures, func(f *Frame) bool { return !f.Kind.isPicture() })
@@ -100,7 +103,7 @@ func (c *Crowd) Gets() (pictures []*Frame) {
 func (c *Crowd) Drain() (n int) {
 	for _, s := range *c.room.sessions.Load() {
 		for s.out.Len() > 0 {
-			got, _ := s.out.popReady(c.batch[:0], Control, kinds)
+			got, _ := s.out.PopReady(c.batch[:0])
 			n += len(got)
 		}
 	}
@@ -110,4 +113,48 @@ func (c *Crowd) Drain() (n int) {
 // Purge drops what waits of some sources of a session.
 func (q *Queue) Purge(session SessionID, sources wire.Sources) {
 	q.purge(func(id SessionID) bool { return id == session }, sources)
+}
+
+// Carriage is sessions of one room that are written to and never read from.
+type Carriage struct {
+	room *Room
+	work sync.WaitGroup
+	out  []*Queue
+}
+
+// NewCarriage returns one whose packets wait for each other as long as window.
+func NewCarriage(window time.Duration) *Carriage {
+	h := NewHub(Options{Node: "group", Relay: NewLocal("group"), Log: slog.New(slog.DiscardHandler), Window: window})
+	return &Carriage{room: newRoom(h, "group")}
+}
+
+// Add begins a session and returns its queue.
+func (g *Carriage) Add(conn Conn) *Queue {
+	s := &Session{id: SessionID(len(g.out) + 1), conn: conn, room: g.room, out: NewQueue(g.room.hub.limits)}
+	g.out = append(g.out, s.out)
+	leave := g.room.hub.employ(s)
+	g.work.Go(func() {
+		defer leave()
+		_ = s.writeLoop(context.Background(), s.out.Pop, conn.Write)
+	})
+	return s.out
+}
+
+// Couriers returns how many sessions each courier has that has some.
+func (g *Carriage) Couriers() (sessions []int) {
+	for _, c := range g.room.hub.couriers {
+		if n := c.load(); n > 0 {
+			sessions = append(sessions, n)
+		}
+	}
+	return sessions
+}
+
+// End ends the sessions and waits until nothing of them is left.
+func (g *Carriage) End() {
+	for _, q := range g.out {
+		q.Close(errDraining)
+	}
+	g.work.Wait()
+	g.room.hub.work.Wait()
 }

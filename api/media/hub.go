@@ -37,6 +37,9 @@ type Options struct {
 	// Busy reports whether the node has more to do than it can. It is asked with every packet and
 	// does not block. Nil means never.
 	Busy func() bool
+	// Window is how long packets may wait for others that go out with them, once the first of
+	// several went out at once; 0 is not at all.
+	Window time.Duration
 	// StatsInterval is the time between two reports of traffic; 0 means DefaultStatsInterval.
 	StatsInterval time.Duration
 }
@@ -63,9 +66,11 @@ type Hub struct {
 	busy        func() bool
 	counters    Counters
 	timings     Timings
-	hurry       atomic.Bool    // no grace periods any more
-	relayWarned atomic.Int64   // Unix ns; when it was last said that the relay does not answer
-	relayQuiet  atomic.Uint64  // how often it was not, since
+	hurry       atomic.Bool   // no grace periods any more
+	relayWarned atomic.Int64  // Unix ns; when it was last said that the relay does not answer
+	relayQuiet  atomic.Uint64 // how often it was not, since
+	window      time.Duration
+	couriers    []*courier     // guarded by mu
 	work        sync.WaitGroup // rooms, and what they record in the ledger
 
 	mu       sync.Mutex
@@ -84,6 +89,7 @@ func NewHub(o Options) *Hub {
 		rooms:    make(map[RoomID]*Room),
 		sessions: make(map[*Session]struct{}),
 		idle:     make(chan struct{}),
+		window:   o.Window,
 	}
 	if h.limits == (QueueLimits{}) {
 		h.limits = DefaultQueueLimits()

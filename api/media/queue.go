@@ -62,11 +62,9 @@ const (
 type Queue struct {
 	limits QueueLimits
 
-	// There may be something to pop: for Pop, and for PopPictures once the queue is split.
-	// The capacity is 1.
-	ready, pictures chan struct{}
-	skip            func(StreamID) // of the split
-	tight           [pictures]atomic.Bool
+	main, pictures outlet         // pictures are part of main until the queue is split
+	skip           func(StreamID) // of the split
+	tight          [pictures]atomic.Bool
 
 	// begins is told of the first frame of a picture stream that can be decoded, and of the
 	// first sound; also of one that nothing follows from before a keyframe came. It is called
@@ -87,7 +85,7 @@ type Queue struct {
 func NewQueue(limits QueueLimits) *Queue {
 	return &Queue{
 		limits:  limits,
-		ready:   make(chan struct{}, 1),
+		main:    newOutlet(Control, kinds),
 		streams: make(map[StreamID]*streamState),
 	}
 }
@@ -132,26 +130,25 @@ func (q *Queue) tellBegins(f *Frame, decodable bool) {
 	}
 }
 
-// Nudge wakes the popper if patient frames wait.
+// Nudge calls who pops if patient frames wait.
 func (q *Queue) Nudge() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.lanes[Data].len() > 0 {
-		wake(q.ready)
+		q.main.call()
 	}
 }
 
-// take appends f and wakes the popper, unless f is patient.
+// take appends f and calls who pops it, unless f is patient.
 func (q *Queue) take(l *lane, f *Frame) {
 	l.push(f)
-	if f.Patient {
-		return
+	switch {
+	case f.Patient:
+	case f.Kind < q.main.end:
+		q.main.call()
+	default:
+		q.pictures.call()
 	}
-	if q.pictures != nil && f.Kind.isPicture() {
-		wake(q.pictures)
-		return
-	}
-	wake(q.ready)
 }
 
 func wake(ready chan struct{}) {
@@ -169,34 +166,17 @@ const batchBytes = 64 << 10
 // capacity, up to about 64 KiB. After Close it returns what control frames are left and
 // then the error of Close; it returns the cause of ctx when ctx ends first.
 func (q *Queue) Pop(ctx context.Context, batch []*Frame) ([]*Frame, error) {
-	if q.pictures != nil {
-		return q.pop(ctx, batch, Control, Screen, q.ready)
-	}
-	return q.pop(ctx, batch, Control, kinds, q.ready)
+	return q.pop(ctx, batch, &q.main)
 }
 
 // PopPictures is Pop for the screen and video frames of a queue that is split.
 func (q *Queue) PopPictures(ctx context.Context, batch []*Frame) ([]*Frame, error) {
-	return q.pop(ctx, batch, Screen, kinds, q.pictures)
+	return q.pop(ctx, batch, &q.pictures)
 }
 
-func (q *Queue) pop(ctx context.Context, batch []*Frame, first, end Kind, ready <-chan struct{}) ([]*Frame, error) {
-	for {
-		got, err := q.popReady(batch, first, end)
-		if len(got) > len(batch) || err != nil {
-			return got, err
-		}
-		select {
-		case <-ready:
-		case <-ctx.Done():
-			return batch, context.Cause(ctx)
-		}
-	}
-}
-
-func (q *Queue) popReady(batch []*Frame, first, end Kind) ([]*Frame, error) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
+// collect pops what is still worth sending; q.mu is held. It returns the error of Close when there
+// is nothing.
+func (q *Queue) collect(batch []*Frame, first, end Kind) ([]*Frame, error) {
 	now, start, size := time.Now(), len(batch), 0
 	for kind := first; kind < end; kind++ {
 		l := &q.lanes[kind]
@@ -262,9 +242,9 @@ func (q *Queue) Close(err error) {
 
 func (q *Queue) close(err error) {
 	q.err = err
-	wake(q.ready)
-	if q.pictures != nil {
-		wake(q.pictures)
+	q.main.claim()
+	if q.pictures.ready != nil {
+		q.pictures.claim()
 	}
 }
 

@@ -22,7 +22,8 @@ const askAgain = 500 * time.Millisecond
 // that skips to its next keyframe or that nobody sends any more; it must not block and not
 // call the queue. Split is called before the first frame is pushed.
 func (q *Queue) Split(skip func(StreamID)) {
-	q.pictures, q.skip = make(chan struct{}, 1), skip
+	q.main.end = Screen
+	q.pictures, q.skip = newOutlet(Screen, kinds), skip
 }
 
 func (q *Queue) pushPicture(l *lane, f *Frame) (v Verdict, wantKey bool) {

@@ -35,6 +35,8 @@ type Room struct {
 	closed   chan struct{} // closed when run has returned
 	refs     int           // guarded by hub.mu
 	past     Count         // of sessions that ended; guarded by hub.mu
+	courier  *courier      // of those that come next; guarded by hub.mu
+	carried  int           // how many of the sessions it has; guarded by hub.mu
 	remotely traffic       // from other nodes
 
 	mu     sync.Mutex

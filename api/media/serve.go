@@ -77,6 +77,7 @@ func (h *Hub) begin(ctx context.Context, s *Session) error {
 		defer h.leave(s)
 		return refuse(err)
 	}
+	s.dismiss = h.employ(s)
 	stats := s.stats()
 	stats.Replaces = r.attach(s, meeting)
 	stats.Reconnection = stats.Replaces != 0
@@ -89,6 +90,7 @@ func (h *Hub) begin(ctx context.Context, s *Session) error {
 // over takes s, which ended with err, out of its room.
 func (h *Hub) over(s *Session, err error) {
 	defer h.leave(s)
+	s.dismiss()
 	s.room.detach(s, err)
 	stats := s.stats()
 	stats.End = fault.CodeOf(err)

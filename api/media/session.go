@@ -30,6 +30,8 @@ type Session struct {
 	// does not block, and the first reason wins.
 	end context.CancelCauseFunc
 
+	dismiss func() // gives its courier up
+
 	active     atomic.Bool  // others know of it
 	activated  atomic.Int64 // since when, in Unix ns
 	host       atomic.Bool
@@ -173,38 +175,60 @@ func (s *Session) writeLoop(
 			return err
 		}
 		if sampler.Pick() {
-			err = s.timedWrite(ctx, batch, write)
+			begin := s.look(batch)
+			err = write(ctx, batch)
+			s.wrote(begin)
 		} else {
 			err = write(ctx, batch)
 		}
 		if err != nil {
 			return fmt.Errorf("write: %w", err)
 		}
-		var sent Traffic
-		for i, f := range batch {
-			sent.Packets[f.Kind]++
-			sent.Bytes[f.Kind] += uint64(len(f.Wire))
-			batch[i] = nil // a waiting session holds no frames
-		}
-		s.sent.add(&sent)
+		s.count(batch)
+		clear(batch) // a waiting session holds no frames
 		if len(batch) >= turnFrames {
 			runtime.Gosched()
 		}
 	}
 }
 
-// timedWrite writes batch and looks at what it tells about the queue and the transport.
-func (s *Session) timedWrite(
-	ctx context.Context, batch []*Frame, write func(context.Context, []*Frame) error,
-) error {
-	t, begin := &s.room.hub.timings, time.Now()
+// offer hands batch to the connection as far as it takes it without waiting.
+func (s *Session) offer(sampler *histogram.Sampler, o *outlet, batch []*Frame) (left []*Frame, ok bool) {
+	if sampler.Pick() {
+		begin := s.look(batch)
+		left, ok = o.offer(batch)
+		s.wrote(begin)
+	} else {
+		left, ok = o.offer(batch)
+	}
+	s.count(batch[:len(batch)-len(left)])
+	return left, ok
+}
+
+// count counts what was sent.
+func (s *Session) count(batch []*Frame) {
+	var sent Traffic
+	for _, f := range batch {
+		sent.Packets[f.Kind]++
+		sent.Bytes[f.Kind] += uint64(len(f.Wire))
+	}
+	s.sent.add(&sent)
+}
+
+// look notes what batch tells about the queue; wrote does that about the transport, once it has
+// been written.
+func (s *Session) look(batch []*Frame) (begin time.Time) {
+	t := &s.room.hub.timings
+	begin = time.Now()
 	t.Depth.Observe(len(batch) + s.out.Len())
 	for _, f := range batch {
 		t.Age[f.Kind].Observe(begin.Sub(f.Received))
 	}
-	err := write(ctx, batch)
-	t.write(s.conn.Transport()).Observe(time.Since(begin))
-	return err
+	return begin
+}
+
+func (s *Session) wrote(begin time.Time) {
+	s.room.hub.timings.write(s.conn.Transport()).Observe(time.Since(begin))
 }
 
 // pictureLoop is the write loop of pictures. It ends without an error when there are no more:

@@ -23,7 +23,7 @@ func BenchmarkWrite(b *testing.B) {
 	}
 }
 
-func openRaw(b *testing.B, secure bool) media.Conn {
+func openRaw(b testing.TB, secure bool) media.Conn {
 	s := newSite(b, secure, nil)
 	addr := s.URL[strings.Index(s.URL, "//")+2:]
 	var raw net.Conn

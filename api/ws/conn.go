@@ -50,7 +50,7 @@ type conn struct {
 	closing sync.Once
 }
 
-var _ media.Conn = (*conn)(nil)
+var _ media.EagerConn = (*conn)(nil)
 
 func newConn(sock *websocket.Conn, l *link, patient time.Duration) *conn {
 	sock.SetReadLimit(-1) // message does it, and closes with a code of ours
@@ -184,13 +184,8 @@ func (c *conn) Write(ctx context.Context, frames []*media.Frame) error {
 		return err
 	}
 	c.link.hold()
-	var err error
-	for _, f := range frames {
-		if err = c.sock.Write(context.Background(), websocket.MessageBinary, f.Wire); err != nil {
-			break
-		}
-	}
-	if sent := c.link.release(); sent != nil {
+	err := c.writeAll(frames)
+	if _, sent := c.link.release(); sent != nil {
 		err = sent
 	}
 	if err == nil {
@@ -206,6 +201,25 @@ func (c *conn) Write(ctx context.Context, frames []*media.Frame) error {
 		return fault.Wrap(err, fault.Slow, "the client does not take its packets")
 	}
 	return fmt.Errorf("websocket: write: %w", err)
+}
+
+func (c *conn) writeAll(frames []*media.Frame) error {
+	for _, f := range frames {
+		if err := c.sock.Write(context.Background(), websocket.MessageBinary, f.Wire); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Offer implements [media.EagerConn]. What fails is for Write to tell.
+func (c *conn) Offer(frames []*media.Frame) (left []*media.Frame, ok bool) {
+	if !c.link.tryHold() {
+		return frames, false
+	}
+	err := c.writeAll(frames)
+	sent, failed := c.link.release()
+	return nil, sent && err == nil && failed == nil
 }
 
 // fail ends the connection without a closing handshake. Read and Write return err, unless

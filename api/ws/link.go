@@ -21,10 +21,11 @@ var corks = sync.Pool{New: func() any {
 }}
 
 // link lies between the WebSocket library and the network. It notes when something was
-// heard, sets a deadline beneath every write, and collects what is written while a batch is
-// held. Write may be called by several goroutines, hold and release by one.
+// heard, sets a deadline beneath every write that waits, and collects what is written while a batch
+// is held. Write may be called by several goroutines, hold and release by one.
 type link struct {
 	net.Conn
+	spill   *spill        // beneath it
 	timeout time.Duration // in which the client has to take corkBytes
 
 	born  time.Time
@@ -32,16 +33,19 @@ type link struct {
 
 	ahead ahead // of the goroutine that reads
 
-	mu   sync.Mutex
-	cork *[]byte // what a batch collected; nil when none is held
-	err  error   // of the first write that failed; what follows would corrupt the stream
+	mu    sync.Mutex
+	cork  *[]byte // what a batch collected; nil when none is held
+	eager bool    // the batch is not waited for
+	err   error   // of the first write that failed; what follows would corrupt the stream
 }
 
-// newLink returns the link on conn, of which start was read already.
-func newLink(conn net.Conn, start []byte, timeout time.Duration) *link {
-	l := &link{Conn: conn, timeout: timeout, born: time.Now()}
+// newLink returns the link on conn, of which start was read already. What is written to conn from
+// now on is written by the link.
+func newLink(conn net.Conn, start []byte, timeout time.Duration) (*link, error) {
+	conn, s := spillBeneath(conn)
+	l := &link{Conn: conn, spill: s, timeout: timeout, born: time.Now()}
 	l.ahead.init(conn, start)
-	return l
+	return l, s.eager()
 }
 
 // silence returns how long nothing has been heard.
@@ -88,34 +92,50 @@ func (l *link) hold() {
 	l.mu.Unlock()
 }
 
-// release sends what the batch collected and ends it.
-func (l *link) release() error {
+// tryHold is hold for a batch that is not waited for. It reports false when somebody waits for
+// the network already.
+func (l *link) tryHold() bool {
+	if !l.mu.TryLock() {
+		return false
+	}
+	defer l.mu.Unlock()
+	if waits, err := l.spill.state(); waits || err != nil {
+		return false
+	}
+	l.cork, l.eager = corks.Get().(*[]byte), true
+	return true
+}
+
+// release sends what the batch collected and ends it. It reports whether all of it has been sent.
+func (l *link) release() (sent bool, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	err := l.flush()
+	err = l.flush()
 	corks.Put(l.cork)
-	l.cork = nil
-	return err
+	l.cork, l.eager = nil, false
+	waits, _ := l.spill.state()
+	return !waits, err
 }
 
 func (l *link) flush() error {
 	b := *l.cork
 	*l.cork = b[:0]
-	if len(b) == 0 {
-		return l.err
-	}
 	return l.send(b)
 }
 
-// send takes as long as the client gets on: a large picture over a narrow path is many seconds.
+// send hands p to the kernel piece by piece. Unless the batch is eager it waits until that has taken
+// it, as long as the client gets on: a large picture over a narrow path is many seconds.
 func (l *link) send(p []byte) error {
-	for l.err == nil && len(p) > 0 {
-		// A context per write would cost a timer, a goroutine and eleven allocations.
-		l.err = l.Conn.SetWriteDeadline(time.Now().Add(l.timeout))
-		if l.err == nil {
-			n := min(len(p), corkBytes)
+	for l.err == nil {
+		n := min(len(p), corkBytes)
+		if n > 0 {
 			_, l.err = l.Conn.Write(p[:n])
-			p = p[n:]
+		}
+		if l.err == nil && !l.eager {
+			l.err = l.spill.flush(l.timeout)
+		}
+		if p = p[n:]; len(p) == 0 {
+			break
 		}
 	}
 	return l.err

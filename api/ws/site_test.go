@@ -42,6 +42,7 @@ func newSite(t testing.TB, secure bool, change func(*ws.Options)) *site {
 	}
 	s := &site{hold: hold, ws: ws.New(opt)}
 	s.Server = httptest.NewUnstartedServer(s.ws)
+	s.Listener = ws.Listener(s.Listener)
 	s.Config.ErrorLog = slog.NewLogLogger(opt.Log.Handler(), slog.LevelInfo)
 	if secure {
 		s.StartTLS()

@@ -23,12 +23,14 @@ func (u *upgrade) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 		return nil, nil, err
 	}
 	limitUnsent(conn)
-	start, _ := rw.Reader.Peek(rw.Reader.Buffered()) // what came with the request
-	u.link = newLink(conn, bytes.Clone(start), u.timeout)
 	if err := conn.SetWriteDeadline(time.Now().Add(u.timeout)); err != nil {
 		return nil, nil, err
 	}
 	if err := rw.Writer.Flush(); err != nil { // the status line and headers
+		return nil, nil, err
+	}
+	start, _ := rw.Reader.Peek(rw.Reader.Buffered()) // what came with the request
+	if u.link, err = newLink(conn, bytes.Clone(start), u.timeout); err != nil {
 		return nil, nil, err
 	}
 	// The smallest buffers there are: they hold the header of a message, so that a payload

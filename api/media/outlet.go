@@ -1,0 +1,166 @@
+package media
+
+import "context"
+
+// holder says who may pop from an outlet.
+type holder uint8
+
+const (
+	ofSession holder = iota // the goroutine of the session: always, when there is no courier
+	ofNobody                // nothing waits
+	called                  // the courier is going to
+	ofCourier               // it is at it
+)
+
+// outlet is the way out of a queue for some kinds. Frames are popped by a courier, which does it
+// for many sessions, until their connection takes no more at once; then by the goroutine of the
+// session, which can wait, until nothing is left. All but ready is guarded by the mu of the queue.
+type outlet struct {
+	first, end Kind
+	ready      chan struct{} // capacity 1: the session's goroutine has something to do
+
+	courier *courier // nil is none
+	session *Session
+	offer   func([]*Frame) ([]*Frame, bool)
+
+	turn   holder
+	wanted bool     // by the session, while the courier is at it
+	left   []*Frame // of what the courier popped
+}
+
+func newOutlet(first, end Kind) outlet {
+	return outlet{first: first, end: end, ready: make(chan struct{}, 1)}
+}
+
+// call says that there is something to pop.
+func (o *outlet) call() {
+	switch o.turn {
+	case ofSession:
+		wake(o.ready)
+	case ofNobody:
+		o.turn = called
+		o.courier.call(o)
+	}
+}
+
+// claim gives the outlet to the goroutine of the session, as soon as the courier is done.
+func (o *outlet) claim() {
+	if o.turn == ofCourier {
+		o.wanted = true
+		return
+	}
+	o.turn = ofSession
+	wake(o.ready)
+}
+
+// empty reports whether nothing waits for o; q.mu is held.
+func (q *Queue) empty(o *outlet) bool {
+	for kind := o.first; kind < o.end; kind++ {
+		if q.lanes[kind].len() > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// employ lets c pop from o, and offer take what it pops; without offer it calls the goroutine of
+// the session. It is called before the first Push.
+func (o *outlet) employ(c *courier, s *Session, offer func([]*Frame) ([]*Frame, bool)) {
+	o.courier, o.session, o.offer, o.turn = c, s, offer, ofNobody
+}
+
+// pop waits until it is the turn of the session's goroutine, and pops. It may return nothing: what
+// the courier could not bring to its end has to be.
+func (q *Queue) pop(ctx context.Context, batch []*Frame, o *outlet) ([]*Frame, error) {
+	for {
+		got, done, err := q.popOwn(batch, o)
+		if done || err != nil {
+			return got, err
+		}
+		select {
+		case <-o.ready:
+		case <-ctx.Done():
+			for !q.reclaim(o) {
+				<-o.ready // a courier waits for nobody
+			}
+			return batch, context.Cause(ctx)
+		}
+	}
+}
+
+// reclaim gives o to the goroutine of the session for good, and reports whether that has it already.
+func (q *Queue) reclaim(o *outlet) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	o.claim()
+	return o.turn == ofSession
+}
+
+// popOwn pops for the goroutine of the session if it is its turn, and gives that up when there is
+// nothing.
+func (q *Queue) popOwn(batch []*Frame, o *outlet) (got []*Frame, done bool, err error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if o.turn != ofSession {
+		return batch, false, nil
+	}
+	if o.left != nil {
+		got, o.left = append(batch, o.left...), nil
+		return got, true, nil
+	}
+	got, err = q.collect(batch, o.first, o.end)
+	if len(got) > len(batch) || err != nil {
+		return got, true, err
+	}
+	if o.courier != nil {
+		o.turn = ofNobody
+	}
+	return batch, false, nil
+}
+
+// popCalled pops for the courier, if the outlet is still its own and what comes next can be
+// offered: a large frame fits into no buffer of a connection.
+func (q *Queue) popCalled(batch []*Frame, o *outlet) []*Frame {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if o.turn != called {
+		return batch
+	}
+	if o.offer == nil || q.err != nil || q.isLarge(o) {
+		o.claim()
+		return batch
+	}
+	got, _ := q.collect(batch, o.first, o.end)
+	if len(got) == len(batch) {
+		o.turn = ofNobody
+		return batch
+	}
+	o.turn = ofCourier
+	return got
+}
+
+// isLarge reports whether a frame waits that is larger than a batch; q.mu is held.
+func (q *Queue) isLarge(o *outlet) bool {
+	for kind := o.first; kind < o.end; kind++ {
+		if l := &q.lanes[kind]; l.bytes > batchBytes {
+			return true
+		}
+	}
+	return false
+}
+
+// offered ends the courier's turn: left is what its connection did not take, and ok that it may be
+// offered more.
+func (q *Queue) offered(o *outlet, left []*Frame, ok bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	wanted := o.wanted || !ok
+	o.turn, o.wanted = ofNobody, false
+	switch {
+	case wanted:
+		o.left = append(make([]*Frame, 0, len(left)), left...)
+		o.claim()
+	case !q.empty(o):
+		o.call()
+	}
+}
