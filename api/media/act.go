@@ -40,14 +40,15 @@ func (h *Hub) Apply(a Act) {
 		why = fault.New(a.Remove, "%s", a.Message)
 	}
 	// Also sessions that are about to enter: they find their end when they are in.
-	for _, s := range h.live() {
-		if s.peer.Room != a.Room || a.User != "" && s.peer.User != a.User {
-			continue
-		}
-		if why != nil {
-			s.room.expel(s, a.Farewell, why)
-		}
-		if a.Host != nil {
+	of := h.live()
+	of = slices.DeleteFunc(of, func(s *Session) bool {
+		return s.peer.Room != a.Room || a.User != "" && s.peer.User != a.User
+	})
+	if why != nil {
+		expel(of, a.Farewell, why)
+	}
+	if a.Host != nil {
+		for _, s := range of {
 			s.host.Store(*a.Host)
 		}
 	}
@@ -66,25 +67,30 @@ func (h *Hub) Apply(a Act) {
 // SignOut ends the sessions of this node that came by one of the given sign-ins. No media
 // reaches them from then on. It does not block.
 func (h *Hub) SignOut(signIns []string) {
-	for _, s := range h.live() { // also those that are about to enter
-		if s.peer.SignIn != "" && slices.Contains(signIns, s.peer.SignIn) {
-			s.room.expel(s, nil, errSignedOut)
-		}
-	}
+	of := h.live() // also those that are about to enter
+	of = slices.DeleteFunc(of, func(s *Session) bool {
+		return s.peer.SignIn == "" || !slices.Contains(signIns, s.peer.SignIn)
+	})
+	expel(of, nil, errSignedOut)
 }
 
 var errSignedOut = fault.New(fault.SignedOut, "you have signed out")
 
-// expel ends s: what waits for it but control is dropped, and nothing follows.
-func (r *Room) expel(s *Session, farewell []byte, why error) {
-	r.mu.Lock()
-	r.remove(s)
-	r.mu.Unlock()
-	if farewell != nil {
-		s.out.Push(control(farewell))
+// expel ends sessions: what waits for them but control is dropped, and nothing follows but the
+// farewell. None hears that the others leave.
+func expel(all []*Session, farewell []byte, why error) {
+	for _, s := range all {
+		s.room.mu.Lock()
+		s.room.remove(s)
+		s.room.mu.Unlock()
 	}
-	s.out.Close(why)
-	s.end(why)
+	for _, s := range all {
+		if farewell != nil {
+			s.out.Push(control(farewell))
+		}
+		s.out.Close(why)
+		s.end(why)
+	}
 }
 
 // apply changes what the room knows of the people of a.
