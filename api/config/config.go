@@ -106,7 +106,7 @@ type Node struct {
 	ServiceType   string            `name:"service-type" from:"SERVICE_TYPE" placeholder:"NAME" help:"Kind of server in statistics. Default: the transport of each connection."`
 	StatsInterval time.Duration     `name:"server-stats-interval" from:"SERVER_STATS_INTERVAL_SECS" type:"seconds" default:"5" help:"How often statistics of connections are published. 1s to 1h."`
 	ReadyFile     string            `name:"ready-file" from:"PARLEY_READY_FILE" placeholder:"FILE" help:"JSON file with the addresses, written when the node serves."`
-	BatchWindow   time.Duration     `name:"batch-window" from:"PARLEY_BATCH_WINDOW" default:"1ms" help:"How long packets that come right after others may wait for what else goes to the same receivers: it saves processor time. 0s to 10ms; 0s sends each at once."`
+	BatchWindow   time.Duration     `name:"batch-window" from:"PARLEY_BATCH_WINDOW" default:"0s" help:"How long packets that come right after others may wait for what else goes to the same receivers, where processor time is scarcer than a millisecond. 0s to 10ms; 0s sends each at once."`
 	Drain         time.Duration     `name:"drain" from:"PARLEY_DRAIN_SECS" type:"seconds" default:"10" help:"How long sessions may take to move away when the node stops. 0s to 10m."`
 	VersionURLs   []string          `name:"service-version-urls" from:"SERVICE_VERSION_URLS" placeholder:"URL" help:"Where other services of the installation say what they were built from, for /api/v1/versions, separated by commas."`
 	Features      map[string]string `name:"feature" mapsep:"none" placeholder:"NAME=VALUE" help:"Start with a feature flag set; may be repeated. The same as FEATURE_<NAME> in the environment."`
