@@ -3,6 +3,8 @@ package ws_test
 import (
 	"bytes"
 	"context"
+	"errors"
+	"io"
 	"net"
 	"net/http"
 	"sync"
@@ -37,15 +39,19 @@ func (p *pipe) Accept() (net.Conn, error) {
 func (p *pipe) Close() error   { close(p.done); return nil }
 func (p *pipe) Addr() net.Addr { return &net.UnixAddr{Name: "pipe"} }
 
-// path connects to p through a wire that swallows everything once cut is closed.
-func (p *pipe) path(cut <-chan struct{}) func(context.Context, string, string) (net.Conn, error) {
+// path connects to p through a wire that swallows everything once cut is closed. Clients get at
+// most rate bytes a second, 0 is any number.
+func (p *pipe) path(cut <-chan struct{}, rate int) func(context.Context, string, string) (net.Conn, error) {
 	return func(context.Context, string, string) (net.Conn, error) {
 		near, far := net.Pipe()
 		back, front := net.Pipe()
-		forward := func(dst, src net.Conn) {
+		forward := func(dst, src net.Conn, rate int) {
 			defer dst.Close()
 			defer src.Close()
 			buf := make([]byte, 64<<10)
+			if rate > 0 {
+				buf = buf[:rate/10]
+			}
 			for {
 				n, err := src.Read(buf)
 				if err != nil {
@@ -56,27 +62,23 @@ func (p *pipe) path(cut <-chan struct{}) func(context.Context, string, string) (
 					continue // taken, as by the buffers of a broken path
 				default:
 				}
+				if rate > 0 {
+					select {
+					case <-time.After(time.Duration(n) * time.Second / time.Duration(rate)):
+					case <-p.done:
+						return
+					}
+				}
 				if _, err := dst.Write(buf[:n]); err != nil {
 					return
 				}
 			}
 		}
-		go forward(back, far)
-		go forward(far, back)
+		go forward(back, far, 0)
+		go forward(far, back, rate)
 		p.conns <- front
 		return near, nil
 	}
-}
-
-// narrow takes so many bytes a second.
-type narrow struct {
-	net.Conn
-	rate int
-}
-
-func (n narrow) Read(p []byte) (int, error) {
-	<-time.After(100 * time.Millisecond)
-	return n.Conn.Read(p[:min(len(p), n.rate/10)])
 }
 
 func TestLiveness(t *testing.T) {
@@ -86,16 +88,7 @@ func TestLiveness(t *testing.T) {
 			server := ws.New(ws.Options{Hub: hold, Admit: admitAll, Log: logTo(t)})
 			web := http.Server{Handler: server}
 			go func() { _ = web.Serve(listener) }()
-			dial := listener.path(cut)
-			c, err := client.Dial(t.Context(), "ws://pipe/lobby", client.Options{
-				DialTCP: func(ctx context.Context, network, addr string) (net.Conn, error) {
-					conn, err := dial(ctx, network, addr)
-					if rate > 0 {
-						conn = narrow{conn, rate}
-					}
-					return conn, err
-				},
-			})
+			c, err := client.Dial(t.Context(), "ws://pipe/lobby", client.Options{DialTCP: listener.path(cut, rate)})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -128,20 +121,28 @@ func TestLiveness(t *testing.T) {
 	t.Run("a large picture takes its time on a narrow path", func(t *testing.T) {
 		runAt(t, 50_000, func(t *testing.T, c *client.Client, held *mediatest.Held, _ chan struct{}) {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
 			packet, written := bytes.Repeat([]byte{8}, 1_000_000), make(chan error, 1)
 			begin := time.Now()
 			go func() { written <- held.Conn.Write(ctx, []*media.Frame{{Wire: packet}}) }()
+			enough := make(chan struct{})
 			var heart sync.WaitGroup
 			defer heart.Wait()
-			defer cancel()
-			heart.Go(func() {
-				for c.Send(ctx, []byte("here")) == nil {
-					if _, err := held.Conn.Read(ctx); err != nil {
+			defer close(enough)
+			heart.Go(func() { // as heartbeats do
+				for {
+					if err := c.Send(t.Context(), []byte("here")); err != nil {
+						t.Error(err)
+						return
+					}
+					if _, err := held.Conn.Read(t.Context()); err != nil {
+						t.Error(err)
 						return
 					}
 					select {
 					case <-time.After(time.Second):
-					case <-ctx.Done():
+					case <-enough:
+						return
 					}
 				}
 			})
@@ -174,7 +175,8 @@ func TestLiveness(t *testing.T) {
 				t.Errorf("noticed after %v", took)
 			}
 			start = time.Now()
-			if err := held.Conn.Close(fault.Idle); err != nil {
+			// A ping that was just being written may have closed the connection first.
+			if err := held.Conn.Close(fault.Idle); err != nil && !errors.Is(err, io.ErrClosedPipe) {
 				t.Error(err)
 			}
 			if took := time.Since(start); took > time.Second {
