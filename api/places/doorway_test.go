@@ -8,11 +8,15 @@ import (
 
 func TestDoorway(t *testing.T) {
 	d := places.NewDoorway(2)
-	if !d.Enter() || !d.Enter() {
-		t.Error("there is no room for two")
+	for range 2 {
+		if !d.Enter() {
+			t.Error("there is no room for two")
+		}
 	}
-	if d.Enter() || d.Enter() {
-		t.Error("there is room for a third")
+	for range 2 {
+		if d.Enter() {
+			t.Error("there is room for a third")
+		}
 	}
 	d.Leave()
 	if !d.Enter() {
