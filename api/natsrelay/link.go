@@ -207,9 +207,9 @@ func (l *link) receive(m *nats.Msg) {
 	if l.closed {
 		return
 	}
-	l.sink.Deliver(media.Delivery{From: from, Foreign: !ours, Wire: m.Data})
-	r.stats.delivered.Add(1)
+	r.stats.delivered.Add(1) // before, so that whoever has it finds it counted
 	r.stats.deliveredBytes.Add(uint64(len(m.Data)))
+	l.sink.Deliver(media.Delivery{From: from, Foreign: !ours, Wire: m.Data})
 }
 
 // sender returns the session that the last token of a subject names, 0 for the system.
