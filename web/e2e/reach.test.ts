@@ -84,6 +84,7 @@ scenario("a keyboard is enough", async (s) => {
   assert.equal(await focused(), ids.dockLeave, "Tab leads to the button that leaves");
   await keyboard.press("Enter");
   await ada.on(ids.leaveMenu).waitFor(); // a host chooses
+  await ada.page.waitForFunction((id) => document.activeElement?.closest(`[data-testid="${id}"]`), ids.leaveMenu);
   await keyboard.press("ArrowDown");
   await keyboard.press("ArrowUp");
   await keyboard.press("Enter");
