@@ -54,10 +54,10 @@ func (c *call) flows(count *media.Count, now time.Time) {
 		if !ok {
 			continue
 		}
-		came := count.In.Packets[kind] - c.last.In.Packets[kind]
+		came := count.In.Packets[kind] - c.last.in.Packets[kind]
 		_, sends := c.sends[stream]
 		if came > 0 {
-			c.moved[stream] = now
+			put(&c.moved, stream, now)
 		}
 		why, refused := c.refused(count, kind)
 		switch {
@@ -78,8 +78,9 @@ func (c *call) flows(count *media.Count, now time.Time) {
 // most of them.
 func (c *call) refused(count *media.Count, kind media.Kind) (why media.Cause, all uint64) {
 	most := uint64(0)
+	before := c.dropsBefore()
 	for cause := range sending {
-		n := count.Drops[cause][kind] - c.last.Drops[cause][kind]
+		n := count.Drops[cause][kind] - before[cause][kind]
 		if all += n; n > most {
 			why, most = cause, n
 		}
@@ -92,7 +93,7 @@ func (c *call) fails(stream wire.Stream, why media.Cause, now time.Time) {
 	if c.failing[stream] {
 		return
 	}
-	c.failing[stream] = true
+	put(&c.failing, stream, true)
 	if _, sends := c.sends[stream]; sends {
 		c.stops(stream, now)
 	}
@@ -102,14 +103,31 @@ func (c *call) fails(stream wire.Stream, why media.Cause, now time.Time) {
 
 // limits records what of a session was refused, and remembers its counts for the next look.
 func (c *call) limits(count *media.Count, now time.Time) {
+	c.last.in = count.In
+	before := c.dropsBefore()
+	if *before == count.Drops {
+		return
+	}
 	for cause := range media.Causes() {
 		for kind := range media.Kinds() {
-			if n := count.Drops[cause][kind] - c.last.Drops[cause][kind]; n > 0 && sending[cause] {
+			if n := count.Drops[cause][kind] - before[cause][kind]; n > 0 && sending[cause] {
 				c.say("LimitHit", now, map[string]any{"limit": cause.String(), "direction": "receive", "count": min(n, 1<<32-1)})
 			}
 		}
 	}
-	c.last = *count
+	c.last.drops = new(media.Drops)
+	*c.last.drops = count.Drops
+}
+
+// noDrops are those of most connections.
+var noDrops media.Drops
+
+// dropsBefore returns those at the last look, to be read.
+func (c *call) dropsBefore() *media.Drops {
+	if c.last.drops == nil {
+		return &noDrops
+	}
+	return c.last.drops
 }
 
 // losses records what of others did not reach a session.

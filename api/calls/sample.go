@@ -11,7 +11,12 @@ import (
 // a call has to be known within five seconds.
 const sampleTime = 2 * time.Second
 
-// sample records what flowed from and to each session since the last sample.
+// reportsLast is how long after a report of its client a session counts as one that somebody looks
+// after: what flows is judged together with reports, of which there is one every five seconds.
+const reportsLast = 15 * time.Second
+
+// sample records what flowed from and to each session since the last sample. A session from and to
+// which nothing flows has one sample of that, and no more until something does.
 func (r *Recorder) sample(now time.Time) {
 	for s := range r.hub.Present() {
 		if c := r.calls[s.Session]; c != nil && !c.active.IsZero() {
@@ -40,10 +45,25 @@ func (c *call) flowed(s *media.SessionCensus, now time.Time) {
 	for _, w := range s.Waiting {
 		frames, bytes = frames+uint64(max(w.Frames, 0)), bytes+uint64(max(w.Bytes, 0))
 	}
+	c.sampled.quiet = frames == 0 && dropped == last.dropped && now.Sub(c.health.at) > reportsLast &&
+		!moved(&s.Count.In, &last.in) && !moved(&s.Count.Out, &last.out)
+	if last.quiet && c.sampled.quiet {
+		return
+	}
 	c.say("FlowSample", now, map[string]any{
 		"interval_ms": milliseconds(since), "from": flowsOf(&s.Count.In, &last.in, seconds), "to": flowsOf(&s.Count.Out, &last.out, seconds),
 		"dropped": min(dropped-last.dropped, 1<<32-1), "waiting_frames": min(frames, 1<<32-1), "waiting_bytes": bytes,
 	})
+}
+
+// moved reports whether anything of a stream was passed on between two looks.
+func moved(is, was *media.Traffic) bool {
+	for kind := range media.Kinds() {
+		if _, ok := streamOf(kind); ok && is.Packets[kind] != was.Packets[kind] {
+			return true
+		}
+	}
+	return false
 }
 
 // flowsOf returns what was passed on between two looks.

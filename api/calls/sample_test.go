@@ -2,6 +2,7 @@ package calls_test
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -61,6 +62,42 @@ func TestWhatFlowsIsSampled(t *testing.T) {
 		}
 		if found != 2 {
 			t.Errorf("%d samples of two connections", found)
+		}
+	})
+}
+
+// Ten thousand people who wait for a call to begin are no events.
+func TestWhereNothingFlowsThatIsSampledOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
+		var serving sync.WaitGroup
+		t.Cleanup(serving.Wait)
+		t.Cleanup(cancel)
+		conn, ada := mediatest.Pipe(t, media.WebSocket)
+		serving.Go(func() { _ = w.hub.Serve(ctx, conn, media.Peer{Room: "room", User: "ada", DisplayName: "ada"}) })
+		ada.Send(mediatest.Heartbeat())
+		ada.Sync()
+		mediatest.Advance(t, 61*time.Second)
+		ada.Send(mediatest.VideoKey("picture"))
+		ada.Sync()
+		mediatest.Advance(t, 60*time.Second)
+		ada.Leave()
+		serving.Wait()
+		mediatest.Advance(t, 5*time.Second) // the room is empty
+		w.stop()
+		var pictures []float64
+		for _, l := range w.page.lines {
+			if l.name == "FlowSample" {
+				video := l.fields["from"].(map[string]any)["video"].(map[string]any)
+				pictures = append(pictures, video["packets"].(float64))
+				if l.fields["interval_ms"] != 2000.0 {
+					t.Errorf("a sample of %v ms", l.fields["interval_ms"])
+				}
+			}
+		}
+		if !slices.Equal(pictures, []float64{0, 1, 0}) {
+			t.Errorf("samples of %v pictures", pictures)
 		}
 	})
 }

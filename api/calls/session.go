@@ -23,12 +23,16 @@ type call struct {
 	awaited map[reach]began           // pictures that were not seen yet
 	reached map[reach]bool
 	asked   map[media.Kind]began // keyframes
-	last    media.Count
+	last    struct {             // counts at the last look
+		in    media.Traffic
+		drops *media.Drops // nil while there are none
+	}
 	health  health
 	sampled struct { // what had flowed at the last sample
 		at      time.Time
 		in, out media.Traffic
 		dropped uint64
+		quiet   bool // nothing flowed, and that is recorded
 	}
 }
 
@@ -36,6 +40,15 @@ type call struct {
 type began struct {
 	event uint64
 	at    time.Time
+}
+
+// put enters something into a map that is not made before: of most connections nothing is known
+// that belongs into one.
+func put[K comparable, V any](m *map[K]V, k K, v V) {
+	if *m == nil {
+		*m = make(map[K]V)
+	}
+	(*m)[k] = v
 }
 
 // reach is a source that reached a receiver.
@@ -108,8 +121,7 @@ func (r *Recorder) connected(s media.SessionStats, now time.Time) {
 	}
 	c := &call{
 		speaker: r.begin(context.Background(), r.source(s.Room, s.User, s.Transport, labels)), SessionStats: s, name: r.Participant(s.User),
-		began: s.Begun, sends: map[wire.Stream]began{}, moved: map[wire.Stream]time.Time{}, failing: map[wire.Stream]bool{},
-		awaited: map[reach]began{}, reached: map[reach]bool{}, asked: map[media.Kind]began{},
+		began: s.Begun,
 	}
 	if c.began.IsZero() {
 		c.began = s.Joined
@@ -279,7 +291,8 @@ func (c *call) starts(stream wire.Stream, now time.Time) {
 	if _, sends := c.sends[stream]; !sends {
 		name := streams[stream]
 		event := c.say("PublishStarted", now, map[string]any{"stream": decimal(c.Session) + "/" + name, "media": name})
-		c.sends[stream], c.moved[stream] = began{event, now}, now
+		put(&c.sends, stream, began{event, now})
+		put(&c.moved, stream, now)
 	}
 }
 

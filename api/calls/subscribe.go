@@ -17,7 +17,7 @@ func (r *Recorder) Awaits(receiver, sender media.SessionID, kind media.Kind) {
 			return
 		}
 		if _, awaited := c.awaited[at]; !awaited {
-			c.awaited[at] = r.subscribes(c, at, now)
+			put(&c.awaited, at, r.subscribes(c, at, now))
 		}
 	})
 }
@@ -31,7 +31,7 @@ func (r *Recorder) Reached(receiver, sender media.SessionID, kind media.Kind) {
 		if c == nil {
 			return
 		}
-		c.reached[at] = true
+		put(&c.reached, at, true)
 		start, awaited := c.awaited[at]
 		if delete(c.awaited, at); !awaited {
 			start = r.subscribes(c, at, now)
@@ -72,7 +72,7 @@ func (r *Recorder) KeyframeAsked(sender media.SessionID, kind media.Kind) {
 	r.tell(func() {
 		c := r.calls[sender]
 		if stream, ok := streamOf(kind); c != nil && ok {
-			c.asked[kind] = began{c.say("KeyFrameRequested", now, map[string]any{"sender": c.name, "media": streams[stream]}), now}
+			put(&c.asked, kind, began{c.say("KeyFrameRequested", now, map[string]any{"sender": c.name, "media": streams[stream]}), now})
 		}
 	})
 }
