@@ -183,11 +183,7 @@ func (c *conn) Write(ctx context.Context, frames []*media.Frame) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	c.link.hold()
-	err := c.writeAll(frames)
-	if _, sent := c.link.release(); sent != nil {
-		err = sent
-	}
+	err := c.link.packets(frames)
 	if err == nil {
 		return nil
 	}
@@ -203,23 +199,13 @@ func (c *conn) Write(ctx context.Context, frames []*media.Frame) error {
 	return fmt.Errorf("websocket: write: %w", err)
 }
 
-func (c *conn) writeAll(frames []*media.Frame) error {
-	for _, f := range frames {
-		if err := c.sock.Write(context.Background(), websocket.MessageBinary, f.Wire); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // Offer implements [media.EagerConn]. What fails is for Write to tell.
 func (c *conn) Offer(frames []*media.Frame) (left []*media.Frame, ok bool) {
-	if !c.link.tryHold() {
+	begun, ok := c.link.offer(frames)
+	if !begun {
 		return frames, false
 	}
-	err := c.writeAll(frames)
-	sent, failed := c.link.release()
-	return nil, sent && err == nil && failed == nil
+	return nil, ok
 }
 
 // fail ends the connection without a closing handshake. Read and Write return err, unless

@@ -6,8 +6,9 @@
 // a cookie that a browser adds on its own, so a foreign page gains nothing by connecting.
 //
 // Reading: text messages are ignored but count as a sign of life, as does every byte that
-// arrives. Writing: a batch of frames is corked, which means collected in one buffer and
-// handed to the kernel in one call; over TLS it becomes one run of records. The kernel takes
+// arrives. Writing: packets become frames here, beneath the library, and a batch of them is corked,
+// which means collected in one buffer and handed to the kernel in one call; over TLS it becomes one
+// run of records. Control frames, which are the library's, go between two packets. The kernel takes
 // little more than is on its way, so that what waits waits in the queue of the session.
 //
 // Goroutines of a connection: the two of the session (read and write) and one that pings.

@@ -1,11 +1,15 @@
 package ws
 
 import (
+	"cmp"
+	"encoding/binary"
 	"io"
 	"net"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"parley/api/media"
 )
 
 // corkBytes is how much a batch collects before it is handed to the kernel: four TLS records
@@ -20,9 +24,38 @@ var corks = sync.Pool{New: func() any {
 	return &b
 }}
 
-// link lies between the WebSocket library and the network. It notes when something was
-// heard, sets a deadline beneath every write that waits, and collects what is written while a batch
-// is held. Write may be called by several goroutines, hold and release by one.
+// Frames as RFC 6455, 5.2 has them; those of a server have no mask.
+const (
+	finalBit  = 0x80
+	opBinary  = 0x2
+	opClose   = 0x8
+	headerMax = 10 // bytes
+)
+
+// appendHeader appends what comes before a message of size bytes.
+func appendHeader(b []byte, size int) []byte {
+	switch {
+	case size < 126:
+		return append(b, finalBit|opBinary, byte(size))
+	case size < 1<<16:
+		return append(b, finalBit|opBinary, 126, byte(size>>8), byte(size))
+	}
+	return binary.BigEndian.AppendUint64(append(b, finalBit|opBinary, 127), uint64(size))
+}
+
+// controlMax is the size of the largest frame that the WebSocket library writes, a control frame, in bytes.
+const controlMax = 2 + 125
+
+// saidMax bounds the control frames that wait: who asks for more has to wait itself.
+const saidMax = 16 * controlMax
+
+// link lies between the WebSocket library and the network. It notes when something was heard and
+// sets a deadline beneath every write that waits. The library writes control frames only. Packets
+// are framed here: that is a few bytes before each, while the library takes three locks for it and
+// knows nothing of batches.
+//
+// Who has the turn writes, and passes it at the end of a frame. Any goroutine may call Write, one at
+// a time packets or offer.
 type link struct {
 	net.Conn
 	spill   *spill        // beneath it
@@ -33,10 +66,12 @@ type link struct {
 
 	ahead ahead // of the goroutine that reads
 
-	mu    sync.Mutex
-	cork  *[]byte // what a batch collected; nil when none is held
-	eager bool    // the batch is not waited for
-	err   error   // of the first write that failed; what follows would corrupt the stream
+	turn sync.Mutex
+	err  error // why nothing follows: a write failed in the middle of a frame, or the last frame was written
+
+	mu   sync.Mutex
+	said []byte // control frames that came during the turn of another, who sends them
+	last bool   // they end with a close frame
 }
 
 // newLink returns the link on conn, of which start was read already. What is written to conn from
@@ -66,72 +101,118 @@ func (l *link) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Write sends p, or keeps a copy until release when a batch is held.
+// Write sends p, which is a control frame of the library. It waits for the turn of another only
+// with the last one: with others the library would lose its patience in the middle of a large picture.
 func (l *link) Write(p []byte) (int, error) {
+	last := p[0] == finalBit|opClose
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.cork == nil {
-		return len(p), l.send(p)
-	}
-	if len(*l.cork)+len(p) > corkBytes {
-		if err := l.flush(); err != nil {
-			return 0, err
-		}
-	}
-	if len(p) > corkBytes {
-		return len(p), l.send(p)
-	}
-	*l.cork = append(*l.cork, p...)
-	return len(p), l.err
-}
-
-// hold starts a batch: what is written from now on waits for release.
-func (l *link) hold() {
-	l.mu.Lock()
-	l.cork = corks.Get().(*[]byte)
+	l.said = append(l.said, p...)
+	l.last = l.last || last
+	full := len(l.said) > saidMax
 	l.mu.Unlock()
+	if last || full {
+		l.turn.Lock()
+	} else if !l.turn.TryLock() {
+		return len(p), nil
+	}
+	err := l.border(nil, true)
+	_, _ = l.pass(true)
+	return len(p), err
 }
 
-// tryHold is hold for a batch that is not waited for. It reports false when somebody waits for
-// the network already.
-func (l *link) tryHold() bool {
-	if !l.mu.TryLock() {
-		return false
+// packets sends frames, one message each. It waits until the kernel has taken them, as long as the
+// client gets on: a large picture over a narrow path is many seconds.
+func (l *link) packets(frames []*media.Frame) error {
+	l.turn.Lock()
+	err := l.batch(frames, true)
+	_, passed := l.pass(true)
+	return cmp.Or(err, passed)
+}
+
+// offer is packets that does not wait. It begins with nothing while somebody waits for the
+// network already; sent says that all is on its way.
+func (l *link) offer(frames []*media.Frame) (begun, sent bool) {
+	if !l.turn.TryLock() {
+		return false, false
 	}
-	defer l.mu.Unlock()
 	if waits, err := l.spill.state(); waits || err != nil {
-		return false
+		_, _ = l.pass(false)
+		return false, false
 	}
-	l.cork, l.eager = corks.Get().(*[]byte), true
-	return true
+	_ = l.batch(frames, false)
+	sent, err := l.pass(false)
+	return true, sent && err == nil
 }
 
-// release sends what the batch collected and ends it. It reports whether all of it has been sent.
-func (l *link) release() (sent bool, err error) {
+// pass ends the turn, and sends the control frames that came too late for the last border. It reports
+// whether nothing waits for the network.
+func (l *link) pass(wait bool) (sent bool, err error) {
+	for {
+		waits, _ := l.spill.state()
+		sent, err = !waits, l.err
+		l.turn.Unlock()
+		l.mu.Lock()
+		more := len(l.said) > 0
+		l.mu.Unlock()
+		if !more || !l.turn.TryLock() {
+			return sent, err
+		}
+		_ = l.border(nil, wait)
+	}
+}
+
+func (l *link) batch(frames []*media.Frame, wait bool) error {
+	cork := corks.Get().(*[]byte)
+	defer corks.Put(cork)
+	b := (*cork)[:0]
+	for _, f := range frames {
+		large := headerMax+len(f.Wire) > corkBytes
+		if len(b) > 0 && (large || len(b)+headerMax+len(f.Wire) > corkBytes) {
+			if err := l.border(b, wait); err != nil {
+				return err
+			}
+			b = b[:0]
+		}
+		b = appendHeader(b, len(f.Wire))
+		if !large {
+			b = append(b, f.Wire...)
+			continue
+		}
+		if err := l.send(b, wait); err != nil {
+			return err
+		}
+		if err := l.send(f.Wire, wait); err != nil {
+			return err
+		}
+		b = b[:0]
+	}
+	return l.border(b, wait)
+}
+
+// border sends b, at the end of which a frame ends, and the control frames that wait.
+func (l *link) border(b []byte, wait bool) error {
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	err = l.flush()
-	corks.Put(l.cork)
-	l.cork, l.eager = nil, false
-	waits, _ := l.spill.state()
-	return !waits, err
+	said, last := l.said, l.last
+	l.said = nil
+	l.mu.Unlock()
+	if len(said) > 0 {
+		b = append(b, said...)
+	}
+	err := l.send(b, wait)
+	if last && l.err == nil {
+		l.err = errClosed // nothing follows a close frame
+	}
+	return err
 }
 
-func (l *link) flush() error {
-	b := *l.cork
-	*l.cork = b[:0]
-	return l.send(b)
-}
-
-// send hands p to the kernel piece by piece. Unless the batch is eager it waits until that has taken
-// it, as long as the client gets on: a large picture over a narrow path is many seconds.
-func (l *link) send(p []byte) error {
+// send hands p to the kernel piece by piece.
+func (l *link) send(p []byte, wait bool) error {
 	for l.err == nil {
 		n := min(len(p), corkBytes)
 		if n > 0 {
 			_, l.err = l.Conn.Write(p[:n])
 		}
-		if l.err == nil && !l.eager {
+		if l.err == nil && wait {
 			l.err = l.spill.flush(l.timeout)
 		}
 		if p = p[n:]; len(p) == 0 {

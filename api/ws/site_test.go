@@ -3,7 +3,9 @@ package ws_test
 import (
 	"context"
 	"crypto/tls"
+	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -75,6 +77,32 @@ func (s *site) dial(t testing.TB, opt client.Options) (*client.Client, *mediates
 		held.End(nil)
 	})
 	return c, held
+}
+
+// raw is a client that does all by hand, after the handshake. Its answer is the first thing to read.
+func (s *site) raw(t testing.TB) (net.Conn, *mediatest.Held) {
+	t.Helper()
+	addr := s.URL[strings.Index(s.URL, "//")+2:]
+	var raw net.Conn
+	var err error
+	if s.TLS == nil {
+		raw, err = net.Dial("tcp", addr)
+	} else {
+		roots := s.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
+		raw, err = tls.Dial("tcp", addr, &tls.Config{RootCAs: roots, NextProtos: []string{"http/1.1"}})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.WriteString(raw, handshake); err != nil {
+		t.Fatal(err)
+	}
+	held := s.hold.Next(t)
+	t.Cleanup(func() {
+		_ = raw.Close() // most tests end it in their own way
+		held.End(nil)
+	})
+	return raw, held
 }
 
 // far makes a client the far end of the contract.

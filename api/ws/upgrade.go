@@ -33,9 +33,8 @@ func (u *upgrade) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if u.link, err = newLink(conn, bytes.Clone(start), u.timeout); err != nil {
 		return nil, nil, err
 	}
-	// The smallest buffers there are: they hold the header of a message, so that a payload
-	// passes them by. It is copied once on its way out, into the cork, and the link reads ahead.
-	return u.link, bufio.NewReadWriter(bufio.NewReaderSize(u.link, 16), bufio.NewWriterSize(u.link, 16)), nil
+	// The smallest buffers that will do: the link reads ahead, and is given whole control frames.
+	return u.link, bufio.NewReadWriter(bufio.NewReaderSize(u.link, 16), bufio.NewWriterSize(u.link, controlMax)), nil
 }
 
 // WriteHeader answers every request that is no handshake with 400, where the library
