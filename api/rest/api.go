@@ -118,6 +118,8 @@ type API struct {
 	table []route
 	mux   mux
 
+	telemetryQueries map[string][]string // what may be asked for, by pattern
+
 	origins  http.CrossOriginProtection
 	document func() *huma.OpenAPI // made when it is first asked for
 	streams  streams

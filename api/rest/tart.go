@@ -93,7 +93,7 @@ func (a *API) tartStream(w http.ResponseWriter, r *http.Request, t tart.Route) {
 	defer watch.Wait()
 	defer cancel()
 	watch.Go(func() {
-		beat := time.NewTicker(tartBeat)
+		beat := time.NewTicker(streamLook)
 		defer beat.Stop()
 		for {
 			if _, err := a.mayTART(r); err != nil { // signed out, or switched off
@@ -112,9 +112,6 @@ func (a *API) tartStream(w http.ResponseWriter, r *http.Request, t tart.Route) {
 	})
 	t.Serve(w, r.WithContext(life))
 }
-
-// tartBeat is how often it is looked up whether somebody may still see a stream.
-const tartBeat = time.Second
 
 // OriginHosts returns the hosts of origins, whose pages may open WebSockets.
 func OriginHosts(origins []string) (hosts []string) {

@@ -2,12 +2,9 @@ package rest
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
 	"net/http"
-	"net/url"
-	"strconv"
-	"strings"
+	"slices"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -58,12 +55,15 @@ func (a *API) telemetryTable() []route {
 		pattern: "GET " + at + "stream", summary: "Events as they come", auth: signedIn,
 		status: http.StatusOK, produces: "text/event-stream", bare: true, serve: a.telemetryStream,
 		codes: append(codes, tooManyStreams),
+		query: slices.Concat([]*huma.Param{catalogue, room, session, source}, kinds, []*huma.Param{
+			text("cursor", "Where a stream before this one ended, unless the header Last-Event-ID says it."),
+		}),
 		remark: hosts + " Events of all nodes. Server-sent events: event (an id is a cursor, for any node), lagged with the number of events that " +
 			"went by unread, restarted when a cursor is of a node that is gone: of its events those come that are on record. An upgrade to " +
 			"WebSocket gets the same as messages with type, cursor and event or lagged.",
 	}
-	return []route{
-		ask(a, signedIn, "GET "+at+"catalogue", "What events there are", a.telemetryCatalogue),
+	table := []route{
+		ask(a, signedIn, "GET "+at+"catalogue", "What events there are", a.telemetryCatalogue, management.InvalidInput),
 		ask(a, admin, "GET "+at+"sources", "Who sent events", a.telemetrySources, management.InvalidInput).
 			asking(catalogue, source).asking(page...),
 		ask(a, signedIn, "GET "+at+"sessions", "Their connections", a.telemetrySessions, codes...).
@@ -96,131 +96,13 @@ func (a *API) telemetryTable() []route {
 			noting("Takes everything out of the record that the devices of a user sent; counts of all people stay. For requests of people " +
 				"to be forgotten. What they do afterwards is on record again."),
 	}
-}
-
-// telemetryAsk reads the query of a request.
-type telemetryAsk struct {
-	url.Values
-	err error // the first mistake
-}
-
-func (q *telemetryAsk) wrong(field, why string) {
-	if q.err == nil {
-		q.err = invalidField(field, why)
-	}
-}
-
-// number reads a whole number that is not negative.
-func (q *telemetryAsk) number(field string) (n uint64, known bool) {
-	text := q.Get(field)
-	if text == "" {
-		return 0, false
-	}
-	n, err := strconv.ParseUint(text, 10, 64)
-	if err != nil {
-		q.wrong(field, "is not a whole number")
-	}
-	return n, true
-}
-
-func (q *telemetryAsk) optional(field string) telemetry.Number {
-	n, known := q.number(field)
-	return telemetry.Number{Value: n, Known: known}
-}
-
-// time reads Unix milliseconds.
-func (q *telemetryAsk) time(field string) time.Time {
-	const most = 253_402_300_800_000 // the year 10000
-	n, known := q.number(field)
-	if n > most {
-		q.wrong(field, "is not a time in milliseconds")
-		return time.Time{}
-	}
-	if !known {
-		return time.Time{}
-	}
-	return time.UnixMilli(int64(n))
-}
-
-func (q *telemetryAsk) list(field string) []string {
-	if text := q.Get(field); text != "" {
-		return strings.Split(text, ",")
-	}
-	return nil
-}
-
-func (q *telemetryAsk) kind(field, text string) uint16 {
-	n, err := strconv.ParseUint(text, 10, 16)
-	if err != nil {
-		q.wrong(field, "is not the number of a kind")
-	}
-	return uint16(n)
-}
-
-// kinds reads numbers of kinds, and adds those of groups.
-func (q *telemetryAsk) kinds() []uint16 {
-	var all []uint16
-	for _, text := range q.list("kinds") {
-		all = append(all, q.kind("kinds", text))
-	}
-	for _, group := range q.list("groups") {
-		before := len(all)
-		if c := catalogue.ByID(q.Get("catalogue")); c != nil {
-			for _, k := range c.Kinds {
-				if k.Group == group {
-					all = append(all, k.Number)
-				}
-			}
-		}
-		if len(all) == before {
-			q.wrong("groups", "has no such group in this catalogue")
+	a.telemetryQueries = map[string][]string{}
+	for _, r := range table {
+		for _, p := range r.query {
+			a.telemetryQueries[r.pattern] = append(a.telemetryQueries[r.pattern], p.Name)
 		}
 	}
-	if len(all) > 0 && q.Get("catalogue") == "" {
-		q.wrong("catalogue", "has to be said together with kinds")
-	}
-	return all
-}
-
-func (q *telemetryAsk) classes() []telemetry.Class {
-	var all []telemetry.Class
-	for _, text := range q.list("classes") {
-		c, ok := telemetry.ParseClass(text)
-		if !ok {
-			q.wrong("classes", "can be sample, meta, lifecycle and failure")
-		}
-		all = append(all, c)
-	}
-	return all
-}
-
-func (q *telemetryAsk) session() telemetry.SessionID {
-	n, _ := q.number("session")
-	return telemetry.SessionID(n & (1<<63 - 1))
-}
-
-// subject reads bytes: hexadecimal, or text after a colon.
-func (q *telemetryAsk) subject() []byte {
-	text := q.Get("subject")
-	if plain, ok := strings.CutPrefix(text, ":"); ok {
-		return []byte(plain)
-	}
-	if text == "" {
-		return nil
-	}
-	b, err := hex.DecodeString(text)
-	if err != nil {
-		q.wrong("subject", "is not hexadecimal, and has no colon in front")
-	}
-	return b
-}
-
-func (q *telemetryAsk) page() archive.Page {
-	limit, known := q.number("limit")
-	if !known {
-		limit = usualTelemetry
-	}
-	return archive.Page{After: q.Get("cursor"), Limit: int(min(max(limit, 1), mostTelemetry))}
+	return table
 }
 
 // reach is what of telemetry somebody may see.
@@ -273,7 +155,10 @@ func (a *API) reach(ctx context.Context, by management.Caller, room string) (rea
 
 // asked reads what all lists have in common.
 func (a *API) asked(r request) (*telemetryAsk, reach, error) {
-	q := &telemetryAsk{Values: r.URL.Query()}
+	q := a.questions(r.Request)
+	if q.err != nil {
+		return q, reach{}, q.err
+	}
 	may, err := a.reach(r.Context(), r.by, q.Get("room"))
 	return q, may, err
 }
@@ -289,8 +174,11 @@ func telemetryProblem(err error) error {
 	return err
 }
 
-func (a *API) telemetryCatalogue(request, nothing) (telemetryCatalogues, error) {
+func (a *API) telemetryCatalogue(r request, _ nothing) (telemetryCatalogues, error) {
 	all := telemetryCatalogues{Catalogues: []rawJSON{}}
+	if q := a.questions(r.Request); q.err != nil {
+		return all, q.err
+	}
 	for _, c := range a.Telemetry.Engine.Catalogues {
 		all.Catalogues = append(all.Catalogues, toJSON(c.Describe()))
 	}

@@ -31,7 +31,7 @@ func (a *API) telemetryDiagnosis(r request, _ nothing) (telemetryDiagnosisResult
 	if q.Get("room") == "" && id == 0 {
 		q.wrong("room", "has to be said, or a session")
 	}
-	from, to := q.time("from"), q.time("to")
+	from, to := q.span()
 	if q.err != nil {
 		return telemetryDiagnosisResult{}, q.err
 	}

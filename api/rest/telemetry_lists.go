@@ -6,12 +6,11 @@ import (
 
 	"parley/api/telemetry"
 	"parley/api/telemetry/archive"
-	"parley/api/telemetry/catalogue"
 )
 
 func (a *API) telemetrySources(r request, _ nothing) (telemetrySourceList, error) {
-	q := telemetryAsk{Values: r.URL.Query()}
-	ask := archive.SourceQuery{Catalogue: q.Get("catalogue"), Identity: q.Get("source"), Page: q.page()}
+	q := a.questions(r.Request)
+	ask := archive.SourceQuery{Catalogue: q.catalogue(), Identity: q.Get("source"), Page: q.page()}
 	if q.err != nil {
 		return telemetrySourceList{}, q.err
 	}
@@ -31,9 +30,10 @@ func (a *API) telemetrySessions(r request, _ nothing) (telemetrySessionList, err
 	if err != nil {
 		return telemetrySessionList{}, err
 	}
+	from, to := q.span()
 	ask := archive.SessionQuery{
-		ID: q.session(), Catalogue: may.catalogue(q.Get("catalogue")), Source: q.Get("source"), Scopes: may.scopes, Open: q.Get("open") == "true",
-		From: may.from(q.time("from")), To: q.time("to"), Page: q.page(),
+		ID: q.session(), Catalogue: may.catalogue(q.catalogue()), Source: q.Get("source"), Scopes: may.scopes, Open: q.oneOf("open", "true", "false") == "true",
+		From: may.from(from), To: to, Page: q.page(),
 	}
 	if q.err != nil {
 		return telemetrySessionList{}, q.err
@@ -51,10 +51,11 @@ func (a *API) telemetryEvents(r request, _ nothing) (telemetryEventList, error) 
 	if err != nil {
 		return telemetryEventList{}, err
 	}
+	from, to := q.span()
 	ask := archive.EventQuery{
-		Catalogue: may.catalogue(q.Get("catalogue")), Kinds: q.kinds(), Classes: q.classes(), Source: q.Get("source"), Scopes: may.scopes,
+		Catalogue: may.catalogue(q.catalogue()), Kinds: q.kinds(), Classes: q.classes(), Source: q.Get("source"), Scopes: may.scopes,
 		Subject: q.subject(), Number: q.optional("number"), Index: q.optional("index"),
-		From: may.from(q.time("from")), To: q.time("to"), Page: q.page(),
+		From: may.from(from), To: to, Page: q.page(),
 	}
 	if id := q.session(); id != 0 {
 		ask.Sessions = []telemetry.SessionID{id}
@@ -78,10 +79,18 @@ func (a *API) telemetryRollups(r request, _ nothing) (telemetryPoints, error) {
 	if err != nil {
 		return telemetryPoints{}, err
 	}
+	from, to := q.span()
+	by := q.oneOf("by", "source", "room")
+	if by != "source" && q.Get("source") != "" {
+		q.wrong("source", "needs by=source")
+	}
+	if by == "source" && q.Get("kinds") != "" {
+		q.wrong("kinds", "cannot be said together with by=source, which counts them together")
+	}
 	ask := archive.RollupQuery{
-		Catalogue: may.catalogue(q.Get("catalogue")), Kinds: q.kinds(), Source: q.Get("source"), Scopes: may.scopes,
-		BySource: q.Get("by") == "source", ByScope: q.Get("by") == "room", Measures: q.list("measures"),
-		From: q.time("from"), To: q.time("to"), Step: q.step(),
+		Catalogue: may.catalogue(q.catalogue()), Kinds: q.kinds(), Source: q.Get("source"), Scopes: may.scopes,
+		BySource: by == "source", ByScope: by == "room", Measures: q.list("measures"),
+		From: from, To: to, Step: q.step(),
 	}
 	for i, m := range ask.Measures {
 		if m == eventsMeasure {
@@ -112,9 +121,15 @@ func (a *API) telemetryFunnel(r request, _ nothing) (telemetryFunnelResult, erro
 	if err != nil {
 		return telemetryFunnelResult{}, err
 	}
-	ask := archive.RollupQuery{Catalogue: may.catalogue(q.Get("catalogue")), Scopes: may.scopes, From: q.time("from"), To: q.time("to")}
+	from, to := q.span()
+	ask := archive.RollupQuery{Catalogue: may.catalogue(q.catalogue()), Scopes: may.scopes, From: from, To: to}
 	kind := q.kind("kind", q.Get("kind"))
 	q.since(&ask, may, 24*time.Hour)
+	if q.err == nil {
+		if _, ok := a.Telemetry.Engine.Catalogue(ask.Catalogue).Lookup(kind); !ok {
+			q.wrong("kind", "is not one of this catalogue")
+		}
+	}
 	if q.err != nil {
 		return telemetryFunnelResult{}, q.err
 	}
@@ -135,7 +150,8 @@ func (a *API) telemetryLoss(r request, _ nothing) (telemetryLosses, error) {
 	if err != nil {
 		return telemetryLosses{}, err
 	}
-	ask := archive.LossQuery{Catalogue: may.catalogue(q.Get("catalogue")), Session: q.session(), Scopes: may.scopes, From: may.from(q.time("from")), To: q.time("to"), Page: q.page()}
+	from, to := q.span()
+	ask := archive.LossQuery{Catalogue: may.catalogue(q.catalogue()), Session: q.session(), Scopes: may.scopes, From: may.from(from), To: to, Page: q.page()}
 	for _, name := range q.list("causes") {
 		c, ok := telemetry.ParseCause(name)
 		if !ok {
@@ -176,8 +192,8 @@ func (q *telemetryAsk) step() time.Duration {
 
 // since checks what roll-ups are asked for, and bounds the time.
 func (q *telemetryAsk) since(ask *archive.RollupQuery, may reach, usual time.Duration) {
-	if catalogue.ByID(ask.Catalogue) == nil {
-		q.wrong("catalogue", "has to be one of call, jip3")
+	if ask.Catalogue == "" {
+		q.wrong("catalogue", "has to be call or jip3")
 	}
 	if ask.From.IsZero() {
 		ask.From = time.Now().Add(-usual)

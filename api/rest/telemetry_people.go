@@ -14,9 +14,13 @@ type telemetryPerson struct {
 // who is the same.
 func (a *API) telemetryPeople(r request, _ nothing) (telemetryPeopleResult, error) {
 	result := telemetryPeopleResult{People: []telemetryPerson{}}
-	room := r.URL.Query().Get("room")
+	q := a.questions(r.Request)
+	room := q.Get("room")
 	if room == "" {
-		return result, invalidField("room", "has to be said")
+		q.wrong("room", "has to be said")
+	}
+	if q.err != nil {
+		return result, q.err
 	}
 	if a.Telemetry.Participant == nil {
 		return result, nil

@@ -39,7 +39,8 @@ func (a *API) telemetryStream(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	filter := telemetry.Filter{
-		Catalogue: may.catalogue(q.Get("catalogue")), Kinds: q.kinds(), Classes: q.classes(), Source: q.Get("source"), Session: q.session(), Scopes: may.scopes,
+		Catalogue: may.catalogue(q.catalogue()), Kinds: q.kinds(), Classes: q.classes(), Source: q.Get("source"), Session: q.session(), Scopes: may.scopes,
+		Since: may.since.UnixMicro(),
 	}
 	cursor := q.cursor(r.Header)
 	if q.err != nil {
@@ -120,26 +121,35 @@ type telemetryFlow struct {
 	subscription *live.Subscription
 }
 
-// run returns when the client is gone, or may no longer see events; that is looked up with
-// each beat.
+// streamLook is how often it is looked up whether somebody may still see a stream.
+const streamLook = time.Second
+
+// run returns when the client is gone, or may no longer see events.
 func (t *telemetryFlow) run(ctx context.Context, may func() bool) {
-	for beat := time.Now().Add(feedBeat); ; {
-		waiting, cancel := context.WithDeadline(ctx, beat)
+	now := time.Now()
+	for look, beat := now.Add(streamLook), now.Add(feedBeat); ; {
+		waiting, cancel := context.WithDeadline(ctx, look)
 		news, err := t.subscription.Next(waiting)
 		cancel()
 		if ctx.Err() != nil {
 			return
 		}
+		if now = time.Now(); !now.Before(look) { // before anything else is shown
+			if !may() {
+				return
+			}
+			look = time.Now().Add(streamLook)
+		}
 		if err == nil && t.show(ctx, news) != nil {
 			return
 		}
-		if time.Now().Before(beat) {
+		if now.Before(beat) {
 			continue
 		}
-		if !may() || t.out.beat(ctx) != nil {
+		if t.out.beat(ctx) != nil {
 			return
 		}
-		beat = time.Now().Add(feedBeat)
+		beat = now.Add(feedBeat)
 	}
 }
 

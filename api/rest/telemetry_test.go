@@ -279,6 +279,12 @@ func TestTelemetryQuestionsThatMakeNoSense(t *testing.T) {
 		"events?cursor=1": "cursor", "events?cursor=a.b.%20": "cursor", "sources?cursor=1.2": "cursor", "sessions?cursor=%00": "cursor", "loss?cursor=x": "cursor",
 		"loss?causes=greed": "causes", "rollups": "catalogue", "rollups?catalogue=call&step=61": "step", "funnels?catalogue=call": "kind",
 		"events?limit=many": "limit", "stream?cursor=x": "cursor", "events?number=1e3": "number",
+		"events?sesion=1": "sesion", "sessions?kinds=1": "kinds", "stream?from=1": "from", "catalogue?id=call": "id", "people?room=a&of=b": "of",
+		"events?source=%00": "source", "events?room=%ff": "room", "sources?source=a&source=b": "source",
+		"events?catalogue=cal": "catalogue", "stream?catalogue=cal": "catalogue", "sources?catalogue=x": "catalogue",
+		"events?session=0": "session", "loss?session=9223372036854775808": "session", "sessions?from=2&to=2": "to", "diagnosis?room=a&from=2&to=1": "to",
+		"sessions?open=maybe": "open", "rollups?catalogue=call&by=night": "by", "rollups?catalogue=call&source=a": "source",
+		"rollups?catalogue=call&by=source&kinds=1": "kinds", "funnels?catalogue=call&kind=999": "kind",
 	} {
 		w.expect(w.telemetry(telemetryAdmin, "GET", query, 400), object{"code": "INVALID_INPUT", "field": field})
 	}

@@ -12,6 +12,7 @@ type Filter struct {
 	Source    string // identity
 	Scopes    []string
 	Session   SessionID
+	Since     int64 // when it was received at the earliest, microseconds since 1970
 }
 
 // Wants reports whether an event passes.
@@ -22,5 +23,6 @@ func (f *Filter) Wants(e *Event) bool {
 		(len(f.Classes) == 0 || slices.Contains(f.Classes, e.Row.Class)) &&
 		(f.Source == "" || f.Source == e.Source.Identity) &&
 		(len(f.Scopes) == 0 || slices.Contains(f.Scopes, e.Source.Scope)) &&
-		(f.Session == 0 || f.Session == e.Row.Session)
+		(f.Session == 0 || f.Session == e.Row.Session) &&
+		e.Row.Received >= f.Since
 }

@@ -10,14 +10,18 @@ import (
 // Description is a catalogue as data for other programs.
 type Description struct {
 	*Catalogue
-	Types map[string]any `json:"types"` // by name; inside others they are named only
-	Hello any            `json:"hello,omitempty"`
+	Versions []int          `json:"versions"` // a slice of bytes would be text in JSON
+	Types    map[string]any `json:"types"`    // by name; inside others they are named only
+	Hello    any            `json:"hello,omitempty"`
 }
 
 // Describe returns what [Catalogue] says, ready to be written as JSON. Fields come in the
 // order of the wire.
 func (c *Catalogue) Describe() Description {
 	d := Description{Catalogue: c, Types: make(map[string]any, len(c.Types))}
+	for _, v := range c.Versions {
+		d.Versions = append(d.Versions, int(v))
+	}
 	for _, t := range c.Types {
 		d.Types[t.Name] = t.definition()
 	}
