@@ -199,14 +199,12 @@ func (s *Session) wanted(id SessionID) wire.LayersWanted {
 	if sel == nil {
 		return wanted
 	}
-	w := sel.of[id]
-	if w != nil {
-		if c := w.choice[Screen]; c != nil {
-			wanted.Screen = wire.Only(min(c.layer, most))
-		}
-		if c := w.choice[Video]; c != nil {
-			wanted.Video = wire.Only(min(c.layer, most))
-		}
+	w := sel.of(id)
+	if c, ok := w.choice(Screen); ok {
+		wanted.Screen = wire.Only(min(c.layer, most))
+	}
+	if c, ok := w.choice(Video); ok {
+		wanted.Video = wire.Only(min(c.layer, most))
 	}
 	if sel.hides(w, Video) {
 		wanted.Video = 0

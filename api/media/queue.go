@@ -60,34 +60,35 @@ const (
 // A stream whose sender encrypts and marks no keyframes cannot be skipped: it loses single
 // frames.
 type Queue struct {
-	limits QueueLimits
+	// What every Push uses comes first, so that it shares a line of the processor's caches.
+	mu      sync.Mutex // guards all but limits, skip and begins, and of tight the writes
+	tight   [pictures]atomic.Bool
+	heard   bool // there was sound
+	lossy   bool // lost is not all zero
+	limits  *QueueLimits
+	err     error // set once: no more frames; what is left of control is still popped
+	streams table[streamState]
+	main    outlet
+	lanes   [kinds]lane
 
-	main, pictures outlet         // pictures are part of main until the queue is split
-	skip           func(StreamID) // of the split
-	tight          [pictures]atomic.Bool
+	pictures outlet         // part of main until the queue is split
+	skip     func(StreamID) // of the split
 
 	// begins is told of the first frame of a picture stream that can be decoded, and of the
 	// first sound; also of one that nothing follows from before a keyframe came. It is called
 	// with mu held; nil is nobody.
 	begins func(f *Frame, decodable bool)
 
-	mu      sync.Mutex
-	lanes   [kinds]lane
-	streams map[StreamID]*streamState
-	heard   bool // there was sound
-	lost    Drops
-	lossy   bool            // lost is not all zero
-	losses  map[Loss]uint64 // what of lost is not taken yet, of frames with a sender; nil while there is none
-	err     error           // set once: no more frames; what is left of control is still popped
+	lost   Drops
+	losses map[Loss]uint64 // what of lost is not taken yet, of frames with a sender; nil while there is none
 }
 
 // NewQueue returns an empty queue.
-func NewQueue(limits QueueLimits) *Queue {
-	return &Queue{
-		limits:  limits,
-		main:    newOutlet(Control, kinds),
-		streams: make(map[StreamID]*streamState),
-	}
+func NewQueue(limits QueueLimits) *Queue { return newQueue(&limits) }
+
+// newQueue is NewQueue with limits that many share.
+func newQueue(limits *QueueLimits) *Queue {
+	return &Queue{limits: limits, main: newOutlet(Control, kinds)}
 }
 
 // Push queues f. It never blocks. wantKey says that this receiver cannot decode the stream
@@ -203,14 +204,12 @@ func (q *Queue) Forget(session SessionID) {
 	for kind := Audio; kind < kinds; kind++ {
 		q.remove(kind, func(from SessionID) bool { return from == session })
 	}
-	for id := range q.streams {
-		if id.Session == session {
-			delete(q.streams, id)
-			if q.skip != nil {
-				q.skip(id)
-			}
+	for id := range q.streams.all() {
+		if id.Session == session && q.skip != nil {
+			q.skip(id)
 		}
 	}
+	q.streams.prune(func(id StreamID) bool { return id.Session == session })
 }
 
 // remove drops what waits of some sessions in one lane; q.mu is held.

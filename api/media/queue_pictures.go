@@ -9,9 +9,9 @@ import (
 // streamState is what a queue remembers of a video stream.
 type streamState struct {
 	skipping bool
-	begun    bool      // a keyframe was taken: what follows can be decoded
-	reached  bool      // somebody was told that it began
-	asked    time.Time // when a keyframe was last wanted
+	begun    bool  // a keyframe was taken: what follows can be decoded
+	reached  bool  // somebody was told that it began
+	asked    int64 // Unix ns; when a keyframe was last wanted
 }
 
 // askAgain is how long a queue waits for a keyframe it asked for: two round trips of a slow
@@ -30,11 +30,7 @@ func (q *Queue) pushPicture(l *lane, f *Frame) (v Verdict, wantKey bool) {
 	q.tight[f.Kind-firstPicture].Store(q.isTight(l, f))
 	q.expire(l, f)
 	fits := q.fits(l, f)
-	s := q.streams[f.Stream()]
-	if s == nil {
-		s = new(streamState)
-		q.streams[f.Stream()] = s
-	}
+	s := q.streams.at(f.Stream())
 	switch {
 	case !fits:
 		q.skips(f.Stream(), s, s.begun || !f.Opaque)
@@ -43,12 +39,12 @@ func (q *Queue) pushPicture(l *lane, f *Frame) (v Verdict, wantKey bool) {
 	}
 	// A receiver that meets a stream in its middle, or that skips, needs a keyframe. Whoever
 	// encrypts and marks none is asked once and then trusted.
-	if !f.Key && (s.skipping || !s.begun && (!f.Opaque || s.asked.IsZero())) &&
-		l.bytes <= q.limits.Bytes[f.Kind]/2 && f.Received.Sub(s.asked) >= askAgain {
-		if s.asked.IsZero() && !s.begun {
+	if !f.Key && (s.skipping || !s.begun && (!f.Opaque || s.asked == 0)) &&
+		l.bytes <= q.limits.Bytes[f.Kind]/2 && f.Received.UnixNano()-s.asked >= int64(askAgain) {
+		if s.asked == 0 && !s.begun {
 			q.tellBegins(f, false)
 		}
-		s.asked = f.Received
+		s.asked = f.Received.UnixNano()
 		wantKey = true
 	}
 	switch {
@@ -99,7 +95,7 @@ func (q *Queue) stale(f *Frame, now time.Time) bool {
 		return false
 	}
 	q.loseOf(f.From, Stale, f.Kind, 1)
-	if s := q.streams[f.Stream()]; s != nil && (s.begun || !f.Opaque) {
+	if s := q.streams.find(f.Stream()); s != nil && (s.begun || !f.Opaque) {
 		removed, found := q.lanes[f.Kind].skipToKey(f.Stream())
 		q.loseOf(f.From, Skipped, f.Kind, removed)
 		if found && q.skip != nil {
@@ -121,7 +117,7 @@ func (q *Queue) purge(of func(SessionID) bool, sources wire.Sources) {
 		}
 		kind := kindOfStream(stream)
 		q.remove(kind, of)
-		for id, s := range q.streams {
+		for id, s := range q.streams.all() {
 			if id.Kind == kind && of(id.Session) {
 				q.skips(id, s, s.begun)
 			}
@@ -133,7 +129,7 @@ func (q *Queue) purge(of func(SessionID) bool, sources wire.Sources) {
 func (q *Queue) await(streams func(StreamID) bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for id, s := range q.streams {
+	for id, s := range q.streams.all() {
 		if streams(id) {
 			q.skips(id, s, s.begun)
 		}
@@ -144,6 +140,6 @@ func (q *Queue) await(streams func(StreamID) bool) {
 func (q *Queue) forgetStreams() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	clear(q.streams)
+	q.streams = table[streamState]{}
 	q.heard = false
 }

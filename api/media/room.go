@@ -86,7 +86,7 @@ func newRoom(h *Hub, id RoomID) *Room {
 func (r *Room) fanout(f *Frame) {
 	choosing, unwanted := f.Kind.isPicture() || f.Kind == Audio && f.Layers > 1, uint64(0)
 	for _, s := range *r.sessions.Load() {
-		if s.id == f.From || s.peer.Observer && f.Kind != Control {
+		if s.id == f.From || s.observer && f.Kind != Control {
 			continue
 		}
 		if choosing {

@@ -29,8 +29,11 @@ import (
 // its choices move. Nil stands for a receiver that asked for nothing.
 type selection struct {
 	narrow bool // only cameras that are shown are wanted
-	of     map[SessionID]*wish
+	wishes table[wish]
 }
+
+// of returns the wish about a source, or nil.
+func (s *selection) of(id SessionID) *wish { return s.wishes.find(StreamID{Session: id}) }
 
 // hides reports whether a kind of picture is not wanted, given the wish about its source.
 func (s *selection) hides(w *wish, kind Kind) bool {
@@ -40,7 +43,17 @@ func (s *selection) hides(w *wish, kind Kind) bool {
 // wish is what a receiver wants of one session; nil stands for no wish.
 type wish struct {
 	shown  bool
-	choice [kinds]*choice
+	layers [layered]uint32
+	places [layered]*place // nil where no layer was chosen
+}
+
+// choice returns what was chosen of a kind, if anything was.
+func (w *wish) choice(kind Kind) (c choice, ok bool) {
+	if w == nil {
+		return choice{}, false
+	}
+	c = choice{w.layers[kind.index()], w.places[kind.index()]}
+	return c, c.at != nil
 }
 
 // Pictures are the kinds that need keyframes.
@@ -52,6 +65,12 @@ const (
 func (k Kind) isPicture() bool { return k >= firstPicture }
 
 func (k Kind) hasLayers() bool { return k.isPicture() || k == Audio }
+
+// layered is how many kinds have layers.
+const layered = 3
+
+// index numbers the kinds that have layers: it maps Audio, Screen and Video to 0, 1 and 2.
+func (k Kind) index() int { return int(k) / 2 }
 
 // choice is the layer that a receiver wants of one stream. Successive choices about the same
 // stream share their place.
@@ -77,7 +96,7 @@ const (
 
 // takes decides about a frame of which layers up to most may be sent. Ask says that a keyframe
 // of the layer of f is wanted, and before is the place that f is not of, while it goes on with f.
-func (c *choice) takes(f *Frame, most uint32) (yes, ask bool, before uint32) {
+func (c choice) takes(f *Frame, most uint32) (yes, ask bool, before uint32) {
 	at := c.at.layer.Load()
 	within := f.Layers & (2<<min(c.layer, most) - 1)
 	if best := uint32(bits.Len8(within)) - 1; within != 0 && f.Layer == best && at != best {
@@ -91,7 +110,7 @@ func (c *choice) takes(f *Frame, most uint32) (yes, ask bool, before uint32) {
 }
 
 // why returns the reason for which a receiver gets a layer, of which those up to most may be sent.
-func (c *choice) why(layer, most uint32) LayerReason {
+func (c choice) why(layer, most uint32) LayerReason {
 	switch {
 	case layer == c.layer:
 		return LayerWanted
@@ -117,14 +136,14 @@ func (s *Session) selects(f *Frame) (yes, ask bool) {
 	if sel == nil {
 		return f.Layer == 0 || s.knowsLayers() && f.Layer <= most, false
 	}
-	w := sel.of[f.From]
+	w := sel.of(f.From)
 	if !f.Unknown && sel.hides(w, f.Kind) {
 		return false, false
 	}
-	if w == nil || w.choice[f.Kind] == nil {
+	c, ok := w.choice(f.Kind)
+	if !ok {
 		return f.Layer <= most, false
 	}
-	c := w.choice[f.Kind]
 	yes, ask, before := c.takes(f, most)
 	if before != f.Layer {
 		s.room.hub.watcher.LayerChanged(LayerChange{s.id, f.From, f.Kind, before, f.Layer, c.why(f.Layer, most)})
@@ -141,14 +160,15 @@ func (s *Session) gets(sel *selection, id StreamID) bool {
 	if sel == nil {
 		return id.Layer == 0 || s.knowsLayers()
 	}
-	w := sel.of[id.Session]
+	w := sel.of(id.Session)
 	if sel.hides(w, id.Kind) {
 		return false
 	}
-	if w == nil || w.choice[id.Kind] == nil {
+	c, ok := w.choice(id.Kind)
+	if !ok {
 		return true
 	}
-	at := w.choice[id.Kind].at.layer.Load()
+	at := c.at.layer.Load()
 	return at == id.Layer || at == everyLayer
 }
 
@@ -184,15 +204,8 @@ func (s *Session) prefer(info *wire.Info) {
 
 // choose makes a selection of what the client of s said.
 func (s *Session) choose(old *selection) *selection {
-	next := &selection{of: make(map[SessionID]*wish)}
-	wishOf := func(id SessionID) *wish {
-		w := next.of[id]
-		if w == nil {
-			w = new(wish)
-			next.of[id] = w
-		}
-		return w
-	}
+	next := new(selection)
+	wishOf := func(id SessionID) *wish { return next.wishes.at(StreamID{Session: id}) }
 	for _, id := range s.preferences.shown {
 		if id != uint64(s.id) {
 			next.narrow = true
@@ -201,7 +214,8 @@ func (s *Session) choose(old *selection) *selection {
 	}
 	for _, c := range s.preferences.layers {
 		id, kind := SessionID(c.Session), kindOfStream(c.Stream)
-		wishOf(id).choice[kind] = &choice{c.Layer, s.placeIn(old, id, kind)}
+		w := wishOf(id)
+		w.layers[kind.index()], w.places[kind.index()] = c.Layer, s.placeIn(old, id, kind)
 	}
 	return next
 }
@@ -209,17 +223,19 @@ func (s *Session) choose(old *selection) *selection {
 // placeIn returns where s is with a stream.
 func (s *Session) placeIn(old *selection, id SessionID, kind Kind) *place {
 	p := new(place) // a client that knows no layers got the lowest
-	switch {
-	case old == nil:
+	if old == nil {
 		if s.knowsLayers() {
 			p.layer.Store(everyLayer)
 		}
 		return p
-	case old.of[id] != nil && old.of[id].choice[kind] != nil:
-		return old.of[id].choice[kind].at
-	case old.hides(old.of[id], kind):
+	}
+	w := old.of(id)
+	if c, ok := w.choice(kind); ok {
+		return c.at
+	}
+	if old.hides(w, kind) {
 		p.layer.Store(noLayer)
-	default:
+	} else {
 		p.layer.Store(everyLayer)
 	}
 	return p

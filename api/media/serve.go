@@ -31,7 +31,7 @@ func (h *Hub) Serve(ctx context.Context, conn Conn, peer Peer) error {
 }
 
 func (h *Hub) newSession(conn Conn, peer *Peer, end context.CancelCauseFunc) *Session {
-	s := &Session{id: newSessionID(), peer: *peer, conn: conn, joined: time.Now(), out: NewQueue(h.limits), end: end}
+	s := &Session{id: newSessionID(), peer: *peer, observer: peer.Observer, conn: conn, joined: time.Now(), out: newQueue(&h.limits), end: end}
 	if c, ok := conn.(PictureConn); ok {
 		s.out.Split(c.Skip)
 	}

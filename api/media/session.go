@@ -18,11 +18,18 @@ import (
 
 // Session is one connection of one participant to one room.
 type Session struct {
-	id     SessionID
+	// What fan-out asks of every receiver comes first, so that it shares a line of the
+	// processor's caches.
+	id        SessionID
+	out       *Queue
+	selection atomic.Pointer[selection]
+	strain    strain
+	active    atomic.Bool // others know of it
+	observer  bool        // of peer
+
 	peer   Peer
 	conn   Conn
 	room   *Room
-	out    *Queue
 	joined time.Time
 
 	// end closes the session after the control frames that wait; its argument says why. It
@@ -31,7 +38,6 @@ type Session struct {
 
 	dismiss func() // gives its courier up
 
-	active     atomic.Bool  // others know of it
 	activated  atomic.Int64 // since when, in Unix ns
 	host       atomic.Bool
 	congestion congestion // of what this session loses, by sender
@@ -41,9 +47,7 @@ type Session struct {
 	due        [pictures]atomic.Uint32 // how often a keyframe was asked for that did not come yet
 	misbehaved int64                   // Unix ns; when the watcher was last told
 
-	selection   atomic.Pointer[selection]
 	preferences preferences
-	strain      strain
 	flows       *flows // nil for a source without layers
 
 	gate       atomic.Uint32 // a gate

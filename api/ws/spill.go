@@ -27,7 +27,7 @@ type spill struct {
 	rest  []byte
 	err   error // of the first write that failed
 
-	now     func(fd uintptr) bool // writes piece; made once, for a closure would be allocated
+	now     func(fd uintptr) // writes piece; made once, for a closure would be allocated
 	piece   []byte
 	written int
 }
@@ -37,10 +37,7 @@ func newSpill(conn net.Conn) *spill {
 	if c, ok := conn.(syscall.Conn); ok && canWriteNow {
 		s.raw, _ = c.SyscallConn() // it fails for a closed connection
 	}
-	s.now = func(fd uintptr) bool {
-		s.written, s.err = writeNow(fd, s.piece)
-		return true
-	}
+	s.now = func(fd uintptr) { s.written, s.err = writeNow(fd, s.piece) }
 	return s
 }
 
@@ -63,7 +60,7 @@ func (s *spill) Write(p []byte) (int, error) {
 	n := len(p)
 	if s.err == nil && len(s.rest) == 0 && s.raw != nil {
 		s.piece, s.written = p, 0
-		if err := s.raw.Write(s.now); err != nil {
+		if err := s.raw.Control(s.now); err != nil {
 			s.err = err
 		}
 		p, s.piece = p[s.written:], nil
