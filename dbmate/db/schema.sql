@@ -677,46 +677,6 @@ ALTER TABLE ONLY public.telemetry_catalogues
 
 
 --
--- Name: telemetry_events telemetry_events_pkey; Type: CONSTRAINT; Schema: public; Owner: -
---
-
-ALTER TABLE ONLY public.telemetry_events
-    ADD CONSTRAINT telemetry_events_pkey PRIMARY KEY (session, seq, received_at, class);
-
-
---
--- Name: telemetry_events_failure telemetry_events_failure_pkey; Type: CONSTRAINT; Schema: public; Owner: -
---
-
-ALTER TABLE ONLY public.telemetry_events_failure
-    ADD CONSTRAINT telemetry_events_failure_pkey PRIMARY KEY (session, seq, received_at, class);
-
-
---
--- Name: telemetry_events_lifecycle telemetry_events_lifecycle_pkey; Type: CONSTRAINT; Schema: public; Owner: -
---
-
-ALTER TABLE ONLY public.telemetry_events_lifecycle
-    ADD CONSTRAINT telemetry_events_lifecycle_pkey PRIMARY KEY (session, seq, received_at, class);
-
-
---
--- Name: telemetry_events_meta telemetry_events_meta_pkey; Type: CONSTRAINT; Schema: public; Owner: -
---
-
-ALTER TABLE ONLY public.telemetry_events_meta
-    ADD CONSTRAINT telemetry_events_meta_pkey PRIMARY KEY (session, seq, received_at, class);
-
-
---
--- Name: telemetry_events_sample telemetry_events_sample_pkey; Type: CONSTRAINT; Schema: public; Owner: -
---
-
-ALTER TABLE ONLY public.telemetry_events_sample
-    ADD CONSTRAINT telemetry_events_sample_pkey PRIMARY KEY (session, seq, received_at, class);
-
-
---
 -- Name: telemetry_losses telemetry_losses_pkey; Type: CONSTRAINT; Schema: public; Owner: -
 --
 
@@ -946,7 +906,7 @@ CREATE INDEX idx_telemetry_events_received ON ONLY public.telemetry_events USING
 -- Name: idx_telemetry_events_subject; Type: INDEX; Schema: public; Owner: -
 --
 
-CREATE INDEX idx_telemetry_events_subject ON ONLY public.telemetry_events USING btree (subject, received_at) WHERE (subject IS NOT NULL);
+CREATE INDEX idx_telemetry_events_subject ON ONLY public.telemetry_events USING btree (subject) WHERE (subject IS NOT NULL);
 
 
 --
@@ -1013,10 +973,10 @@ CREATE INDEX telemetry_events_failure_received_at_idx ON ONLY public.telemetry_e
 
 
 --
--- Name: telemetry_events_failure_subject_received_at_idx; Type: INDEX; Schema: public; Owner: -
+-- Name: telemetry_events_failure_subject_idx; Type: INDEX; Schema: public; Owner: -
 --
 
-CREATE INDEX telemetry_events_failure_subject_received_at_idx ON ONLY public.telemetry_events_failure USING btree (subject, received_at) WHERE (subject IS NOT NULL);
+CREATE INDEX telemetry_events_failure_subject_idx ON ONLY public.telemetry_events_failure USING btree (subject) WHERE (subject IS NOT NULL);
 
 
 --
@@ -1027,10 +987,10 @@ CREATE INDEX telemetry_events_lifecycle_received_at_idx ON ONLY public.telemetry
 
 
 --
--- Name: telemetry_events_lifecycle_subject_received_at_idx; Type: INDEX; Schema: public; Owner: -
+-- Name: telemetry_events_lifecycle_subject_idx; Type: INDEX; Schema: public; Owner: -
 --
 
-CREATE INDEX telemetry_events_lifecycle_subject_received_at_idx ON ONLY public.telemetry_events_lifecycle USING btree (subject, received_at) WHERE (subject IS NOT NULL);
+CREATE INDEX telemetry_events_lifecycle_subject_idx ON ONLY public.telemetry_events_lifecycle USING btree (subject) WHERE (subject IS NOT NULL);
 
 
 --
@@ -1041,10 +1001,10 @@ CREATE INDEX telemetry_events_meta_received_at_idx ON ONLY public.telemetry_even
 
 
 --
--- Name: telemetry_events_meta_subject_received_at_idx; Type: INDEX; Schema: public; Owner: -
+-- Name: telemetry_events_meta_subject_idx; Type: INDEX; Schema: public; Owner: -
 --
 
-CREATE INDEX telemetry_events_meta_subject_received_at_idx ON ONLY public.telemetry_events_meta USING btree (subject, received_at) WHERE (subject IS NOT NULL);
+CREATE INDEX telemetry_events_meta_subject_idx ON ONLY public.telemetry_events_meta USING btree (subject) WHERE (subject IS NOT NULL);
 
 
 --
@@ -1055,17 +1015,10 @@ CREATE INDEX telemetry_events_sample_received_at_idx ON ONLY public.telemetry_ev
 
 
 --
--- Name: telemetry_events_sample_subject_received_at_idx; Type: INDEX; Schema: public; Owner: -
+-- Name: telemetry_events_sample_subject_idx; Type: INDEX; Schema: public; Owner: -
 --
 
-CREATE INDEX telemetry_events_sample_subject_received_at_idx ON ONLY public.telemetry_events_sample USING btree (subject, received_at) WHERE (subject IS NOT NULL);
-
-
---
--- Name: telemetry_events_failure_pkey; Type: INDEX ATTACH; Schema: public; Owner: -
---
-
-ALTER INDEX public.telemetry_events_pkey ATTACH PARTITION public.telemetry_events_failure_pkey;
+CREATE INDEX telemetry_events_sample_subject_idx ON ONLY public.telemetry_events_sample USING btree (subject) WHERE (subject IS NOT NULL);
 
 
 --
@@ -1076,17 +1029,10 @@ ALTER INDEX public.idx_telemetry_events_received ATTACH PARTITION public.telemet
 
 
 --
--- Name: telemetry_events_failure_subject_received_at_idx; Type: INDEX ATTACH; Schema: public; Owner: -
+-- Name: telemetry_events_failure_subject_idx; Type: INDEX ATTACH; Schema: public; Owner: -
 --
 
-ALTER INDEX public.idx_telemetry_events_subject ATTACH PARTITION public.telemetry_events_failure_subject_received_at_idx;
-
-
---
--- Name: telemetry_events_lifecycle_pkey; Type: INDEX ATTACH; Schema: public; Owner: -
---
-
-ALTER INDEX public.telemetry_events_pkey ATTACH PARTITION public.telemetry_events_lifecycle_pkey;
+ALTER INDEX public.idx_telemetry_events_subject ATTACH PARTITION public.telemetry_events_failure_subject_idx;
 
 
 --
@@ -1097,17 +1043,10 @@ ALTER INDEX public.idx_telemetry_events_received ATTACH PARTITION public.telemet
 
 
 --
--- Name: telemetry_events_lifecycle_subject_received_at_idx; Type: INDEX ATTACH; Schema: public; Owner: -
+-- Name: telemetry_events_lifecycle_subject_idx; Type: INDEX ATTACH; Schema: public; Owner: -
 --
 
-ALTER INDEX public.idx_telemetry_events_subject ATTACH PARTITION public.telemetry_events_lifecycle_subject_received_at_idx;
-
-
---
--- Name: telemetry_events_meta_pkey; Type: INDEX ATTACH; Schema: public; Owner: -
---
-
-ALTER INDEX public.telemetry_events_pkey ATTACH PARTITION public.telemetry_events_meta_pkey;
+ALTER INDEX public.idx_telemetry_events_subject ATTACH PARTITION public.telemetry_events_lifecycle_subject_idx;
 
 
 --
@@ -1118,17 +1057,10 @@ ALTER INDEX public.idx_telemetry_events_received ATTACH PARTITION public.telemet
 
 
 --
--- Name: telemetry_events_meta_subject_received_at_idx; Type: INDEX ATTACH; Schema: public; Owner: -
+-- Name: telemetry_events_meta_subject_idx; Type: INDEX ATTACH; Schema: public; Owner: -
 --
 
-ALTER INDEX public.idx_telemetry_events_subject ATTACH PARTITION public.telemetry_events_meta_subject_received_at_idx;
-
-
---
--- Name: telemetry_events_sample_pkey; Type: INDEX ATTACH; Schema: public; Owner: -
---
-
-ALTER INDEX public.telemetry_events_pkey ATTACH PARTITION public.telemetry_events_sample_pkey;
+ALTER INDEX public.idx_telemetry_events_subject ATTACH PARTITION public.telemetry_events_meta_subject_idx;
 
 
 --
@@ -1139,10 +1071,10 @@ ALTER INDEX public.idx_telemetry_events_received ATTACH PARTITION public.telemet
 
 
 --
--- Name: telemetry_events_sample_subject_received_at_idx; Type: INDEX ATTACH; Schema: public; Owner: -
+-- Name: telemetry_events_sample_subject_idx; Type: INDEX ATTACH; Schema: public; Owner: -
 --
 
-ALTER INDEX public.idx_telemetry_events_subject ATTACH PARTITION public.telemetry_events_sample_subject_received_at_idx;
+ALTER INDEX public.idx_telemetry_events_subject ATTACH PARTITION public.telemetry_events_sample_subject_idx;
 
 
 --
@@ -1223,4 +1155,5 @@ INSERT INTO public.schema_migrations (version) VALUES
     ('20261121000010'),
     ('20261121000011'),
     ('20261121000012'),
-    ('20261121000013');
+    ('20261121000013'),
+    ('20261121000014');

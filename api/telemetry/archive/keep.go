@@ -50,10 +50,7 @@ func (a *Archive) tables(ctx context.Context, days []time.Time) error {
 	}
 	for _, d := range missing {
 		for _, p := range parents {
-			// Names and dates are ours: nothing to escape.
-			sql := fmt.Sprintf("create table if not exists %s_%s partition of %s for values from ('%s') to ('%s')",
-				p.name, d.Format(dayName), p.name, d.Format(time.DateOnly), d.AddDate(0, 0, 1).Format(time.DateOnly))
-			if err := a.alone(ctx, sql); err != nil {
+			if err := a.table(ctx, p.name, p.class, d); err != nil {
 				return fmt.Errorf("make tables of a day: %w", err)
 			}
 		}
@@ -66,14 +63,25 @@ func (a *Archive) tables(ctx context.Context, days []time.Time) error {
 	return nil
 }
 
-// alone makes a table while no other node does. It is a transaction for each, for it waits
-// for whoever writes to the one above, who may wait for another of these.
-func (a *Archive) alone(ctx context.Context, sql string) error {
+// table makes the table of a day, and the key of events in it, while no other node does. It is
+// a transaction for each, for it waits for whoever writes to the one above, who may wait for
+// another of these.
+func (a *Archive) table(ctx context.Context, parent string, class telemetry.Class, day time.Time) error {
+	name := parent + "_" + day.Format(dayName) // names and dates are ours: nothing to escape
 	return pgx.BeginFunc(ctx, a.pool, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, "select pg_advisory_xact_lock($1)", int64(keepLock)); err != nil {
 			return err
 		}
-		_, err := tx.Exec(ctx, sql)
+		_, err := tx.Exec(ctx, fmt.Sprintf("create table if not exists %s partition of %s for values from ('%s') to ('%s')",
+			name, parent, day.Format(time.DateOnly), day.AddDate(0, 0, 1).Format(time.DateOnly)))
+		if err != nil || class == 0 {
+			return err
+		}
+		var keyed bool // to ask for the index itself would wait for all that are writing
+		if err := tx.QueryRow(ctx, "select to_regclass($1) is not null", name+"_key").Scan(&keyed); err != nil || keyed {
+			return err
+		}
+		_, err = tx.Exec(ctx, fmt.Sprintf("create unique index %s_key on %s (session, seq)", name, name))
 		return err
 	})
 }

@@ -238,3 +238,14 @@ func TestRollupsOfSeveralWritersAdd(t *testing.T) {
 		t.Errorf("a quarter is below %v", q)
 	}
 }
+
+func TestOneKeyOfEventsPerTable(t *testing.T) {
+	w := newWorld(t)
+	w.keep(telemetry.Retention{})
+	w.keep(telemetry.Retention{}) // which finds them
+	const keys = `select count(*) from pg_index i join pg_partition_tree('telemetry_events') p on p.relid = i.indrelid where p.isleaf`
+	if tables, unique, all := w.count("select count(*) from pg_partition_tree('telemetry_events') where isleaf"),
+		w.count(keys+" and i.indisunique"), w.count(keys); tables != 4*3 || unique != tables || all != 3*tables {
+		t.Errorf("%d tables have %d indexes, %d of them unique", tables, all, unique)
+	}
+}
