@@ -319,7 +319,7 @@ func (e *Engine) WriteRollups(ctx context.Context) error {
 			errs = append(errs, err)
 			continue
 		}
-		s.done(0, mark.Rows)
+		s.countedTo(mark.Rows)
 	}
 	return errors.Join(errs...)
 }

@@ -200,6 +200,7 @@ const (
 const (
 	beforeCut = 2500
 	afterCut  = 12_000 // more than one file
+	noRoom    = 1000
 )
 
 // child stores some events, says so, waits until it is told that the database is away, sends
@@ -212,7 +213,8 @@ func child() error {
 	}
 	e, err := telemetry.New(telemetry.Options{
 		Store: store, Catalogues: []telemetry.Catalogue{plain{}}, SpillDir: os.Getenv(spillEnv),
-		Log: slog.New(slog.NewTextHandler(os.Stderr, nil)),
+		MaxEvents: afterCut * 10 / 9, // of which these may fill nine tenths
+		Log:       slog.New(slog.NewTextHandler(os.Stderr, nil)),
 	})
 	if err != nil {
 		return err
@@ -233,10 +235,10 @@ func child() error {
 	if _, err := fmt.Scanln(new(string)); err != nil {
 		return err
 	}
-	for n := range uint64(afterCut) {
+	for n := range uint64(afterCut + noRoom) {
 		feed.Record(telemetry.Record{Kind: kindMeta, Seq: beforeCut + n, At: time.Now(), Raw: body, Link: n, Linked: true, Hot: measured(beforeCut+n, telemetry.Hot{})})
 	}
-	feed.Lost(telemetry.RateLimited, beforeCut+afterCut, 12)
+	feed.Lost(telemetry.RateLimited, beforeCut+afterCut+noRoom, 12)
 	fmt.Println("done")
 	select {}
 }
@@ -313,6 +315,7 @@ func TestKilledProcessLosesNothingItSpilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = victim.Wait() // killed
+	died := time.Now()
 
 	files, _ := filepath.Glob(filepath.Join(dir, "*"))
 	if len(files) < 2 {
@@ -351,11 +354,11 @@ func TestKilledProcessLosesNothingItSpilled(t *testing.T) {
 	if e := events[beforeCut+1]; e.Link != 1 || e.Has != telemetry.HasLink {
 		t.Errorf("linked: %+v", e.Row)
 	}
-	if lost := w.lost(id); lost[telemetry.RateLimited] != 12 || len(lost) != 1 {
+	if lost := w.lost(id); lost[telemetry.RateLimited] != 12 || lost[telemetry.QueueFull] != noRoom || len(lost) != 2 {
 		t.Errorf("ledger: %v", lost)
 	}
-	if s := w.session(id); s.Ended.Before(s.Began) || s.Ended.After(time.UnixMicro(events[len(events)-1].Received)) ||
-		s.Labels["a"] != "b" || s.Events != beforeCut+afterCut || s.Reason != "the process of the server died" {
+	if s := w.session(id); s.Ended.Before(time.UnixMicro(events[len(events)-1].Received)) || s.Ended.After(died) ||
+		s.Labels["a"] != "b" || s.Events != beforeCut+afterCut+noRoom || s.Reason != "the process of the server died" {
 		t.Errorf("session: %+v", s)
 	}
 	if files, _ := filepath.Glob(filepath.Join(dir, "*")); len(files) > 0 {

@@ -21,7 +21,8 @@ type gap struct {
 	Entry
 	dirty bool // there is more than was handed to the writer
 
-	file, at int // where it is spilled
+	file, at int  // where it is spilled, twice in turns
+	second   bool // the other one is the older
 }
 
 // add enters a loss and returns the gap when the writer has to be told of it.

@@ -55,7 +55,7 @@ func (r *replay) run(ctx context.Context, e *Engine) {
 	if len(r.files) == 0 {
 		return
 	}
-	left := &remains{engine: e, shard: newShard(e, 0), open: map[SessionID]uint64{}}
+	left := &remains{engine: e, shard: newShard(e, 0), open: map[SessionID]uint64{}, lost: map[lostPlace]uint64{}}
 	left.shard.replays = true
 	for rest := r.files; len(rest) > 0; {
 		var err error
@@ -91,6 +91,7 @@ type remains struct {
 	engine *Engine
 	shard  *shard
 	open   map[SessionID]uint64 // sessions of which no end is known, and how many events came
+	lost   map[lostPlace]uint64 // how many, by entry of the ledger
 	last   int64                // when something came last
 
 	// Of one writer:
@@ -99,6 +100,12 @@ type remains struct {
 	counts *counts
 	from   uint64              // rows of it that are counted
 	feeds  map[SessionID]*feed // of one file
+}
+
+// lostPlace is an entry of the ledger.
+type lostPlace struct {
+	session SessionID
+	number  int64
 }
 
 func (r *remains) pulses() (all []Pulse) {
@@ -226,7 +233,17 @@ func (r *remains) restore(b []byte, t *taken, rows *[]Row) error {
 		id, source := e.source()
 		r.feeds[id] = &feed{id: id, source: source}
 	case spilledLoss:
-		t.Losses = append(t.Losses, e.loss())
+		l, events := e.loss()
+		if e.bad {
+			break
+		}
+		r.last = max(r.last, l.Noted.UnixMicro())
+		r.open[l.Session] = max(r.open[l.Session], events)
+		// The older of two that were written in turns may come last.
+		if at := (lostPlace{l.Session, l.Number}); l.Count >= r.lost[at] {
+			r.lost[at] = l.Count
+			t.Losses = append(t.Losses, l)
+		}
 	case spilledRow:
 		row, how := e.row()
 		if e.bad {

@@ -72,7 +72,6 @@ func (f *feed) Record(r Record) {
 	}
 	f.events++
 	dimension, samples := clean(r.Hot.Dimension, MaxIdentity), f.samples(&r, kind)
-	f.count(s.counts, r.Received.UnixMicro(), r.Kind, dimension, samples)
 	if !s.hasRoom(kind.Class, len(r.Raw)) {
 		if !r.Counted {
 			f.lose(Loss{QueueFull, r.Seq, r.Seq, 1}, r.Received)
@@ -80,6 +79,9 @@ func (f *feed) Record(r Record) {
 		s.mu.Unlock()
 		return
 	}
+	// Only what has room: of the rest there is a number in the ledger, and what could not be
+	// counted again after a kill is not counted before it.
+	f.count(s.counts, r.Received.UnixMicro(), r.Kind, dimension, samples)
 	s.put(f, &r, kind, dimension, samples)
 	s.mu.Unlock()
 }
@@ -102,7 +104,9 @@ func (f *feed) lose(loss Loss, now time.Time) {
 	if g := f.ledger.add(f.id, loss, now); g != nil {
 		f.shard.gaps = append(f.shard.gaps, g)
 	}
-	f.shard.spillLoss(f.ledger.open[loss.Cause])
+	if s := f.shard.spill; s != nil {
+		s.loss(f.ledger.open[loss.Cause], f.events)
+	}
 	f.shard.wake(false)
 }
 

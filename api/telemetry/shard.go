@@ -109,12 +109,6 @@ func (s *shard) change(session Session) {
 	s.wake(true)
 }
 
-func (s *shard) spillLoss(g *gap) {
-	if s.spill != nil {
-		s.spill.loss(g)
-	}
-}
-
 // hasRoom reports whether one more event may wait.
 func (s *shard) hasRoom(c Class, body int) bool {
 	share := 1.0
@@ -223,13 +217,27 @@ func (s *shard) take() *taken {
 	return t
 }
 
-// done notes that more rows are stored, or counted up to a number, and removes what was
-// spilled of those that are both.
-func (s *shard) done(stored, counted uint64) {
+// written notes that the batch that was taken last is stored, and how many rows were in it.
+func (s *shard) written(rows uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.stored += stored
-	s.counted = max(s.counted, counted)
+	s.stored += rows
+	if s.spill != nil {
+		s.spill.settle()
+	}
+	s.forget()
+}
+
+// countedTo notes that so many rows are in roll-ups of the store.
+func (s *shard) countedTo(rows uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.counted = max(s.counted, rows)
+	s.forget()
+}
+
+// forget removes what was spilled of rows that are both.
+func (s *shard) forget() {
 	if s.spill != nil {
 		s.spill.forget(min(s.stored, s.counted))
 	}

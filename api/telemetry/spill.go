@@ -43,6 +43,7 @@ type segment struct {
 	number int
 	rows   uint64 // that the shard had been given when it was closed
 	taken  bool   // sessions and losses in it are in a batch
+	stored bool   // which is stored
 }
 
 func newSpill(dir, name string, writer int64, log *slog.Logger) *spill {
@@ -62,16 +63,29 @@ func (s *spill) session(v Session) {
 	s.write(append(s.begin(spilledSession), b...))
 }
 
-// loss puts down an entry of the ledger. One that grows stays in its place, so that an
-// overload does not fill the disk.
-func (s *spill) loss(g *gap) {
-	if g.file == s.number && s.memory != nil {
-		seal(s.memory[g.at:], appendLoss(s.begin(spilledLoss), &g.Entry))
+// loss puts down an entry of the ledger of a session to which so many events came. One that
+// grows stays in its place, so that an overload does not fill the disk: there are two of it,
+// of which a process that dies while it writes leaves one whole.
+func (s *spill) loss(g *gap, events uint64) {
+	b := appendLoss(s.begin(spilledLoss), &g.Entry, events)
+	if s.memory == nil || g.file != s.number {
+		if s.memory != nil && s.size+2*len(b) > segmentSize {
+			s.close()
+		}
+		at, ok := s.write(b)
+		if !ok {
+			return
+		}
+		g.file, g.at, g.second = s.number, at, false
+		s.write(b)
 		return
 	}
-	if at, ok := s.write(appendLoss(s.begin(spilledLoss), &g.Entry)); ok {
-		g.file, g.at = s.number, at
+	at := g.at
+	if g.second {
+		at += len(b)
 	}
+	g.second = !g.second
+	seal(s.memory[at:], b)
 }
 
 // row puts down an event and how it was counted. In each file a session is introduced before
@@ -165,6 +179,13 @@ func (s *spill) turn() {
 	}
 }
 
+// settle says that all batches are stored that were taken.
+func (s *spill) settle() {
+	for i := range s.sealed {
+		s.sealed[i].stored = s.sealed[i].taken
+	}
+}
+
 // close ends writing to the file.
 func (s *spill) close() {
 	if err := unix.Munmap(s.memory); err != nil {
@@ -177,7 +198,7 @@ func (s *spill) close() {
 // forget removes files in which everything is stored and counted, as many rows of the shard
 // are.
 func (s *spill) forget(done uint64) {
-	for len(s.sealed) > 0 && s.sealed[0].taken && s.sealed[0].rows <= done {
+	for len(s.sealed) > 0 && s.sealed[0].stored && s.sealed[0].rows <= done {
 		if err := os.Remove(s.name(s.sealed[0].number)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			s.failed(err)
 		}
@@ -192,6 +213,7 @@ func (s *spill) end(all bool) {
 	}
 	if all {
 		s.turn()
+		s.settle()
 		s.forget(s.rows)
 	}
 }

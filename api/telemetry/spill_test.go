@@ -39,7 +39,8 @@ func TestWhatWaitsIsBroughtToTheDisk(t *testing.T) {
 			t.Errorf("after look %d file %d is next, %v", i, s.spill.synced, err)
 		}
 	}
-	s.done(3, 3)
+	s.written(3)
+	s.countedTo(3)
 	s.fill(f, 5000, make([]byte, 2000)) // several files
 	if err := s.sync(); err != nil || s.spill.synced != 1 {
 		t.Errorf("what came since the last look: file %d is next, %v", s.spill.synced, err)
@@ -58,7 +59,9 @@ func TestEntriesAfterATornOneAreRead(t *testing.T) {
 	s.mu.Lock()
 	f.lose(Loss{RateLimited, 1, 1, 1}, time.Now())
 	torn := f.ledger.open[RateLimited].at
-	f.lose(Loss{RateLimited, 2, 2, 1}, time.Now())
+	for n := range uint64(3) {
+		f.lose(Loss{RateLimited, 2 + n, 2 + n, 1}, time.Now())
+	}
 	if at := f.ledger.open[RateLimited].at; at != torn {
 		t.Errorf("it grew from %d to %d", torn, at)
 	}
@@ -69,10 +72,15 @@ func TestEntriesAfterATornOneAreRead(t *testing.T) {
 	for i, want := range []struct {
 		kind byte
 		err  error
-	}{{spilledHead, nil}, {0, errTorn}, {spilledSource, nil}, {spilledRow, nil}, {0, io.EOF}} {
+	}{{spilledHead, nil}, {0, errTorn}, {spilledLoss, nil}, {spilledSource, nil}, {spilledRow, nil}, {0, io.EOF}} {
 		b, err := next(in)
 		if !errors.Is(err, want.err) || want.err == nil && b[0] != want.kind {
 			t.Errorf("entry %d: %q, %v", i, b, err)
+		}
+		if want.kind == spilledLoss && err == nil { // that of the loss before the last
+			if l, events := (&entry{b: b[1:]}).loss(); l.Count != 3 || l.Last != 3 || events != 0 {
+				t.Errorf("%+v, %d events", l, events)
+			}
 		}
 	}
 }
@@ -85,7 +93,7 @@ func FuzzSpilled(f *testing.F) {
 	s.mu.Unlock()
 	f.Add(s.spill.memory[:s.spill.size+100])
 	f.Fuzz(func(t *testing.T, b []byte) {
-		r := &remains{feeds: map[SessionID]*feed{}, open: map[SessionID]uint64{}, counts: newCounts(1)}
+		r := &remains{feeds: map[SessionID]*feed{}, open: map[SessionID]uint64{}, lost: map[lostPlace]uint64{}, counts: newCounts(1)}
 		in := bytes.NewReader(b)
 		for {
 			entry, err := next(in)
@@ -106,7 +114,8 @@ func BenchmarkSync(b *testing.B) {
 	s, f := spilling(b)
 	for b.Loop() {
 		b.StopTimer()
-		s.done(s.entered, s.entered)
+		s.written(s.entered - s.stored)
+		s.countedTo(s.entered)
 		s.mu.Lock()
 		s.blocks = nil
 		s.engine.waiting.Store(0)
@@ -127,4 +136,28 @@ func BenchmarkSync(b *testing.B) {
 		}
 	}
 	b.ReportMetric(float64(size)/float64(1<<20), "MiB")
+}
+
+// Nothing of a file is forgotten before the losses in it are stored, though all its events are.
+func TestFilesStayUntilTheirLossesAreStored(t *testing.T) {
+	s, f := spilling(t)
+	s.fill(f, 5000, make([]byte, 800))
+	s.take()
+	s.written(5000)
+	s.mu.Lock()
+	f.lose(Loss{RateLimited, 5001, 5001, 1}, time.Now())
+	s.spill.close()
+	s.mu.Unlock()
+	s.countedTo(5000)
+	if len(s.spill.sealed) != 1 {
+		t.Fatalf("%d files while there is a loss that nobody took", len(s.spill.sealed))
+	}
+	s.take()
+	s.countedTo(5000)
+	if len(s.spill.sealed) != 1 {
+		t.Fatal("the file is gone while its loss is being stored")
+	}
+	if s.written(0); len(s.spill.sealed) != 0 {
+		t.Errorf("%d files stay", len(s.spill.sealed))
+	}
 }

@@ -35,9 +35,10 @@ func appendHead(b []byte, writer int64, rows uint64) []byte {
 	return binary.AppendUvarint(binary.LittleEndian.AppendUint64(b, uint64(writer)), rows)
 }
 
-// appendLoss is always as long.
-func appendLoss(b []byte, e *Entry) []byte {
-	for _, v := range []uint64{uint64(e.Session), uint64(e.Number), e.First, e.Last, e.Count, uint64(e.Noted.UnixMicro())} {
+// appendLoss puts down an entry of the ledger and the number of events of its session. It is
+// always as long.
+func appendLoss(b []byte, e *Entry, events uint64) []byte {
+	for _, v := range [...]uint64{uint64(e.Session), uint64(e.Number), e.First, e.Last, e.Count, uint64(e.Noted.UnixMicro()), events} {
 		b = binary.LittleEndian.AppendUint64(b, v)
 	}
 	return append(b, byte(e.Cause))
@@ -161,12 +162,13 @@ func (e *entry) session() (v Session, err error) {
 	return v, err
 }
 
-func (e *entry) loss() (v Entry) {
+func (e *entry) loss() (v Entry, events uint64) {
 	v.Session, v.Number = SessionID(e.fixed()), int64(e.fixed())
 	v.First, v.Last, v.Count = e.fixed(), e.fixed(), e.fixed()
-	v.Noted, v.Cause = time.UnixMicro(int64(e.fixed())), Cause(e.byte())
+	v.Noted = time.UnixMicro(int64(e.fixed()))
+	events, v.Cause = e.fixed(), Cause(e.byte())
 	e.bad = e.bad || len(e.b) > 0
-	return v
+	return v, events
 }
 
 func (e *entry) source() (id SessionID, s Source) {

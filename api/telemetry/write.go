@@ -71,7 +71,7 @@ func (s *shard) work(ctx context.Context, t *taken) {
 		s.engine.Log.Info("telemetry is stored again", "waiting", s.engine.waiting.Load())
 		s.backoff = 0
 	}
-	s.done(uint64(count), 0)
+	s.written(uint64(count))
 	s.engine.counters.Batches.Add(1)
 	s.engine.waiting.Add(-int64(count))
 	s.engine.waitingBytes.Add(-int64(bytes))

@@ -61,7 +61,7 @@ type Balance struct {
 	Lost     map[string]uint64 `json:"lost"`    // by cause
 	Missing  int64             `json:"missing"` // numbers that are neither; negative when there are too many
 	Holes    int64             `json:"holes"`   // of those, that later ones of their session are there without
-	Counted  uint64            `json:"counted"` // events in roll-ups, whatever became of them; after faults it is waited for
+	Counted  uint64            `json:"counted"` // events in roll-ups; after faults it is waited for
 	Settled  float64           `json:"settled"` // seconds until all was on record
 
 	BytesEach float64 `json:"bytes_per_event,omitempty"` // that a stored event takes, with indexes
