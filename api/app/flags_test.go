@@ -16,11 +16,20 @@ import (
 // asAdmin sends a request to n as the admin that dev mode made, and decodes its result.
 func asAdmin[T any](n *node, method, target, body string) T {
 	n.t.Helper()
+	result, err := tryAsAdmin[T](n, method, target, body)
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	return result
+}
+
+// tryAsAdmin may be called from any goroutine.
+func tryAsAdmin[T any](n *node, method, target, body string) (result T, err error) {
 	ctx, cancel := context.WithTimeout(n.t.Context(), patience)
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, method, n.HTTP+"/api/v1/admin/"+target, bytes.NewBufferString(body))
 	if err != nil {
-		n.t.Fatal(err)
+		return result, err
 	}
 	r.Header.Set("Authorization", "Bearer "+n.AdminToken)
 	if body != "" {
@@ -29,20 +38,16 @@ func asAdmin[T any](n *node, method, target, body string) T {
 	r.Close = true // leaves no connection behind
 	w, err := http.DefaultClient.Do(r)
 	if err != nil {
-		n.t.Fatal(err)
+		return result, err
 	}
 	defer w.Body.Close()
 	var e struct {
 		Result json.RawMessage `json:"result"`
 	}
-	if err := json.NewDecoder(w.Body).Decode(&e); err != nil || w.StatusCode != 200 {
-		n.t.Fatalf("%s %s: %s %s, %v", method, target, w.Status, e.Result, err)
+	if err := json.NewDecoder(w.Body).Decode(&e); err != nil || w.StatusCode != http.StatusOK {
+		return result, fmt.Errorf("%s %s: %s %s, %w", method, target, w.Status, e.Result, err)
 	}
-	var result T
-	if err := json.Unmarshal(e.Result, &result); err != nil {
-		n.t.Fatal(err)
-	}
-	return result
+	return result, json.Unmarshal(e.Result, &result)
 }
 
 // becomes waits until a flag is want on n.

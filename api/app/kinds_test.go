@@ -23,12 +23,13 @@ type audience struct {
 	n     *node
 	lines *bufio.Scanner
 	heard map[string]bool
+	leave func() // ends lines
 }
 
 // listen begins to hear.
 func (n *node) listen() *audience {
 	n.t.Helper()
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(n.t.Context()), 2*patience)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(n.t.Context()), 4*patience)
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, n.HTTP+"/api/v1/telemetry/stream?catalogue=call", nil)
 	if err != nil {
 		n.t.Fatal(err)
@@ -39,7 +40,7 @@ func (n *node) listen() *audience {
 		n.t.Fatalf("stream: %v, %v", w, err)
 	}
 	n.t.Cleanup(func() { cancel(); _ = w.Body.Close() })
-	a := &audience{n, bufio.NewScanner(w.Body), map[string]bool{}}
+	a := &audience{n, bufio.NewScanner(w.Body), map[string]bool{}, cancel}
 	a.lines.Buffer(nil, 1<<20)
 	return a
 }

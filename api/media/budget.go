@@ -158,9 +158,9 @@ func (s *Session) allowance(now time.Time) (rates, Cause) {
 	return b.session, Flooding
 }
 
-// slow blocks while s has sent far beyond its budget. A packet has size bytes.
-func (s *Session) slow(ctx context.Context, packets, size int) error {
-	now := time.Now()
+// slow blocks while s has sent far beyond its budget, and returns what the time is then. A packet
+// has size bytes.
+func (s *Session) slow(ctx context.Context, now time.Time, packets, size int) (time.Time, error) {
 	r, _ := s.allowance(now)
 	r = r.times(slowAfter)
 	p := &s.spending.pace
@@ -168,23 +168,24 @@ func (s *Session) slow(ctx context.Context, packets, size int) error {
 	p.take(float64(packets), float64(size))
 	debt := p.debt(r)
 	if debt == 0 {
-		return ctx.Err()
+		return now, ctx.Err()
 	}
 	wait := time.NewTimer(debt)
 	defer wait.Stop()
 	select {
 	case <-wait.C:
-		return nil
+		return time.Now(), nil
 	case <-ctx.Done():
-		return context.Cause(ctx)
+		return now, context.Cause(ctx)
 	}
 }
 
 // consider blocks while acting on a wish, said in size bytes, is more than s may ask for: to act
 // on it costs as much as some packets.
-func (s *Session) consider(ctx context.Context, size int) error {
+func (s *Session) consider(ctx context.Context, now time.Time, size int) error {
 	most := int(s.room.budgets.Load().session.packets)
-	return s.slow(ctx, slowAfter*min(size/wishBytes, most), 0)
+	_, err := s.slow(ctx, now, slowAfter*min(size/wishBytes, most), 0)
+	return err
 }
 
 // affords reports whether a packet is within the budgets. Of a stream of pictures that lost one,

@@ -82,12 +82,12 @@ func (c *Crowd) Rule(rules Rules) { c.room.follow(rules) }
 
 // Ingest is a packet that session 1 sends.
 func (c *Crowd) Ingest(packet []byte) {
-	c.from.ingest(context.Background(), Packet{Data: packet[:len(packet):cap(packet)]})
+	c.from.ingest(context.Background(), Packet{Data: packet[:len(packet):cap(packet)]}, time.Now())
 }
 
 // Says is a packet that session 2, the first receiver, sends.
 func (c *Crowd) Says(packet []byte) {
-	c.room.session(2).ingest(context.Background(), Packet{Data: packet})
+	c.room.session(2).ingest(context.Background(), Packet{Data: packet}, time.Now())
 }
 
 // Gets empties the queue of session 2 and returns the pictures it held.

@@ -11,8 +11,7 @@ import (
 
 // ingest does with one packet of the peer what its class asks for. It blocks only for the one
 // that makes the session known.
-func (s *Session) ingest(ctx context.Context, p Packet) {
-	now := time.Now()
+func (s *Session) ingest(ctx context.Context, p Packet, now time.Time) {
 	info := wire.Classify(p.Data)
 	if !s.active.Load() && s.isEncryptedProbe(&info, len(p.Data), now) {
 		info.Class = wire.RTT
@@ -58,7 +57,7 @@ func (s *Session) ingest(ctx context.Context, p Packet) {
 			s.forward(&info, p.Data, now)
 		}
 	case wire.Preference:
-		if s.consider(ctx, len(info.Data)) == nil {
+		if s.consider(ctx, now, len(info.Data)) == nil {
 			s.prefer(&info)
 		}
 	case wire.Chat:

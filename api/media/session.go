@@ -151,16 +151,14 @@ func (s *Session) readLoop(session, ctx context.Context) error {
 		if session.Err() != nil {
 			continue
 		}
-		if err := s.slow(ctx, 1, len(p.Data)); err != nil {
+		now, err := s.slow(ctx, time.Now(), 1, len(p.Data)) // the one look at the clock for this packet
+		if err != nil {
 			return fmt.Errorf("read: %w", err)
 		}
-		if !sampler.Pick() {
-			s.ingest(ctx, p)
-			continue
+		s.ingest(ctx, p, now)
+		if sampler.Pick() {
+			s.room.hub.timings.Ingest.Observe(time.Since(now))
 		}
-		begin := time.Now()
-		s.ingest(ctx, p)
-		s.room.hub.timings.Ingest.Observe(time.Since(begin))
 	}
 }
 

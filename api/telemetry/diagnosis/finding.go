@@ -110,7 +110,7 @@ func (c *Call) Gaps() []Gap {
 			all = append(all, Gap{Device: p.DeviceID, Words: "The client of this participant reported nothing in this time: how it hears and sees others is not known."})
 		}
 		if len(p.Flows) == 0 {
-			all = append(all, Gap{Device: p.DeviceID, Words: "No server measured what flowed from and to this participant in this time."})
+			all = append(all, Gap{Device: p.DeviceID, Words: "No server measured anything that flowed from or to this participant in this time."})
 		}
 		if h, ok := last(p.Hearings); ok && len(h.Peers) == 0 && len(c.Devices) > 1 {
 			all = append(all, Gap{Device: p.DeviceID, Words: "The client of this participant reports nothing about others."})
