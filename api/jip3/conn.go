@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"math"
 	"net"
 	"net/netip"
@@ -37,14 +38,16 @@ var (
 // session is one connection of a node.
 type session struct {
 	s      *Server
+	log    *slog.Logger
 	in     *reader
 	feed   telemetry.Feed
 	rate   *source
 	params catalogue.Params
 	tally  tally
 
-	seq     uint64 // number of the event that comes next
-	bad     int    // unreadable events in a row
+	seq     uint64                                    // number of the event that comes next
+	bad     int                                       // unreadable events in a row
+	told    struct{ unreadable, large, limited bool } // what the log has of this session
 	found   catalogue.Found
 	samples []telemetry.Sample
 	recoded []byte
@@ -65,7 +68,11 @@ func (s *Server) serve(ctx context.Context, conn net.Conn, remote netip.AddrPort
 	}
 	if err != nil {
 		s.counters.BadHello.Add(1)
-		log.Debug("no node", observe.KeyErr, err)
+		if errors.Is(err, io.EOF) { // who looks whether something listens
+			log.Debug("no node", observe.KeyErr, err)
+			return
+		}
+		s.warnings.warn(log, "who connected did not introduce itself as a node", observe.KeyErr, err)
 		return
 	}
 	begin, cancel := context.WithTimeout(ctx, beginTime)
@@ -77,7 +84,7 @@ func (s *Server) serve(ctx context.Context, conn net.Conn, remote netip.AddrPort
 		return
 	}
 	key := sourceKey{where(remote.Addr()), who.peer}
-	c := &session{s: s, in: in, feed: feed, params: who.params, rate: s.sources.enter(key, time.Now())}
+	c := &session{s: s, log: log.With("peer", who.String()), in: in, feed: feed, params: who.params, rate: s.sources.enter(key, time.Now())}
 	defer s.sources.leave(c.rate)
 	if c.params.Form == catalogue.LEB128 {
 		s.counters.Legacy.Add(1)
@@ -88,10 +95,22 @@ func (s *Server) serve(ctx context.Context, conn net.Conn, remote netip.AddrPort
 	})
 	defer s.seen.leave(c)
 	in.idle, in.frame, in.max = s.o.IdleTime, s.o.MessageTime, MaxEvent
-	log.Info("node connected", "peer", who.String(), "version", who.params.Version)
+	c.log.Info("node connected", "version", who.params.Version)
 	reason := c.run(ctx)
 	feed.End(reason)
-	log.Info("node gone", "peer", who.String(), "reason", reason, "events", c.seq)
+	c.log.Info("node gone", c.summary(reason)...)
+}
+
+// summary says why a session ended, and what it came to.
+func (c *session) summary(reason string) []any {
+	all := []any{"reason", reason, "events", c.tally.events.Load()}
+	if n := c.tally.unreadable.Load(); n > 0 {
+		all = append(all, "unreadable", n)
+	}
+	if n := c.tally.limited.Load(); n > 0 {
+		all = append(all, "limited", n)
+	}
+	return all
 }
 
 // run takes in events until the connection ends, and returns why it did.
@@ -105,6 +124,10 @@ func (c *session) run(ctx context.Context) (reason string) {
 			err = c.lose(telemetry.TooLarge)
 		case errors.Is(err, errBusy):
 			err = c.lose(telemetry.QueueFull)
+		case errors.Is(err, errLost): // the node counted it
+			c.feed.Lost(telemetry.TooLarge, c.seq, 1)
+		case c.in.within():
+			c.feed.Lost(telemetry.Undecodable, c.seq, 1)
 		}
 		switch {
 		case err == nil:
@@ -113,10 +136,7 @@ func (c *session) run(ctx context.Context) (reason string) {
 			return "the server stops"
 		case errors.Is(err, io.EOF):
 			return "closed by the node"
-		case errors.Is(err, errPartial):
-			c.feed.Lost(telemetry.Undecodable, c.seq, 1)
-			return err.Error()
-		case errors.Is(err, errSilent), errors.Is(err, errSlow), errors.Is(err, errLost),
+		case errors.Is(err, errPartial), errors.Is(err, errSilent), errors.Is(err, errSlow), errors.Is(err, errLost),
 			errors.Is(err, errGarbled), errors.Is(err, errBeyond):
 			return err.Error()
 		}
@@ -146,8 +166,10 @@ func (c *session) lose(cause telemetry.Cause) error {
 	switch cause {
 	case telemetry.TooLarge:
 		counters.TooLarge.Add(1)
+		c.complain(&c.told.large, "an event of a node is too large", "seq", c.seq, "most_bytes", MaxEvent)
 	case telemetry.RateLimited:
 		counters.RateLimited.Add(1)
+		c.complain(&c.told.limited, "a node sends more than it may", "seq", c.seq, "most_events", c.s.o.Rate.Events, "most_bytes", c.s.o.Rate.Bytes)
 		c.tally.limited.Add(1)
 	case telemetry.Undecodable:
 		counters.Undecodable.Add(1)
@@ -157,10 +179,24 @@ func (c *session) lose(cause telemetry.Cause) error {
 	return c.advance(1)
 }
 
+// complain writes of what is wrong with a node, once in a session for each sort: the ledger has
+// the rest.
+func (c *session) complain(told *bool, what string, args ...any) {
+	if !*told {
+		*told = true
+		c.s.warnings.warn(c.log, what, args...)
+	}
+}
+
 // garbled loses an event that cannot be read.
 func (c *session) garbled(message []byte, err error) error {
 	c.bad++
 	c.s.seen.keep(c, message, err)
+	args := []any{"seq", c.seq, "size", len(message), observe.KeyErr, err}
+	if len(message) >= header {
+		args = append(args, "kind", message[header-1])
+	}
+	c.complain(&c.told.unreadable, "an event of a node cannot be read", args...)
 	if err := c.lose(telemetry.Undecodable); err != nil {
 		return err
 	}

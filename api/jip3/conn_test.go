@@ -104,7 +104,7 @@ func TestNumbersOfEvents(t *testing.T) {
 		{"no time", [][]byte{AppendEvent(nil, math.MaxInt64, 13, []byte{1}), ok}, "1:13", "0+1 undecodable;", ""},
 		{"too large", [][]byte{length(MaxEvent + 1), make([]byte, MaxEvent+1), ok}, "1:13", "0+1 too_large;", ""},
 		{"as large as read past", [][]byte{length(maxSkip), make([]byte, maxSkip), ok}, "1:13", "0+1 too_large;", ""},
-		{"impossible length", [][]byte{ok, length(maxSkip + 1), ok}, "0:13", "", "announced a message of impossible length"},
+		{"impossible length", [][]byte{ok, length(maxSkip + 1), ok}, "0:13", "1+1 too_large;", "announced a message of impossible length"},
 		{"half a message", [][]byte{ok, ok[:7]}, "0:13", "1+1 undecodable;", "ended within a message"},
 		{"half a length", [][]byte{ok, ok[:3]}, "0:13", "1+1 undecodable;", "ended within a message"},
 		{"half a large message", [][]byte{ok, length(MaxEvent), make([]byte, 100000)}, "0:13", "1+1 undecodable;", "ended within a message"},
@@ -347,6 +347,10 @@ func TestDeadlines(t *testing.T) {
 				}
 				if got := p.sessions[0].ended; got != c.ended {
 					t.Error(got)
+				}
+				// What had begun to come is accounted for.
+				if begun := c.ended == "a message took too long to arrive"; begun != (len(p.sessions[0].lost) == 1) {
+					t.Errorf("lost: %s", p.sessions[0].losses())
 				}
 			})
 		})

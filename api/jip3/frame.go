@@ -179,6 +179,9 @@ func (r *reader) skip(n int, why error) error {
 	}
 }
 
+// within reports whether part of a message has come.
+func (r *reader) within() bool { return !r.began.IsZero() || r.end > r.at }
+
 // begin notes that a message has begun, before its bytes are moved.
 func (r *reader) begin() {
 	if r.began.IsZero() {

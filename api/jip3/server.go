@@ -63,6 +63,7 @@ type Server struct {
 	sources  sources
 	large    *pool
 	seen     seen
+	warnings warnings
 	conns    sync.WaitGroup
 }
 
@@ -149,7 +150,7 @@ func (s *Server) accept(ctx context.Context, conn net.Conn) {
 	}
 	if err != nil {
 		s.counters.Refused.Add(1)
-		s.o.Log.Debug("node refused", observe.KeyRemote, remote.String(), observe.KeyErr, err)
+		s.warnings.warn(s.o.Log, "node refused", observe.KeyRemote, remote.String(), observe.KeyErr, err)
 		conn.Close()
 		return
 	}

@@ -157,7 +157,9 @@ func serve(t testing.TB, o Options) *site {
 	if o.Ingest == nil {
 		o.Ingest = m
 	}
-	o.Log = quiet(t)
+	if o.Log == nil {
+		o.Log = quiet(t)
+	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
