@@ -17,6 +17,7 @@ type event struct {
 	Node     string          `json:"node_id"`
 	Number   any             `json:"event_id"` // in its connection
 	Kind     uint16          `json:"event_type"`
+	Category string          `json:"category"`   // as timelines name it
 	At       string          `json:"timestamp"`  // by the clock of the node
 	Received string          `json:"created_at"` // by ours
 	Data     json.RawMessage `json:"data"`
@@ -27,7 +28,7 @@ type event struct {
 // shapeOf shows an event.
 func shapeOf(r *telemetry.Row, s *telemetry.Source, style catalogue.Style) event {
 	return event{
-		Node: s.Identity, Number: exactly(r.Seq), Kind: r.Kind, At: at(time.UnixMicro(r.At)), Received: at(time.UnixMicro(r.Received)),
+		Node: s.Identity, Number: exactly(r.Seq), Kind: r.Kind, Category: categoryOf(r.Kind), At: at(time.UnixMicro(r.At)), Received: at(time.UnixMicro(r.Received)),
 		Data: dataOf(r, s, style), Name: s.Labels["implementation_name"], Version: s.Labels["implementation_version"],
 	}
 }

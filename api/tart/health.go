@@ -1,6 +1,7 @@
 package tart
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -23,7 +24,7 @@ const (
 type part struct {
 	Name    string    `json:"name"`
 	Status  condition `json:"status"`
-	Message *string   `json:"message"`
+	Message string    `json:"message"` // never null: programs want a text
 	Checked string    `json:"last_check"`
 	Metrics object    `json:"metrics"`
 }
@@ -78,11 +79,7 @@ func (t *TART) healthOfParts(q *ask) (any, error) {
 }
 
 func (q *ask) part(name string, status condition, message string, metrics object) part {
-	p := part{Name: name, Status: status, Checked: at(q.now), Metrics: metrics}
-	if message != "" {
-		p.Message = &message
-	}
-	return p
+	return part{Name: name, Status: status, Message: cmp.Or(message, "OK"), Checked: at(q.now), Metrics: metrics}
 }
 
 // database asks the database something.

@@ -82,6 +82,15 @@ func TestContractOfTARTsSocket(t *testing.T) {
 		}
 		w.expect(sample[1].(object), object{"node_id": identity(1), "event_type": 11.0, "timestamp": "2026-02-03T04:05:08.000007Z"})
 	})
+	t.Run("test_websocket_connection", func(t *testing.T) {
+		v := w.view("")
+		w.expect(v.until("connected"), object{"total_nodes": 1.0})
+		w.leave(w.connect(8))
+		v.say(`{"type":"ping"}`)
+		v.until("error") // orders are spelt as in Ping
+		v.say(`{"type":"Ping"}`)
+		v.until("pong")
+	})
 	t.Run("test_ws_ping_pong", func(t *testing.T) {
 		v := w.view("")
 		v.say(`{"type":"Ping"}`)

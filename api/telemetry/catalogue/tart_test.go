@@ -374,8 +374,8 @@ func TestContractOfTARTsErrors(t *testing.T) {
 	// test_node_flags_validation are about package jip3.
 }
 
-// TestContractOfTARTsEvents has the discriminators and names that its events have. The
-// subtests of single events are the vectors.
+// TestContractOfTARTsEvents has the discriminators and names that its events have, as
+// test_event_type_discriminators there.
 func TestContractOfTARTsEvents(t *testing.T) {
 	for number, name := range map[uint16]string{
 		0: "Dropped", 10: "Status", 11: "BestBlockChanged", 12: "FinalizedBlockChanged", 13: "SyncStatusChanged",
