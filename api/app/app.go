@@ -24,6 +24,7 @@ import (
 	"parley/api/management"
 	"parley/api/media"
 	"parley/api/meeting"
+	"parley/api/memory"
 	"parley/api/metrics"
 	"parley/api/natsrelay"
 	"parley/api/observe"
@@ -209,6 +210,7 @@ func (n *node) prepare(ctx context.Context) (err error) {
 	n.hub = media.NewHub(media.Options{
 		Node: n.id, Relay: tracedRelay{n.relay}, Ledger: n.ledger, Reporter: n.calls, Watcher: n.calls, Log: n.Log,
 		Rules: n.rules, Window: c.Node.BatchWindow, StatsInterval: c.Node.StatsInterval, Joined: n.joined, Busy: n.busy.Busy,
+		Stock: stock(c.Node.QueueMemory),
 	})
 	// Without knowing who signed out a node does not start: they would be in again.
 	if err := n.signOuts.Load(ctx); err != nil {
@@ -220,6 +222,19 @@ func (n *node) prepare(ctx context.Context) (err error) {
 		Streams: &n.refusals, Busy: n.busy,
 	})
 	return n.openInspect()
+}
+
+// stock returns what the queues of a node may hold together, in bytes, given what is set in MiB: beside
+// what is alive there is as much garbage, and all else that a node holds.
+func stock(set int) int64 {
+	const least = 64 << 20 // some of the largest packets
+	if set > 0 {
+		return int64(set) << 20
+	}
+	if all := memory.Available(); all > 0 {
+		return max(all/4, least)
+	}
+	return media.DefaultStock
 }
 
 // certificate returns the configured certificate or the node's own.

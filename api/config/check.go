@@ -46,6 +46,7 @@ func (c *Common) check(mode Mode) []error {
 		within("--server-stats-interval (SERVER_STATS_INTERVAL_SECS)", c.Node.StatsInterval, time.Second, time.Hour),
 		addresses(c.Node.VersionURLs),
 		within("--batch-window (PARLEY_BATCH_WINDOW)", c.Node.BatchWindow, 0, 10*time.Millisecond),
+		optionalBetween("--queue-memory (PARLEY_QUEUE_MEMORY)", c.Node.QueueMemory, 64, 1<<20),
 		within("--drain (PARLEY_DRAIN_SECS)", c.Node.Drain, 0, 10*time.Minute),
 		optionalAddress("--telemetry-addr (PARLEY_TELEMETRY_ADDR)", c.JIP3.Addr),
 		networks("--telemetry-allow (PARLEY_TELEMETRY_ALLOW)", c.JIP3.Allow),
@@ -95,6 +96,14 @@ func between(at string, v, lo, hi int) error {
 		return fmt.Errorf("%s: %d is outside %d to %d", at, v, lo, hi)
 	}
 	return nil
+}
+
+// optionalBetween is between for what is 0 when it is not set.
+func optionalBetween(at string, v, lo, hi int) error {
+	if v == 0 {
+		return nil
+	}
+	return between(at, v, lo, hi)
 }
 
 // networks checks a list of networks, which parsed reads.

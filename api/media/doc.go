@@ -10,6 +10,7 @@
 //	observer  a session in the waiting room: it hears meeting events, never media
 //	hub       the rooms and sessions of this node
 //	queue     the packets that wait for one session
+//	stock     what all queues of a node hold together
 //	courier   what brings them to the connections of a group of sessions
 //	picture   what a camera or a screen sends; it may come in simulcast layers
 //	selection the pictures, and the layers of them, that a session asked for
@@ -25,6 +26,6 @@
 //
 // The only hand-off between goroutines is the queue: the read goroutine of a session scans,
 // stamps and fans out; a courier, or the write goroutine of the session, empties its queue.
-// Fan-out loads one pointer and takes no lock of the room. Lock order: Room.mu, then Queue.mu,
-// then courier.mu.
+// Fan-out loads one pointer and takes no lock of the room. Lock order: stock.mu, then Hub.mu and
+// Room.mu, then Queue.mu, then courier.mu.
 package media

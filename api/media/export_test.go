@@ -158,3 +158,29 @@ func (g *Carriage) End() {
 	g.work.Wait()
 	g.room.hub.work.Wait()
 }
+
+// Shed drops what waits of the kinds after the first, and of that what came until then.
+func (q *Queue) Shed(first Kind, until time.Time) { q.shed(first, until, nil) }
+
+// FairShare returns what rooms that hold so much may hold.
+func FairShare(most int64, held ...int64) int64 {
+	var shelves []shelf
+	for _, h := range held {
+		shelves = append(shelves, shelf{held: h})
+	}
+	return fairShare(shelves, most)
+}
+
+// Held returns the memory of all frames that wait or are being written.
+func (h *Hub) Held() (bytes int) {
+	frames := make(map[*Frame]bool)
+	for _, s := range h.live() {
+		for _, f := range append(s.out.fixed(nil), s.out.loose(nil)...) {
+			if !frames[f] {
+				frames[f] = true
+				bytes += cap(f.Wire)
+			}
+		}
+	}
+	return bytes
+}

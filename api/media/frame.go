@@ -41,16 +41,17 @@ type StreamID struct {
 
 // Frame is one packet on its way to receivers.
 //
-// A Frame is immutable after ingest: fan-out shares it between all queues, so nobody writes
-// to Wire or appends to it.
+// A Frame is immutable after ingest, but for what the stock notes: fan-out shares it between all
+// queues, so nobody writes to Wire, appends to it or copies the Frame.
 type Frame struct {
 	From   SessionID // sender; 0 for frames made by the server
 	To     SessionID // the only receiver; 0 for everybody in the room
+	Layer  uint32    // simulcast layer, 0 is the lowest
+	look   uint32    // of the stock, when it was last seen; nobody else uses it
 	Kind   Kind
-	Layer  uint32 // simulcast layer, 0 is the lowest
-	Key    bool   // decodable without earlier frames of its stream
-	Layers uint8  // one bit for each layer that its source sends these days
-	Opaque bool   // its sender encrypts and marks no keyframes
+	Key    bool  // decodable without earlier frames of its stream
+	Layers uint8 // one bit for each layer that its source sends these days
+	Opaque bool  // its sender encrypts and marks no keyframes
 
 	// Patient allows it to wait for others to be sent with, up to a second.
 	Patient bool
@@ -71,6 +72,14 @@ type Frame struct {
 
 // Stream returns the stream f belongs to.
 func (f *Frame) Stream() StreamID { return StreamID{f.From, f.Kind, f.Layer} }
+
+// again returns a frame as f, received now. The stock never saw it.
+func (f *Frame) again(now time.Time) *Frame {
+	return &Frame{
+		From: f.From, To: f.To, Layer: f.Layer, Kind: f.Kind, Key: f.Key, Layers: f.Layers, Opaque: f.Opaque,
+		Patient: f.Patient, Unknown: f.Unknown, Datagram: f.Datagram, Received: now, Wire: f.Wire,
+	}
+}
 
 // Kinds yields every kind in order.
 func Kinds() iter.Seq[Kind] {

@@ -1,6 +1,7 @@
 package media
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/binary"
@@ -24,6 +25,8 @@ type Options struct {
 
 	// Queue bounds what waits for one session; the zero value means DefaultQueueLimits.
 	Queue QueueLimits
+	// Stock bounds what all queues hold together, in bytes; 0 means DefaultStock.
+	Stock int64
 	// Grace is how long a lost session may come back unnoticed; 0 means DefaultGrace.
 	Grace time.Duration
 	// Rules says what an operator decided about a room; it is asked when the room opens and by
@@ -58,6 +61,7 @@ type Hub struct {
 	reporter    Reporter
 	log         *slog.Logger
 	limits      QueueLimits
+	stock       stock
 	grace       time.Duration
 	rules       func(RoomID) Rules
 	interval    time.Duration
@@ -94,6 +98,8 @@ func NewHub(o Options) *Hub {
 	if h.limits == (QueueLimits{}) {
 		h.limits = DefaultQueueLimits()
 	}
+	h.stock.most = cmp.Or(o.Stock, DefaultStock)
+	h.stock.spare.Store(h.stock.most)
 	if h.rules == nil {
 		h.rules = func(RoomID) Rules { return Rules{} }
 	}

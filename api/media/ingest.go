@@ -22,6 +22,10 @@ func (s *Session) ingest(ctx context.Context, p Packet, now time.Time) {
 	if !s.affords(&info, len(p.Data), now) {
 		return
 	}
+	if info.Class == wire.RTT && len(p.Data) > maxProbe {
+		info.Class = wire.Malformed
+	}
+	s.room.hub.came(p.Data)
 	switch info.Class {
 	case wire.RTT:
 		s.out.Push(&Frame{Kind: Control, To: s.id, Datagram: p.Datagram, Received: now, Wire: p.Data})
@@ -99,6 +103,10 @@ func (s *Session) forward(info *wire.Info, packet []byte, now time.Time) {
 // electionTime is how long a client of the shared contract may take to choose between its
 // connections: three seconds and two extensions of one, and a little more.
 const electionTime = 6 * time.Second
+
+// maxProbe bounds RTT probes, which are echoed and never dropped: those of clients have some
+// hundred bytes.
+const maxProbe = 64 << 10
 
 // maxEncryptedProbe bounds the ciphertext of an RTT probe: an identity of up to 255 bytes,
 // a timestamp, padding and the envelope.

@@ -33,6 +33,14 @@ func (l *lane) pop() *Frame {
 	return f
 }
 
+// appendTo appends the frames of l, oldest first.
+func (l *lane) appendTo(to []*Frame) []*Frame {
+	for i := range l.count {
+		to = append(to, l.frames[(l.head+i)&(len(l.frames)-1)])
+	}
+	return to
+}
+
 // remove takes out every frame of some sessions and keeps the order of the others.
 func (l *lane) remove(of func(SessionID) bool) {
 	for range l.count {

@@ -26,6 +26,7 @@ type outlet struct {
 	turn   holder
 	wanted bool     // by the session, while the courier is at it
 	left   []*Frame // of what the courier popped
+	flying *Frame   // what the session's goroutine writes, if it is larger than a batch
 }
 
 func newOutlet(first, end Kind) outlet {
@@ -101,6 +102,7 @@ func (q *Queue) reclaim(o *outlet) bool {
 func (q *Queue) popOwn(batch []*Frame, o *outlet) (got []*Frame, done bool, err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	o.flying = nil // who pops has written what it popped before
 	if o.turn != ofSession {
 		return batch, false, nil
 	}
@@ -109,7 +111,13 @@ func (q *Queue) popOwn(batch []*Frame, o *outlet) (got []*Frame, done bool, err 
 		return got, true, nil
 	}
 	got, err = q.collect(batch, o.first, o.end)
-	if len(got) > len(batch) || err != nil {
+	if n := len(got); n > len(batch) {
+		if last := got[n-1]; len(last.Wire) > batchBytes { // a batch ends with it
+			o.flying = last
+		}
+		return got, true, err
+	}
+	if err != nil {
 		return got, true, err
 	}
 	if o.courier != nil {

@@ -37,6 +37,9 @@ const (
 	// newcomerFor is longer than it takes everybody to send a heartbeat.
 	newcomerFor = 6 * time.Second
 
+	// mostBeat bounds what is kept of each source, in bytes; what is larger goes to everybody.
+	mostBeat = 4 << 10
+
 	// lingers is how long a heartbeat waits for something that it can go along with.
 	lingers = time.Second
 )
@@ -78,7 +81,7 @@ func (p *pulse) due(f *Frame, says []byte) (news, all, some bool) {
 
 // beat offers a heartbeat to everybody here who needs it. It does not block. f is not shared yet.
 func (r *Room) beat(p *pulse, f *Frame, says []byte) {
-	if !r.crowded.Load() {
+	if !r.crowded.Load() || len(f.Wire) > mostBeat {
 		*p = pulse{}
 		r.fanout(f)
 		return
@@ -122,10 +125,9 @@ func (s *Session) revive(now time.Time) {
 	if p.last == nil || now.Sub(p.told) < reviveAfter {
 		return
 	}
-	again := *p.last
-	again.Received = now
-	s.room.beat(p, &again, p.says)
-	s.room.publish(&again)
+	again := p.last.again(now)
+	s.room.beat(p, again, p.says)
+	s.room.publish(again)
 }
 
 // rhythm is how often a client sends heartbeats. Its read goroutine uses it.

@@ -95,15 +95,22 @@ func (q *Queue) stale(f *Frame, now time.Time) bool {
 		return false
 	}
 	q.loseOf(f.From, Stale, f.Kind, 1)
-	if s := q.streams.find(f.Stream()); s != nil && (s.begun || !f.Opaque) {
-		removed, found := q.lanes[f.Kind].skipToKey(f.Stream())
-		q.loseOf(f.From, Skipped, f.Kind, removed)
-		if found && q.skip != nil {
-			q.skip(f.Stream()) // to a keyframe that waits already
-		}
-		q.skips(f.Stream(), s, s.skipping || !found)
-	}
+	q.follow(f)
 	return true
+}
+
+// follow drops what cannot be decoded without f, which was popped and goes no further.
+func (q *Queue) follow(f *Frame) {
+	s := q.streams.find(f.Stream())
+	if s == nil || !s.begun && f.Opaque {
+		return
+	}
+	removed, found := q.lanes[f.Kind].skipToKey(f.Stream())
+	q.loseOf(f.From, Skipped, f.Kind, removed)
+	if found && q.skip != nil {
+		q.skip(f.Stream()) // to a keyframe that waits already
+	}
+	q.skips(f.Stream(), s, s.skipping || !found)
 }
 
 // purge drops what waits of some sources of some sessions. Their video goes on with its next

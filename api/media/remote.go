@@ -25,6 +25,7 @@ func (r *Room) Deliver(d Delivery) {
 		r.noteRemote(f)
 	}
 	r.remotely.count(f.Kind, len(d.Wire))
+	r.hub.came(d.Wire)
 	switch info.Class {
 	case wire.MediaFrame, wire.Message:
 		if info.Beat {

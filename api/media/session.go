@@ -60,6 +60,7 @@ type Session struct {
 	hasty      atomic.Bool              // it needs heartbeats of others more often
 	refused    [wire.Refusals]time.Time // when its client was last told
 
+	stuck    bool // ended by the stock, which alone uses it
 	in, sent traffic
 	refusals atomic.Pointer[drops] // of what it sends; nil while all goes through
 
@@ -105,7 +106,11 @@ func (s *Session) run(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, func() { // the server's own reason
 		defer ending.Done()
 		s.out.Close(context.Cause(ctx))
-		patience := time.AfterFunc(farewell, func() { end(context.Cause(ctx)) })
+		wait := farewell
+		if errors.Is(context.Cause(ctx), errStuck) {
+			wait = 0
+		}
+		patience := time.AfterFunc(wait, func() { end(context.Cause(ctx)) })
 		defer patience.Stop()
 		<-loops.Done()
 	})

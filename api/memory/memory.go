@@ -1,4 +1,5 @@
-// Package memory decides how much garbage a node may gather before it is collected.
+// Package memory knows how much memory there is, and decides how much garbage a node may gather before
+// it is collected.
 //
 // Go's own rule lets garbage grow to as much as is alive, whatever goes on. Ten thousand idle
 // connections take twice what they need by that, for garbage that nobody makes. Here it may grow

@@ -27,6 +27,8 @@ var (
 	congestDesc   = desc("congestions_total", "Senders told that a receiver loses their frames.")
 	framesDesc    = desc("queue_frames", "Frames that wait for receivers.", "kind")
 	queuedDesc    = desc("queue_bytes", "Bytes that wait for receivers.", "kind")
+	stockDesc     = desc("queue_memory_bytes", "Memory of what waits for receivers or is being written to them, each frame once however many wait for it.")
+	stockMostDesc = desc("queue_memory_limit_bytes", "How much that may be. Beyond it packets are dropped with the cause memory.")
 	ageDesc       = desc("queue_age_seconds", "Time from reading a packet until it is handed to the transport of a receiver."+sampled, "kind")
 	depthDesc     = desc("queue_depth_frames", "Frames in the queue of a receiver when it is served."+sampled)
 	writeDesc     = desc("write_duration_seconds", "Time in which a transport takes a batch of frames."+sampled, "transport")
@@ -36,7 +38,7 @@ var (
 // Describe implements prometheus.Collector.
 func (h hub) Describe(to chan<- *prometheus.Desc) {
 	describe(to, sessionsDesc, roomsDesc, packetsDesc, bytesDesc, droppedDesc, rejectedDesc, keyframesDesc, limitedDesc, thinnedDesc,
-		congestDesc, unwantedDesc, loweredDesc, hintsDesc, framesDesc, queuedDesc, ageDesc, depthDesc, writeDesc, ingestDesc)
+		congestDesc, unwantedDesc, loweredDesc, hintsDesc, framesDesc, queuedDesc, stockDesc, stockMostDesc, ageDesc, depthDesc, writeDesc, ingestDesc)
 }
 
 // Collect implements prometheus.Collector.
@@ -63,6 +65,9 @@ func (h hub) Collect(to chan<- prometheus.Metric) {
 		o.gauge(framesDesc, float64(census.Waiting[kind].Frames), name)
 		o.gauge(queuedDesc, float64(census.Waiting[kind].Bytes), name)
 	}
+	stock := h.hub.Stock()
+	o.gauge(stockDesc, float64(stock.Held))
+	o.gauge(stockMostDesc, float64(stock.Most))
 	c := h.hub.Counters()
 	o.counter(rejectedDesc, float64(c.Forged.Load()), "forged")
 	o.counter(rejectedDesc, float64(c.Malformed.Load()), "malformed")
