@@ -6,10 +6,6 @@ import (
 	"time"
 )
 
-// maxOpen is how many events of a session, the last, are remembered as beginnings of
-// something: ten seconds of a busy one, in some 20 KiB.
-const maxOpen = 512
-
 // feed implements [Feed].
 type feed struct {
 	id        SessionID
@@ -24,18 +20,10 @@ type feed struct {
 	told   uint64 // of those, that the store was told of
 	file   int    // the last one of the spill that introduces it
 	ledger ledger
-	opened map[uint64]opening
-	order  []uint64 // of opened, a ring once it is full
-	oldest int      // in order
-	bucket int64    // that these are of
+	opened openings
+	bucket int64 // that these are of
 	total  *cell
 	kinds  map[uint16]*cell // without dimension
-}
-
-// opening is an event that others continue.
-type opening struct {
-	at   int64 // microseconds since 1970
-	kind uint16
 }
 
 var _ Feed = (*feed)(nil)
@@ -124,11 +112,13 @@ func (f *feed) samples(r *Record, kind Kind) []Sample {
 			all = append(all, Sample{clean(s.Measure, MaxMeasure), s.Value})
 		}
 	}
-	if o, ok := f.opened[r.Link]; ok && r.Linked {
-		all = append(all, Sample{SinceMeasure(o.kind), max(0, float64(r.At.UnixMicro()-o.at)/1000)})
+	if r.Linked {
+		if at, opened, ok := f.opened.find(r.Link); ok {
+			all = append(all, Sample{SinceMeasure(opened), max(0, float64(r.At.UnixMicro()-at)/1000)})
+		}
 	}
 	if kind.Opens {
-		f.remember(r)
+		f.opened.add(r.Seq, r.At.UnixMicro(), r.Kind)
 	}
 	f.shard.samples = all
 	return all
@@ -157,20 +147,6 @@ func (f *feed) count(c *counts, received int64, kind uint16, dimension string, s
 		key.measure = s.Measure
 		c.of(key).sample(s.Value)
 	}
-}
-
-func (f *feed) remember(r *Record) {
-	if f.opened == nil {
-		f.opened = make(map[uint64]opening)
-	}
-	f.opened[r.Seq] = opening{r.At.UnixMicro(), r.Kind}
-	if len(f.order) < maxOpen {
-		f.order = append(f.order, r.Seq)
-		return
-	}
-	delete(f.opened, f.order[f.oldest])
-	f.order[f.oldest] = r.Seq
-	f.oldest = (f.oldest + 1) % maxOpen
 }
 
 // size is about what the session needs in memory while it waits to be stored.

@@ -1,6 +1,7 @@
 package telemetry
 
 import (
+	"slices"
 	"sync"
 	"time"
 )
@@ -91,7 +92,7 @@ func (s *shard) end(f *feed, reason string, now time.Time) {
 		return
 	}
 	f.ended = true
-	f.opened, f.order = nil, nil
+	f.opened = openings{}
 	delete(s.feeds, f.id)
 	s.engine.sessions.Add(-1)
 	session := f.session()
@@ -200,7 +201,7 @@ func (s *shard) take() *taken {
 	defer s.mu.Unlock()
 	n := min(len(s.blocks), writeBlocks)
 	t := &taken{blocks: append([]*block(nil), s.blocks[:n]...)}
-	s.blocks = append(s.blocks[:0], s.blocks[n:]...)
+	s.blocks = slices.Delete(s.blocks, 0, n) // which keeps none of them in memory
 	s.fresh = 0
 	t.Sessions, s.changes = s.changes, nil
 	for _, g := range s.gaps {

@@ -72,8 +72,10 @@ func (w *Watch) look(ctx context.Context, collected bool) (s state) {
 	defer cancel()
 	s.own = load.OwnCPU()
 	if collected && w.Debug != "" {
-		if s.err = get(ctx, w.Debug+"/debug/pprof/heap?gc=1", func(string, float64) {}); s.err != nil {
-			return s
+		for range 2 { // what pools have outlives one collection
+			if s.err = get(ctx, w.Debug+"/debug/pprof/heap?gc=1", func(string, float64) {}); s.err != nil {
+				return s
+			}
 		}
 	}
 	if w.PID != 0 {
