@@ -116,16 +116,7 @@ func BenchmarkFloorTCP(b *testing.B) { messages(b, pair) }
 
 // The far end decrypts nothing, as little as that of the benchmark of WebSocket does.
 func BenchmarkFloorTLS(b *testing.B) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		b.Fatal(err)
-	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour)}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		b.Fatal(err)
-	}
-	config := &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}
+	config := &tls.Config{Certificates: []tls.Certificate{certificate(b)}}
 	messages(b, func(b *testing.B) (net.Conn, net.Conn) {
 		near, far := pair(b)
 		server := tls.Server(near, config)
@@ -140,6 +131,20 @@ func BenchmarkFloorTLS(b *testing.B) {
 		}
 		return server, client
 	})
+}
+
+// certificate returns one that nobody has to trust.
+func certificate(b *testing.B) tls.Certificate {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		b.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour)}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
 }
 
 // BenchmarkFloorUDP sends packets that are encrypted one by one, many in one call to the kernel:
@@ -183,14 +188,19 @@ func datagrams(b *testing.B, size int) {
 const farEndVariable = "PARLEY_FLOOR_FAR_END"
 
 func TestMain(m *testing.M) {
-	if os.Getenv(farEndVariable) != "" {
-		if err := discard(); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
-		return
+	var err error
+	switch plan := os.Getenv(crowdVariable); {
+	case plan != "":
+		err = attend(plan)
+	case os.Getenv(farEndVariable) != "":
+		err = discard()
+	default:
+		os.Exit(m.Run())
 	}
-	os.Exit(m.Run())
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
 }
 
 // discard says where it listens and takes what comes, until standard input ends.

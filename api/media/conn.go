@@ -70,6 +70,15 @@ type PictureConn interface {
 	Skip(stream StreamID)
 }
 
+// EagerPictureConn is a PictureConn that takes pictures without waiting, too.
+type EagerPictureConn interface {
+	PictureConn
+	EagerConn
+
+	// OfferPictures is to WritePictures what Offer is to Write.
+	OfferPictures(frames []*Frame) (left []*Frame, ok bool)
+}
+
 // Peer is who a connection belongs to, as the verified token or the path says.
 type Peer struct {
 	Room        RoomID

@@ -49,6 +49,9 @@ func (h *Hub) employ(s *Session) (leave func()) {
 	}
 	if s.out.pictures.ready != nil {
 		s.out.pictures.employ(c, s, nil)
+		if p, ok := eager.(EagerPictureConn); ok {
+			s.out.pictures.offer = p.OfferPictures
+		}
 	}
 	return func() {
 		c.leave()

@@ -70,7 +70,7 @@ type conn struct {
 	streams sender // of the goroutine that writes
 }
 
-var _ media.Conn = (*conn)(nil)
+var _ media.EagerConn = (*conn)(nil)
 
 func newConn(sess *webtransport.Session, qc *quic.Conn, ctrl *http3.Stream, framed bool, opt *Options) *conn {
 	c := &conn{

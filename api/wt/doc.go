@@ -16,7 +16,8 @@
 // datagram. Small writes of the QUIC library return before anything is sent, and a client
 // may grant any number of streams, so the library alone would buffer without limit. Once
 // unsentBytes were handed over, a write therefore waits until it has really been put into
-// a network packet, and with it all that was written before.
+// a network packet, and with it all that was written before. Up to there an offer takes packets,
+// which waits for nothing.
 //
 // A client that asks for it gets long-lived streams instead, see streamConn: several packets
 // cost one write, voices go before pictures, and a group of pictures that its receiver will

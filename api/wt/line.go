@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/quic-go/quic-go"
@@ -21,17 +22,31 @@ const (
 
 	// largePacket is written from where it lies: copying it costs more than one more write.
 	largePacket = 16 << 10
+
+	// offeredVoices and offeredPictures may be handed to the library before somebody waits until it
+	// is sent: enough that few packets need a goroutine that is woken for them, and on a path that
+	// takes nothing for a while no more than people want to hear and see of that afterwards.
+	offeredVoices   = 4 << 10
+	offeredPictures = unsentBytes
 )
 
-// line is a long-lived stream of packets with their lengths.
+// line is a long-lived stream of packets with their lengths. Who writes to it has it alone.
 type line struct {
-	str *quic.SendStream
+	str    *quic.SendStream
+	unsent atomic.Int64 // bytes that were offered and may still wait in the library
+	room   *room
+}
+
+// room is for what is offered to some lines.
+type room struct {
+	bytes int64
+	taken atomic.Int64
 }
 
 // newLine begins such a stream. Its header arrives even if the stream is reset, where the client
 // has room for it now: the library announces what is to arrive without waiting for room, which
 // would break the connection. A stream that is reset before its header is one that never was.
-func newLine(str *quic.SendStream, header []byte, urgency int8) (*line, error) {
+func newLine(str *quic.SendStream, header []byte, urgency int8, r *room) (*line, error) {
 	str.SetPriority(urgency, true)
 	err := str.TryWriteAll(header)
 	switch {
@@ -40,7 +55,7 @@ func newLine(str *quic.SendStream, header []byte, urgency int8) (*line, error) {
 	case errors.Is(err, quic.ErrWouldBlock):
 		_, err = str.Write(header) // it is small enough to be copied
 	}
-	return &line{str}, err
+	return &line{str: str, room: r}, err
 }
 
 // write blocks until all but the last copiedBytes of b are on the wire. It takes as long as the
@@ -53,9 +68,32 @@ func (l *line) write(b []byte, patience time.Duration) error {
 			return err
 		}
 		b = b[n:]
+		l.sent() // it waits for what was offered
 	}
 	return nil
 }
+
+// offer hands packet to the library if that need not wait, and not much waits there. What fails is for
+// write to tell.
+func (l *line) offer(packet []byte) bool {
+	size := int64(lengthBytes + len(packet))
+	if l.room.taken.Load()+size > l.room.bytes {
+		return false
+	}
+	b := newBurst(0)
+	defer b.free()
+	b.buf = append(binary.BigEndian.AppendUint32(b.buf, uint32(len(packet))), packet...)
+	l.unsent.Add(size)
+	l.room.taken.Add(size)
+	if l.str.TryWriteAll(b.buf) != nil {
+		l.sent() // write is going to wait for it
+		return false
+	}
+	return true
+}
+
+// sent gives back the room of what was offered: it is sent, or will not be. Any goroutine may call it.
+func (l *line) sent() { l.room.taken.Add(-l.unsent.Swap(0)) }
 
 // burst collects packets for a line, so that many of them cost one write.
 type burst struct {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/quic-go/quic-go"
@@ -33,18 +34,27 @@ type streamConn struct {
 	audio   *line
 	shared  *line // for pictures that get no stream of their own
 
+	prepared atomic.Bool // all that
+
+	voices, album room // of control and audio, and of pictures
+
 	mu       sync.Mutex
 	pictures map[media.StreamID]*line
 
 	// What was taken from the queue before Skip and is written after it cannot be shown: it is
 	// in the write during which Skip was called, or in the one after that.
 	skipped, skippedBefore map[media.StreamID]bool
+
+	leftover bool // the next write of pictures is of what an offer left
 }
 
-var _ media.PictureConn = (*streamConn)(nil)
+var _ media.EagerPictureConn = (*streamConn)(nil)
 
 func newStreamConn(c *conn) *streamConn {
-	return &streamConn{conn: c, pictures: make(map[media.StreamID]*line)}
+	return &streamConn{
+		conn: c, pictures: make(map[media.StreamID]*line),
+		voices: room{bytes: offeredVoices}, album: room{bytes: offeredPictures},
+	}
 }
 
 // prepare opens the streams that last as long as the session, before pictures can take all
@@ -56,16 +66,18 @@ func (c *streamConn) prepare(deadline time.Time) error {
 		return nil
 	}
 	var lines [3]*line
+	rooms := [...]*room{&c.voices, &c.voices, &c.album}
 	for i, urgency := range []int8{urgencyControl, urgencyAudio, urgencyPicture} {
 		str, err := c.streams.open(deadline)
 		if err != nil {
 			return err
 		}
-		if lines[i], err = newLine(str, c.streams.header, urgency); err != nil {
+		if lines[i], err = newLine(str, c.streams.header, urgency, rooms[i]); err != nil {
 			return err
 		}
 	}
 	c.control, c.audio, c.shared = lines[0], lines[1], lines[2]
+	c.prepared.Store(true)
 	return nil
 }
 
@@ -129,9 +141,10 @@ func (c *streamConn) WritePictures(ctx context.Context, frames []*media.Frame) e
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	c.mu.Lock()
-	c.skipped, c.skippedBefore = nil, c.skipped
-	c.mu.Unlock()
+	if !c.leftover {
+		c.turn()
+	}
+	c.leftover = false
 	b := newBurst(c.write)
 	defer b.free()
 	if err := c.prepare(time.Now().Add(c.write)); err != nil {
@@ -145,6 +158,13 @@ func (c *streamConn) WritePictures(ctx context.Context, frames []*media.Frame) e
 		frames = frames[n:]
 	}
 	return nil
+}
+
+// turn forgets what was skipped during the write before the last one.
+func (c *streamConn) turn() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.skipped, c.skippedBefore = nil, c.skipped
 }
 
 // writeGroups writes at most 64 frames, those that belong together at once.
@@ -218,7 +238,7 @@ func (c *streamConn) group(id media.StreamID, key bool) (*line, error) {
 	case err != nil:
 		return nil, err
 	}
-	next, err := newLine(str, c.streams.header, urgencyPicture)
+	next, err := newLine(str, c.streams.header, urgencyPicture, &c.album)
 	if err != nil {
 		return nil, err
 	}
@@ -228,6 +248,7 @@ func (c *streamConn) group(id media.StreamID, key bool) (*line, error) {
 	c.mu.Unlock()
 	if last != nil {
 		_ = last.str.Close() // it fails for one that the client refused
+		last.sent()
 	}
 	return next, nil
 }
@@ -239,6 +260,7 @@ func (c *streamConn) forget(id media.StreamID, l *line) {
 	if c.pictures[id] == l {
 		delete(c.pictures, id)
 	}
+	l.sent()
 }
 
 // Skip implements [media.PictureConn].
@@ -253,5 +275,6 @@ func (c *streamConn) Skip(id media.StreamID) {
 	c.mu.Unlock()
 	if l != nil {
 		l.str.CancelWrite(stalePicture)
+		l.sent()
 	}
 }

@@ -1,0 +1,91 @@
+package floor_test
+
+import (
+	"context"
+	"crypto/tls"
+	"io"
+	"net"
+	"net/http"
+	"sync"
+	"testing"
+
+	"github.com/quic-go/quic-go"
+	"github.com/quic-go/quic-go/http3"
+	"github.com/quic-go/webtransport-go"
+)
+
+// wtMember is a session with one stream each way, which lasts.
+type wtMember struct {
+	session *webtransport.Session
+
+	mu  sync.Mutex
+	out *webtransport.SendStream
+}
+
+func newWTMember(ctx context.Context, s *webtransport.Session) (*wtMember, error) {
+	out, err := s.OpenUniStreamSync(ctx)
+	return &wtMember{session: s, out: out}, err
+}
+
+func (w *wtMember) source() (io.Reader, error) {
+	return w.session.AcceptUniStream(w.session.Context())
+}
+
+func (w *wtMember) Write(b []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.out.Write(b)
+}
+
+// quicOptions are what WebTransport needs.
+func quicOptions() *quic.Config {
+	return &quic.Config{EnableDatagrams: true, EnableStreamResetPartialDelivery: true}
+}
+
+func listenWebTransport(b *testing.B) (string, func() (member, error)) {
+	conn, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		b.Fatal(err)
+	}
+	sessions := make(chan *webtransport.Session)
+	server := &webtransport.Server{H3: &http3.Server{
+		TLSConfig:  http3.ConfigureTLSConfig(&tls.Config{Certificates: []tls.Certificate{certificate(b)}}),
+		QUICConfig: quicOptions(),
+	}}
+	server.H3.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s, err := server.Upgrade(w, r)
+		if err != nil {
+			b.Error(err)
+			return
+		}
+		sessions <- s
+	})
+	var serving sync.WaitGroup
+	serving.Go(func() { _ = server.Serve(conn) })
+	b.Cleanup(func() {
+		_ = server.Close()
+		_ = conn.Close()
+		serving.Wait()
+	})
+	return conn.LocalAddr().String(), func() (member, error) { return newWTMember(b.Context(), <-sessions) }
+}
+
+func dialWebTransport(ctx context.Context, addr string) (member, func(), error) {
+	secure := &tls.Config{InsecureSkipVerify: true, NextProtos: []string{http3.NextProtoH3}} // it is ours
+	conn, err := quic.DialAddr(ctx, addr, secure, quicOptions())
+	if err != nil {
+		return nil, nil, err
+	}
+	leave := func() { _ = conn.CloseWithError(0, "") }
+	var transport webtransport.Transport
+	client, err := transport.NewClientConn(conn)
+	if err != nil {
+		return nil, leave, err
+	}
+	_, s, err := client.Dial(ctx, "https://"+addr+"/", nil)
+	if err != nil {
+		return nil, leave, err
+	}
+	m, err := newWTMember(ctx, s)
+	return m, leave, err
+}

@@ -1,0 +1,93 @@
+package wt
+
+import (
+	"time"
+
+	"github.com/quic-go/quic-go"
+
+	"parley/api/media"
+)
+
+// Offer implements [media.EagerConn]: packets that need no waiting get their streams.
+func (c *conn) Offer(frames []*media.Frame) (left []*media.Frame, ok bool) {
+	c.wrote.Store(int64(time.Since(c.born)))
+	for i, f := range frames {
+		if f.Datagram && c.datagram(f) {
+			continue
+		}
+		if !c.streams.offer(f.Wire) {
+			return frames[i:], false
+		}
+	}
+	return nil, true
+}
+
+// offer sends packet if there is a stream for it and not much waits in the library. What fails is for
+// send to tell.
+func (s *sender) offer(packet []byte) bool {
+	size := len(s.header) + len(packet)
+	if s.deaf || size > copiedBytes || s.unsent+size > unsentBytes {
+		return false
+	}
+	str, err := s.quic.OpenUniStream()
+	if err != nil {
+		return false
+	}
+	scratch := scratches.Get().(*[]byte)
+	defer scratches.Put(scratch)
+	b := append(append((*scratch)[:0], s.header...), packet...)
+	if _, err := str.Write(b); err != nil {
+		str.CancelWrite(quic.StreamErrorCode(firstSessionCode))
+		return false
+	}
+	s.unsent += size
+	_ = str.Close()
+	return true
+}
+
+// Offer implements [media.EagerConn].
+func (c *streamConn) Offer(frames []*media.Frame) (left []*media.Frame, ok bool) {
+	if !c.prepared.Load() {
+		return frames, false
+	}
+	c.wrote.Store(int64(time.Since(c.born)))
+	for i, f := range frames {
+		l := c.control
+		switch {
+		case f.Datagram && c.datagram(f):
+			continue
+		case f.Kind == media.Audio:
+			l = c.audio
+		}
+		if !l.offer(f.Wire) {
+			return frames[i:], false
+		}
+	}
+	return nil, true
+}
+
+// OfferPictures implements [media.EagerPictureConn].
+func (c *streamConn) OfferPictures(frames []*media.Frame) (left []*media.Frame, ok bool) {
+	if !c.prepared.Load() {
+		return frames, false
+	}
+	c.turn()
+	for i, f := range frames {
+		if !c.offerPicture(f) {
+			c.leftover = true
+			return frames[i:], false
+		}
+	}
+	return nil, true
+}
+
+func (c *streamConn) offerPicture(f *media.Frame) bool {
+	if c.album.taken.Load()+int64(lengthBytes+len(f.Wire)) > c.album.bytes {
+		return false // before it begins a group
+	}
+	l, err := c.group(f.Stream(), f.Key)
+	if err != nil {
+		return err == errSkipped
+	}
+	return l.offer(f.Wire)
+}
