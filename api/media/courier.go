@@ -16,6 +16,9 @@ import (
 // goes out at once. A connection that cannot take more without waiting is left to the goroutine of
 // its session, so nobody waits for a slow receiver.
 //
+// In a crowd a round takes milliseconds, and one after the other for nearly every packet is more than
+// a machine can do. So a long round is followed by a rest, and what comes meanwhile goes out together.
+//
 // It runs while there are sessions in its group.
 type courier struct {
 	window time.Duration
@@ -32,6 +35,20 @@ type courier struct {
 // carriedMost is how many sessions of a room share a courier: few enough not to wait for each
 // other, and that a large room has the whole machine.
 const carriedMost = 32
+
+const (
+	// longRound is how long a round takes that is followed by a rest: less than that is no matter,
+	// and timers are late by as much.
+	longRound = time.Millisecond
+
+	// restTimes is how many times as long as a long round it is until the next, and so which part
+	// of a processor a courier takes: the rest is for reading, which brings what there is to write.
+	restTimes = 3
+
+	// restMost is how long it is until the next round at most: a good half of what people may wait for
+	// packets in a crowd.
+	restMost = 12 * time.Millisecond
+)
 
 // employ finds a courier for s, if it can use one. When s is over, leave has to be called.
 func (h *Hub) employ(s *Session) (leave func()) {
@@ -121,8 +138,9 @@ func (c *courier) run() {
 	defer pause.Stop()
 	var list []*outlet
 	var begin time.Time
+	gap := c.window // between the beginnings of two rounds
 	for range c.ready {
-		if early := c.window - time.Since(begin); early > 0 && !begin.IsZero() {
+		if early := gap - time.Since(begin); early > 0 && !begin.IsZero() {
 			pause.Reset(early)
 			<-pause.C
 		}
@@ -138,6 +156,10 @@ func (c *courier) run() {
 		for i, o := range list {
 			c.serve(o, batch)
 			list[i] = nil
+		}
+		gap = c.window
+		if took := time.Since(begin); took >= longRound {
+			gap = max(gap, min(restTimes*took, restMost))
 		}
 	}
 }

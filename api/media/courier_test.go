@@ -175,6 +175,43 @@ func TestOrderSurvivesConnectionsThatAreFull(t *testing.T) {
 	}
 }
 
+// A courier whose round took long rests, so that it has the more to take along; what comes later
+// goes at once.
+func TestCourierRestsAfterALongRound(t *testing.T) {
+	for _, tc := range []struct{ round, again time.Duration }{
+		{500 * time.Microsecond, 500 * time.Microsecond}, // it is short: no rest
+		{2 * time.Millisecond, 6 * time.Millisecond},
+		{5 * time.Millisecond, 12 * time.Millisecond},
+		{20 * time.Millisecond, 20 * time.Millisecond}, // it is too late for a rest
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			g := media.NewCarriage(0)
+			defer g.End()
+			c := &taker{takes: func(n int) (int, bool) { <-time.After(tc.round); return n, true }}
+			out := g.Add(c)
+			say := func(text string) {
+				out.Push(frame(media.Audio, text))
+				synctest.Wait()
+			}
+			begin := time.Now()
+			say("1")
+			mediatest.Advance(t, tc.round/2)
+			say("2")
+			mediatest.Advance(t, tc.again-tc.round/2)
+			later := max(tc.again, tc.round) + time.Millisecond
+			mediatest.Advance(t, later)
+			say("3")
+			mediatest.Advance(t, tc.round)
+			want(t, c.all(), "1", "2", "3")
+			for i, at := range []time.Duration{0, tc.again, tc.again + later} {
+				if got := c.offers[i].Sub(begin) - tc.round; got != at {
+					t.Errorf("round %d of %v began after %v, want %v", i, tc.round, got, at)
+				}
+			}
+		})
+	}
+}
+
 func TestNobodyWaitsForAConnectionThatIsFull(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := media.NewCarriage(window)
