@@ -30,8 +30,11 @@ const (
 
 	// returnEvery is the shortest time between two returns of memory that is not used, and
 	// returnFrom how much that has to be, in bytes, beside a quarter of what is alive.
-	returnEvery = 30 * time.Second
+	returnEvery = 10 * time.Second
 	returnFrom  = 16 << 20
+
+	// glance is how often a node is looked at that makes no garbage, and so is not collected.
+	glance = 2 * time.Second
 
 	// most is the highest percentage that Go is told, and normal its own.
 	most, normal = 400, 100
@@ -53,16 +56,24 @@ func Adapt(getenv func(string) string) (stop func()) {
 	if getenv("GOGC") != "" || getenv("GOMEMLIMIT") != "" {
 		return func() {}
 	}
-	a := &adaption{percent: normal}
+	return sync.OnceFunc(start(debug.FreeOSMemory).stop)
+}
+
+// start begins what Adapt does; release gives memory back.
+func start(release func()) *adaption {
+	a := &adaption{percent: normal, release: release, end: make(chan struct{}), ended: make(chan struct{})}
 	for _, name := range append([]string{allocated, free}, alive...) {
 		a.samples = append(a.samples, metrics.Sample{Name: name})
 	}
 	a.adapt()
-	return a.stop
+	go a.watch() // stop waits for it
+	return a
 }
 
 // adaption is what Adapt knows.
 type adaption struct {
+	release func()
+
 	mu      sync.Mutex
 	samples []metrics.Sample
 	percent int // in force
@@ -72,6 +83,10 @@ type adaption struct {
 	made uint64    // until then, in bytes
 
 	returned time.Time // last
+	kept     uint64    // made until then
+	seen     uint64    // made until the last glance
+
+	end, ended chan struct{} // of watch
 }
 
 // beacon is garbage from its beginning: that it is gone says that there was a collection.
@@ -80,7 +95,7 @@ type beacon struct{ _ *beacon }
 // collected is called after every collection, by the runtime.
 func (a *adaption) collected() {
 	if a.adapt() {
-		debug.FreeOSMemory() // collects as well, and is told of that later
+		a.release() // collects as well, and is told of that later
 	}
 }
 
@@ -98,11 +113,49 @@ func (a *adaption) adapt() bool {
 	if unused < returnFrom+alive/4 || rate*Interval.Seconds() > float64(alive) || a.at.Sub(a.returned) < returnEvery {
 		return false
 	}
-	a.returned = a.at
+	a.returned, a.kept = a.at, a.made
+	return true
+}
+
+// watch gives back what a crowd left that is gone: no collection tells of it where little is made.
+func (a *adaption) watch() {
+	defer close(a.ended)
+	tick := time.NewTicker(glance)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			if a.quiet() {
+				a.release()
+			}
+		case <-a.end:
+			return
+		}
+	}
+}
+
+// quiet reports whether much was made since memory was last given back, and hardly anything of late.
+func (a *adaption) quiet() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	metrics.Read(a.samples)
+	made := a.samples[0].Value.Uint64()
+	lately := made - a.seen
+	a.seen = made
+	var alive uint64 // at the last collection: it may be nothing by now
+	for _, s := range a.samples[2:] {
+		alive += s.Value.Uint64()
+	}
+	if made-a.kept < returnFrom+alive/4 || lately > least || time.Since(a.returned) < returnEvery {
+		return false
+	}
+	a.returned, a.kept = time.Now(), made
 	return true
 }
 
 func (a *adaption) stop() {
+	close(a.end)
+	<-a.ended
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.stopped = true

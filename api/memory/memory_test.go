@@ -77,6 +77,35 @@ func TestUnusedMemoryIsReturned(t *testing.T) {
 	}
 }
 
+// What is left once nothing is made any more goes back as well, though nothing is collected.
+func TestWhatAFloodLeavesIsReturned(t *testing.T) {
+	returned := make(chan struct{}, 1)
+	a := start(func() {
+		select {
+		case returned <- struct{}{}:
+		default:
+		}
+	})
+	defer a.stop()
+	flood := make([][]byte, 0, 64)
+	for range cap(flood) {
+		flood = append(flood, make([]byte, 1<<20))
+	}
+	runtime.GC()
+	runtime.KeepAlive(flood) // until the last collection, and not after
+	a.mu.Lock()
+	a.returned, a.kept = time.Time{}, 0 // whatever was before
+	a.mu.Unlock()
+	for len(returned) > 0 {
+		<-returned
+	}
+	select {
+	case <-returned:
+	case <-time.After(time.Minute):
+		t.Fatal("nothing is given back")
+	}
+}
+
 func TestOperatorDecides(t *testing.T) {
 	for _, name := range []string{"GOGC", "GOMEMLIMIT"} {
 		before := current()
