@@ -165,19 +165,25 @@ func (p *participant) sender(c *client.Client) func(context.Context, []byte) err
 	return func(_ context.Context, packet []byte) error { return c.Send(p.run.sending, packet) }
 }
 
+// join connects p, after the first of its room.
 func (p *participant) join(ctx context.Context) (*client.Client, error) {
 	dialing, cancel := context.WithTimeout(ctx, joinPatience)
 	defer cancel()
-	first := p == p.members[0]
-	if !first {
-		select {
-		case <-p.opened:
-		case <-dialing.Done():
-			return nil, dialing.Err()
-		}
+	if p == p.members[0] {
+		c, err := p.dial(ctx, dialing)
+		p.opens(err)
+		return c, err
 	}
+	if err := p.open(dialing); err != nil {
+		return nil, err
+	}
+	return p.dial(ctx, dialing)
+}
+
+// dial gets p in by the time that dialing ends; what it receives until ctx ends is counted.
+func (p *participant) dial(ctx, dialing context.Context) (*client.Client, error) {
 	if p.pass.Path == "" {
-		pass, err := p.run.plan.Door.Open(dialing, p.room.name, p.name, first)
+		pass, err := p.run.plan.Door.Open(dialing, p.room.name, p.name, p == p.members[0])
 		if err != nil {
 			return nil, err
 		}
@@ -204,9 +210,6 @@ func (p *participant) join(ctx context.Context) (*client.Client, error) {
 	if err := c.Send(dialing, client.Connection(p.pass.User, p.room.name)); err != nil {
 		c.Cut()
 		return nil, err
-	}
-	if first {
-		p.open()
 	}
 	return c, nil
 }

@@ -39,8 +39,35 @@ type room struct {
 	members []*participant
 	streams []*stream
 
-	opened chan struct{} // closed when the first member is in
-	open   func()
+	tried  chan struct{} // closed when the first member has been let in or refused
+	answer func()        // closes it
+
+	// Guarded by run.mu.
+	opened  bool  // the first member has been in
+	refusal error // why it was not at its last attempt
+}
+
+// opens notes how the first member fared, for whom the others wait.
+func (m *room) opens(refusal error) {
+	m.run.mu.Lock()
+	m.opened, m.refusal = m.opened || refusal == nil, refusal
+	m.run.mu.Unlock()
+	m.answer()
+}
+
+// open waits until the first member has been in, or fails as that did.
+func (m *room) open(ctx context.Context) error {
+	select {
+	case <-m.tried:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	m.run.mu.Lock()
+	defer m.run.mu.Unlock()
+	if m.opened {
+		return nil
+	}
+	return m.refusal
 }
 
 // run is one run of a plan.
@@ -198,8 +225,8 @@ func newRun(plan Plan) (*run, error) {
 	}
 	tag := strconv.FormatUint(r.id&0xfffff, 36) // people of different runs are not the same
 	for i := range plan.Rooms {
-		m := &room{run: r, name: plan.Room, opened: make(chan struct{})}
-		m.open = sync.OnceFunc(func() { close(m.opened) })
+		m := &room{run: r, name: plan.Room, tried: make(chan struct{})}
+		m.answer = sync.OnceFunc(func() { close(m.tried) })
 		if plan.Rooms > 1 {
 			m.name += "-" + strconv.Itoa(i+1)
 		}
