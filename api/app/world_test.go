@@ -33,7 +33,7 @@ func TestMain(m *testing.M) { postgrestest.Main(m) }
 const secret = "test-secret-for-integration-tests"
 
 // patience bounds every wait: far beyond what anything takes, short enough to read why.
-const patience = 30 * time.Second
+const patience = 2 * time.Minute
 
 // cluster is what the nodes of one test share.
 type cluster struct {

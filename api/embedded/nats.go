@@ -35,7 +35,7 @@ const (
 	natsStore  = 4 << 30
 
 	natsUser  = "parley"
-	natsReady = 20 * time.Second
+	natsReady = time.Minute
 )
 
 // NATSOptions say where an embedded NATS server keeps its data.

@@ -28,7 +28,7 @@ import (
 const helperEnv = "PARLEY_TEST_RUN_POSTGRES_IN"
 
 // patience bounds every wait; it is only reached when something is broken.
-const patience = time.Minute
+const patience = 2 * time.Minute
 
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(helperEnv); dir != "" {

@@ -70,7 +70,7 @@ func (m *memory) change(f func()) {
 // await waits until a condition holds and returns what it looked at.
 func (m *memory) await(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	timeout := time.NewTimer(30 * time.Second)
+	timeout := time.NewTimer(2 * time.Minute)
 	defer timeout.Stop()
 	for {
 		m.mu.Lock()

@@ -37,8 +37,8 @@ type Node struct {
 }
 
 const (
-	nodeStart = 60 * time.Second // the first start makes a database cluster
-	nodeStop  = 30 * time.Second
+	nodeStart = 5 * time.Minute // the first start makes a database cluster, maybe on a busy machine
+	nodeStop  = time.Minute
 )
 
 // StartNode starts program, which is a parley, and returns when it serves. env is added to the

@@ -52,6 +52,7 @@ type participant struct {
 	wanted  atomic.Uint32 // the highest layer that anybody wants
 	cut     chan struct{} // asks for a cut; capacity 1
 	learned chan struct{} // there is something new in known; capacity 1
+	away    atomic.Bool   // a storm cut it off, or is about to, and it is not back
 	pass    Pass
 
 	beats beatNumbers
@@ -105,6 +106,7 @@ func (p *participant) stay(ctx context.Context, again bool) (joined bool) {
 	p.forget()
 	began := p.run.clock.now()
 	c, err := p.join(here)
+	p.away.Store(false)
 	if err != nil {
 		if ctx.Err() == nil {
 			p.run.failed(err)
@@ -135,6 +137,7 @@ func (p *participant) stay(ctx context.Context, again bool) (joined bool) {
 		_ = c.Close()
 		return true
 	case <-p.cut:
+		p.away.Store(true)
 		if p.pacer != nil {
 			quiet()
 			busy.Wait()

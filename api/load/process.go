@@ -90,7 +90,7 @@ func number(text []byte, word string) uint64 {
 
 // scrapePatience and scrapeMost bound a look at the metrics of a server.
 const (
-	scrapePatience = 5 * time.Second
+	scrapePatience = 20 * time.Second
 	scrapeMost     = 16 << 20 // bytes
 )
 
@@ -134,7 +134,7 @@ func scrape(ctx context.Context, url string, with func(line []byte)) error {
 }
 
 // Counters reads the Prometheus metrics at url and returns the values of those whose name is
-// wanted, by name and labels. It blocks for some seconds at most.
+// wanted, by name and labels. It gives up after twenty seconds.
 func Counters(ctx context.Context, url string, wanted func(name string) bool) (map[string]float64, error) {
 	all := make(map[string]float64)
 	err := scrape(ctx, url, func(line []byte) {

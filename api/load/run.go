@@ -144,7 +144,7 @@ func Run(ctx context.Context, plan Plan, progress func(Progress)) (*Report, erro
 		visitors.Go(func() { r.receiveVisitors(attending, &visitors) })
 	}
 	sleep(ctx, plan.Ramp)
-	r.gather(ctx)
+	r.gather(ctx, r.allCame)
 	sleep(ctx, plan.WarmUp)
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
@@ -157,20 +157,30 @@ func Run(ctx context.Context, plan Plan, progress func(Progress)) (*Report, erro
 	sleep(ctx, plan.Duration)
 	last := r.sample()
 	r.drain(silence)
-	visitors.Wait() // the slowest are those that count
+	r.gather(ctx, r.allBack) // the slowest are those that count
+	visitors.Wait()
 	return r.report(first, last), nil
 }
 
 // gatherMost is how long those who came last may take to get in.
 const gatherMost = 30 * time.Second
 
-// gather waits until everybody is in or has failed to come in: the warm-up is for a call that
-// has begun.
-func (r *run) gather(ctx context.Context) {
-	last := time.Now().Add(gatherMost)
-	for ctx.Err() == nil && uint64(r.present.Load())+r.failedN.Load() < uint64(len(r.all)) && time.Now().Before(last) {
+// gather waits for those who are on their way.
+func (r *run) gather(ctx context.Context, all func() bool) {
+	for last := time.Now().Add(gatherMost); ctx.Err() == nil && !all() && time.Now().Before(last); {
 		sleep(ctx, drainStep)
 	}
+}
+
+// allCame reports whether everybody is in or has failed to come in: the warm-up is for a call that
+// has begun.
+func (r *run) allCame() bool {
+	return uint64(r.present.Load())+r.failedN.Load() >= uint64(len(r.all))
+}
+
+// allBack reports whether nobody is on the way back from a storm.
+func (r *run) allBack() bool {
+	return !slices.ContainsFunc(r.all, func(p *participant) bool { return p.away.Load() })
 }
 
 var errNobody = errors.New("nobody got in")
@@ -359,6 +369,7 @@ func (r *run) storm(ctx context.Context) {
 		}
 		hit := int(float64(len(r.all))*r.plan.StormShare + .5)
 		for _, i := range source.Perm(len(r.all))[:hit] {
+			r.all[i].away.Store(true)
 			select {
 			case r.all[i].cut <- struct{}{}:
 			default: // it has not come back from the last one

@@ -13,7 +13,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // patience bounds every wait.
-const patience = 60 * time.Second
+const patience = 2 * time.Minute
 
 // pair returns a socket, and one that sends to it.
 func pair(t *testing.T) (to, from *net.UDPConn) {

@@ -23,7 +23,7 @@ import (
 )
 
 // patience bounds every wait; it is only reached when something is broken.
-const patience = time.Minute
+const patience = 2 * time.Minute
 
 func TestMain(m *testing.M) {
 	// The model is compared on a real database, step by step; the command line may ask for more.

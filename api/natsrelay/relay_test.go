@@ -19,7 +19,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // patience bounds each wait for what normally takes milliseconds.
-const patience = 30 * time.Second
+const patience = 2 * time.Minute
 
 // node is a relay at work.
 type node struct {

@@ -31,7 +31,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const (
 	secret   = "a secret of sixteen bytes"
-	patience = 30 * time.Second
+	patience = 2 * time.Minute
 )
 
 // program is the provider, built once: a server that others wrote, in a process of its own.

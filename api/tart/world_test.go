@@ -27,7 +27,7 @@ import (
 func TestMain(m *testing.M) { postgrestest.Main(m) }
 
 // patience bounds every wait.
-const patience = time.Minute
+const patience = 2 * time.Minute
 
 // cores is how many cores nodes of tests say there are.
 const cores = 16

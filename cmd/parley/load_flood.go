@@ -1,7 +1,7 @@
 package main
 
 import (
-	"bytes"
+	"bufio"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -107,12 +108,12 @@ func (c *loadFloodCommand) Run(w *world) error {
 	}
 	trial := flood.Trial{
 		Room: c.people(server.urls, room), Rounds: c.Rounds, Settle: c.Settle,
-		Attack: func(ctx context.Context, people string) ([]flood.Tally, error) {
+		Attack: func(ctx context.Context, people string, begun func()) ([]flood.Tally, error) {
 			in := room + "-flood"
 			if c.SameRoom {
 				in = people
 			}
-			return c.inItsOwnProcess(ctx, w, server, in)
+			return c.inItsOwnProcess(ctx, w, server, in, begun)
 		},
 	}
 	trial.Room.Door, trial.Room.Watch = server.door, server.watch
@@ -130,6 +131,9 @@ func (c *loadFloodCommand) Run(w *world) error {
 func (c *loadFloodCommand) alone(w *world, server *reached, room string) error {
 	plan := c.flood(server.urls, room)
 	plan.Door = server.door
+	if c.JSON { // for whoever has to know, before what it came to
+		plan.Begun = func() { fmt.Fprintln(w.stdout, begunJSON) }
+	}
 	var progress func(flood.Progress)
 	if say := c.progress(w.stderr); say != nil {
 		progress = func(p flood.Progress) { say(p.String()) }
@@ -144,12 +148,15 @@ func (c *loadFloodCommand) alone(w *world, server *reached, room string) error {
 	return flood.Table(w.stdout, tallies)
 }
 
+// begunJSON is the first line of a flood that is on.
+const begunJSON = `{"begun":true}`
+
 // floodStop is how long a flood may take to end.
 const floodStop = 30 * time.Second
 
 // inItsOwnProcess floods until ctx ends, in a process beside this one: what it costs to make a
-// flood is not to disturb those who measure, and it can be nice.
-func (c *loadFloodCommand) inItsOwnProcess(ctx context.Context, w *world, server *reached, room string) ([]flood.Tally, error) {
+// flood is not to disturb those who measure, and it can be nice. It calls begun when the flood is on.
+func (c *loadFloodCommand) inItsOwnProcess(ctx context.Context, w *world, server *reached, room string, begun func()) ([]flood.Tally, error) {
 	program, err := os.Executable()
 	if err != nil {
 		return nil, err
@@ -171,16 +178,34 @@ func (c *loadFloodCommand) inItsOwnProcess(ctx context.Context, w *world, server
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGINT) }
 	cmd.WaitDelay = floodStop
 	cmd.Env = append(os.Environ(), "JWT_SECRET="+server.secret)
-	var out bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, w.stderr
-	if err := cmd.Run(); err != nil && ctx.Err() == nil {
+	cmd.Stderr = w.stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("flood: %w", err)
 	}
-	var tallies []flood.Tally
-	if err := json.Unmarshal(out.Bytes(), &tallies); err != nil {
-		return nil, fmt.Errorf("flood: it does not say what it did: %w", err)
+	tallies, unsaid := result(out, begun)
+	if err := cmd.Wait(); err != nil && ctx.Err() == nil {
+		return nil, fmt.Errorf("flood: %w", err)
+	}
+	if unsaid != nil {
+		return nil, fmt.Errorf("flood: it does not say what it did: %w", unsaid)
 	}
 	return tallies, nil
+}
+
+// result reads what a flood says, and calls begun when that says that it is on.
+func result(out io.Reader, begun func()) (tallies []flood.Tally, err error) {
+	said := bufio.NewReader(out)
+	line, err := said.ReadString('\n')
+	if err == nil && strings.TrimSpace(line) == begunJSON {
+		begun()
+		line = ""
+	}
+	err = json.NewDecoder(io.MultiReader(strings.NewReader(line), said)).Decode(&tallies)
+	return tallies, err
 }
 
 // progress returns how to show progress: one line that changes, for somebody who looks.

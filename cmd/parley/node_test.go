@@ -24,7 +24,7 @@ import (
 )
 
 // patience bounds every wait for a process.
-const patience = 90 * time.Second
+const patience = 5 * time.Minute
 
 // fataler is what *testing.T and *testscript.TestScript have in common.
 type fataler interface {

@@ -1,7 +1,7 @@
 // Waiting: always for something, always with a deadline and a reason.
 
 /** Milliseconds; generous, because nothing waits longer than it has to. */
-export const patience = 45_000;
+export const patience = 90_000;
 
 /** Asks until there is an answer other than undefined or false; throws with the reason when there is none in time. */
 export async function eventually<T>(reason: string | (() => string), ask: () => T | Promise<T>, within = patience): Promise<Exclude<T, undefined | false>> {

@@ -1,10 +1,12 @@
 package flood
 
 import (
+	"context"
 	"io"
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -50,10 +52,18 @@ func serve(t *testing.T, do func(net.Conn)) (addr string) {
 	return l.Addr().String()
 }
 
-// byHow returns the tallies by how they bother.
-func byHow(t *testing.T, p Plan) map[string]Tally {
+// untilBegun floods until the flood is on, and returns the tallies by how they bother.
+func untilBegun(t *testing.T, p Plan) map[string]Tally {
 	t.Helper()
-	tallies, err := Run(t.Context(), p, nil)
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	p.Duration, p.Begun = time.Hour, stop
+	return byHow(ctx, t, p)
+}
+
+func byHow(ctx context.Context, t *testing.T, p Plan) map[string]Tally {
+	t.Helper()
+	tallies, err := Run(ctx, p, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,25 +77,42 @@ func byHow(t *testing.T, p Plan) map[string]Tally {
 // A server that accepts everything and answers nothing has as many as there may be.
 func TestFloodOfAServerThatBearsIt(t *testing.T) {
 	addr := serve(t, func(c net.Conn) { _, _ = io.Copy(io.Discard, c) })
-	got := byHow(t, plan(addr))
+	p := plan(addr)
+	p.Kinds = []Kind{Handshakes}
+	got := untilBegun(t, p)
 	for _, how := range []string{"silent TCP", "endless headers", "silent TLS", "half a TLS hello", "QUIC Initials"} {
 		f := got[how]
 		if f.Most != f.Wanted || f.Begun != uint64(f.Wanted) || len(f.Ended)+len(f.Refused) > 0 {
 			t.Errorf("%s: %+v", how, f)
 		}
 	}
-	if len(got) != 9 { // with sessions once, for both kinds are called so
-		t.Errorf("%d ways: %v", len(got), got)
+	if all := byHow(t.Context(), t, plan(addr)); len(all) != 9 { // with sessions once, for both kinds are called so
+		t.Errorf("%d ways: %v", len(all), all)
 	}
 }
 
 // What a server ends is counted, and begins again.
 func TestFloodOfAServerThatEndsIt(t *testing.T) {
-	addr := serve(t, func(net.Conn) {})
-	got := byHow(t, plan(addr))
-	f := got["silent TCP"]
-	if n := sum(f.Ended); n == 0 || f.Begun <= uint64(f.Wanted) || f.Lasted.Count != int64(n) {
-		t.Errorf("%+v", f)
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	p := plan("")
+	var ended atomic.Int64
+	p.URLs, p.Kinds, p.Duration = []string{"ws://" + serve(t, func(net.Conn) {
+		if ended.Add(1) > int64(3*p.Handshakes) {
+			stop()
+		}
+	})}, []Kind{Handshakes}, time.Hour
+	var n int
+	var begun uint64
+	for how, f := range byHow(ctx, t, p) {
+		n += sum(f.Ended)
+		begun += f.Begun
+		if f.Lasted.Count != int64(sum(f.Ended)) {
+			t.Errorf("%s: %+v", how, f)
+		}
+	}
+	if n < p.Handshakes || begun <= uint64(p.Handshakes) {
+		t.Errorf("%d begun, %d ended", begun, n)
 	}
 }
 
@@ -99,7 +126,7 @@ func TestFloodOfNobody(t *testing.T) {
 	_ = l.Close()
 	p := plan(addr)
 	p.URLs = p.URLs[:2] // of UDP nobody says so
-	for how, f := range byHow(t, p) {
+	for how, f := range untilBegun(t, p) {
 		if f.Most != 0 || sum(f.Refused) == 0 {
 			t.Errorf("%s: %+v", how, f)
 		}

@@ -45,6 +45,11 @@ type Plan struct {
 	Handshakes int    // at once
 	Begin      int    // of those that the server has ended, how many begin again a second
 	Duration   time.Duration
+
+	// Begun is called once, from any goroutine, when as many attempts of each way as there are to
+	// be at once have got as far as they should or came to nothing; nil asks for nothing. It must
+	// not block.
+	Begun func()
 }
 
 // What one run may do at most: protections against a slip of the finger.

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -34,6 +35,7 @@ type run struct {
 	began    time.Time
 	tries    *rate.Limiter // of what begins again
 	counters []*counter
+	missing  atomic.Int64 // ways that have not begun, and one until all are known
 }
 
 // Run floods until the time of the plan is over or ctx ends, and says what came of it. progress
@@ -49,6 +51,7 @@ func Run(ctx context.Context, p Plan, progress func(Progress)) ([]Tally, error) 
 	ctx, over := context.WithTimeout(ctx, p.Duration)
 	defer over()
 	r := &run{Plan: p, began: time.Now(), tries: rate.NewLimiter(rate.Limit(p.Begin), p.Begin)}
+	r.missing.Store(1)
 	var all sync.WaitGroup
 	for _, begin := range []struct {
 		kind Kind
@@ -63,6 +66,7 @@ func Run(ctx context.Context, p Plan, progress func(Progress)) ([]Tally, error) 
 			return nil, fmt.Errorf("flood of %s: %w", begin.kind, err)
 		}
 	}
+	r.wayBegun()
 	var looking sync.WaitGroup
 	if progress != nil {
 		looking.Go(func() { r.look(ctx, progress) })
@@ -105,9 +109,17 @@ func (r *run) look(ctx context.Context, progress func(Progress)) {
 
 // counter returns a new counter of the run.
 func (r *run) counter(k Kind, how string, wanted int) *counter {
-	c := newCounter(k, how, wanted)
+	r.missing.Add(1)
+	c := newCounter(k, how, wanted, r.wayBegun)
 	r.counters = append(r.counters, c)
 	return c
+}
+
+// wayBegun counts the ways that have begun, and says when all have.
+func (r *run) wayBegun() {
+	if r.missing.Add(-1) == 0 && r.Begun != nil {
+		r.Begun()
+	}
 }
 
 // crowd lets n go on at once until ctx ends: whoever is done begins again. act is called with a

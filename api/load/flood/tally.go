@@ -26,13 +26,20 @@ type Tally struct {
 type counter struct {
 	lasted load.Durations
 
-	mu sync.Mutex
-	is Tally
-	on int // that go on
+	begun func() // called when as many have been tried as there are to be at once
+
+	mu    sync.Mutex
+	is    Tally
+	on    int // that go on
+	tried int // that have got as far as they should, or came to nothing
 }
 
-func newCounter(k Kind, how string, wanted int) *counter {
-	return &counter{is: Tally{Kind: k, How: how, Wanted: wanted, Refused: make(map[string]int), Ended: make(map[string]int)}}
+func newCounter(k Kind, how string, wanted int, begun func()) *counter {
+	c := &counter{is: Tally{Kind: k, How: how, Wanted: wanted, Refused: make(map[string]int), Ended: make(map[string]int)}, begun: begun}
+	if wanted == 0 {
+		begun()
+	}
+	return c
 }
 
 // begin counts an attempt.
@@ -47,6 +54,14 @@ func (c *counter) refused(err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.is.Refused[load.Reason(err)]++
+	c.attempted()
+}
+
+// attempted counts what came of an attempt. The caller holds mu.
+func (c *counter) attempted() {
+	if c.tried++; c.tried == c.is.Wanted {
+		c.begun()
+	}
 }
 
 // open counts an attempt that has got as far as it should, and returns how to count its end: with
@@ -57,6 +72,7 @@ func (c *counter) open() (end func(error)) {
 	defer c.mu.Unlock()
 	c.on++
 	c.is.Most = max(c.is.Most, c.on)
+	c.attempted()
 	return func(err error) {
 		c.mu.Lock()
 		defer c.mu.Unlock()

@@ -16,7 +16,8 @@ type Trial struct {
 	// Room is a normal room, with visitors who come and leave; its Watch is looked at.
 	Room load.Plan
 	// Attack floods until ctx ends, and says what came of it. room is where people are meanwhile.
-	Attack func(ctx context.Context, room string) ([]Tally, error)
+	// begun is to be called when the flood is on: nothing is measured before.
+	Attack func(ctx context.Context, room string, begun func()) ([]Tally, error)
 	Rounds int
 	// Settle is how long the server may take, after a flood, to get rid of what it left.
 	Settle time.Duration
@@ -103,8 +104,14 @@ func (t *Trial) round(ctx context.Context, i int, say func(string)) (*Round, err
 	defer stop()
 	var flood sync.WaitGroup
 	var attack error
-	flood.Go(func() { r.Flood, attack = t.Attack(flooding, room(flooded)) })
+	on, begun := context.WithCancel(ctx)
+	defer begun()
+	flood.Go(func() {
+		defer begun() // whoever waits for it learns below why it is over
+		r.Flood, attack = t.Attack(flooding, room(flooded), begun)
+	})
 	flood.Go(func() { r.Server.RSSMost = w.most(flooding) })
+	<-on.Done()
 	r.Flooded, err = people(flooded)
 	after, err2 := w.counts(ctx)
 	stop()

@@ -15,7 +15,7 @@ import (
 )
 
 // patience bounds every wait of the contract; nothing that works comes near it.
-const patience = 20 * time.Second
+const patience = 2 * time.Minute
 
 // FarEnd is the client's side of a Conn under test.
 type FarEnd interface {

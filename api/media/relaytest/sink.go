@@ -131,4 +131,4 @@ func (s *Sink) Until(last string) []string {
 }
 
 // patience bounds each wait of a test for what normally takes milliseconds.
-const patience = 30 * time.Second
+const patience = 2 * time.Minute

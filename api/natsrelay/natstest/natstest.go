@@ -18,7 +18,7 @@ import (
 )
 
 // wait bounds every step that should take milliseconds.
-const wait = 30 * time.Second
+const wait = 2 * time.Minute
 
 // URL returns the address of a server for this test, with its credentials.
 func URL(t testing.TB) string {

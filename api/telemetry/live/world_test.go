@@ -20,7 +20,7 @@ import (
 func TestMain(m *testing.M) { postgrestest.Main(m) }
 
 // patience bounds every wait.
-const patience = time.Minute
+const patience = 2 * time.Minute
 
 // Kinds of the catalogue of these tests.
 const (
