@@ -109,7 +109,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	serving, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
 	var parts errgroup.Group
-	for _, run := range []func(context.Context) error{n.relay.Run, n.hub.Run, n.busy.Run, n.cert.Run, n.record, n.reconcile, n.feed.Run, n.signOuts.Run, n.enforce, n.spread, n.refresh, n.show, n.keepTelemetry, n.live.Run} {
+	for _, run := range []func(context.Context) error{n.relay.Run, n.hub.Run, n.busy.Run, n.cert.Run, n.record, n.reconcile, n.forgetSessions, n.feed.Run, n.signOuts.Run, n.enforce, n.spread, n.refresh, n.show, n.keepTelemetry, n.live.Run} {
 		parts.Go(func() error {
 			err := run(life)
 			if err != nil {

@@ -34,6 +34,7 @@ func (c *Common) check(mode Mode) []error {
 		origins(c.Listen.CORSAllowedOrigin),
 		databaseURL(c.Stores.DatabaseURL),
 		natsURL(c.Stores.NATSURL),
+		between("--session-days (PARLEY_SESSION_DAYS)", c.Stores.SessionDays, 0, 36_500),
 		secret(c.Access.JWTSecret, mode),
 		within("--token-ttl (TOKEN_TTL_SECS)", c.Access.TokenTTL, time.Second, 24*time.Hour),
 		within("--session-ttl (SESSION_TTL_SECS)", c.Access.SessionTTL, time.Minute, 87600*time.Hour),

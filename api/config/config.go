@@ -66,6 +66,7 @@ type Stores struct {
 	DatabaseURLFile string `name:"database-url-file" from:"DATABASE_URL_FILE" placeholder:"FILE" help:"File that holds --database-url."`
 	NATSURL         string `name:"nats-url" from:"NATS_URL" secret:"nats" placeholder:"URL" help:"NATS servers with JetStream to use instead of the embedded one, separated by commas."`
 	NATSURLFile     string `name:"nats-url-file" from:"NATS_URL_FILE" placeholder:"FILE" help:"File that holds --nats-url."`
+	SessionDays     int    `name:"session-days" from:"PARLEY_SESSION_DAYS" default:"90" help:"For how many days the record of a connection is kept after its end: who was in which room, and when. 0 keeps it for ever. 0 to 36500."`
 }
 
 // Access is who gets in.

@@ -875,6 +875,13 @@ CREATE INDEX idx_session_participants_room_id ON public.session_participants USI
 
 
 --
+-- Name: idx_sessions_left; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX idx_sessions_left ON public.sessions USING btree (left_at) WHERE (left_at IS NOT NULL);
+
+
+--
 -- Name: idx_sessions_open_by_node; Type: INDEX; Schema: public; Owner: -
 --
 
@@ -1156,4 +1163,5 @@ INSERT INTO public.schema_migrations (version) VALUES
     ('20261121000011'),
     ('20261121000012'),
     ('20261121000013'),
-    ('20261121000014');
+    ('20261121000014'),
+    ('20261121000020');
