@@ -8,11 +8,15 @@ import (
 const output = `goos: linux
 pkg: parley/api/floor
 BenchmarkFloorTCP/size=1200-2    	  100	  500.0 ns/op	 400 cpu-ns/op	 0 B/op	 0 allocs/op
+BenchmarkFloorUDP/size=1200-2    	  100	  500.0 ns/op	 1500 cpu-ns/op
+BenchmarkFloorWebTransport/stream/size=1200-2    	  100	  500.0 ns/op	 2400 cpu-ns/op
 PASS
 pkg: parley/api/ws
 BenchmarkWrite/plain/size=1200/batch=16-2	 28917	 950.6 ns/op	1262.30 MB/s	 600 cpu-ns/op	 7 B/op	 2 allocs/op
 BenchmarkWrite/plain/size=160/batch=16-2	 28917	 950.6 ns/op
 PASS
+pkg: parley/api/wt
+BenchmarkWrite/stream/size=1200/batch=16-2	 28917	 950.6 ns/op	 3000 cpu-ns/op
 pkg: parley/api/media
 BenchmarkFanout/1000-2 	  54	 493207 ns/op	  493.2 ns/delivery	 6814 B/op	 55 allocs/op
 ok  	parley/api/media	0.866s
@@ -20,7 +24,7 @@ ok  	parley/api/media	0.866s
 
 func TestTable(t *testing.T) {
 	results, err := parse(strings.NewReader(output))
-	if err != nil || len(results) != 4 {
+	if err != nil || len(results) != 7 {
 		t.Fatalf("%v, %v", results, err)
 	}
 	var table strings.Builder
@@ -28,10 +32,13 @@ func TestTable(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []string{
-		"ns of x floor allocs bytes",
+		"ns of x floor x library allocs bytes",
 		"floor FloorTCP/size=1200 400 cpu-op 0 0",
+		"floor FloorUDP/size=1200 1500 cpu-op 0 0",
+		"floor FloorWebTransport/stream/size=1200 2400 cpu-op 1.60 0 0",
 		"ws Write/plain/size=1200/batch=16 600 cpu-op 1.50 2 7",
 		"ws Write/plain/size=160/batch=16 951 op 0 0",
+		"wt Write/stream/size=1200/batch=16 3000 cpu-op 2.00 1.25 0 0",
 		"media Fanout/1000 493 delivery 55 6814",
 	}
 	var got []string

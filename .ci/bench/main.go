@@ -1,6 +1,7 @@
 // Command bench measures what a packet costs: the Go benchmarks of the packet path, beside
-// the floors they are held against, and short runs of parley load. It prints one table of
-// each; what it read them from is in artifacts.
+// the floors they are held against, and short runs of parley load, those of packets that come one by
+// one beside what the same costs without the product. It prints one table of each; what it read them
+// from is in artifacts.
 //
 //	bench [-bench REGEXP] [-benchtime 100ms] [-runs REGEXP]
 //

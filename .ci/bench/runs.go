@@ -21,17 +21,28 @@ type loadRun struct {
 	name string
 	args string
 	than string // name of an earlier run whose latency is the measure of this one's
+
+	// floor is what moves the same without the product: a case of BenchmarkPaced, or "".
+	floor string
 }
 
 // course is what all runs have in common: long enough to be past the beginning, short enough
 // to have several.
 const course = "--ramp 1s --warm-up 2s --duration 5s"
 
+// Rooms with ten thousand deliveries a second of packets that come one by one, as in BenchmarkPaced.
+const (
+	audience = "--steady-rate 100 --steady-size 1200 --publishers 2 --viewers 49"
+	meeting  = "--steady-rate 26 --steady-size 1200 --publishers 20 --viewers 0"
+)
+
 var standard = []loadRun{
-	{name: "ws, 10k a second of 1200 B", args: "--steady-rate 100 --steady-size 1200 --publishers 2 --viewers 49"},
-	{name: "wss, the same", args: "--transport wss --steady-rate 100 --steady-size 1200 --publishers 2 --viewers 49"},
-	{name: "wt, the same", args: "--transport wt --steady-rate 100 --steady-size 1200 --publishers 2 --viewers 49"},
-	{name: "wt in streams, the same", args: "--transport wt --framing stream --steady-rate 100 --steady-size 1200 --publishers 2 --viewers 49"},
+	{name: "ws, 10k a second of 1200 B", args: audience, floor: "tcp/audience"},
+	{name: "wss, the same", args: "--transport wss " + audience, floor: "tcp/audience"},
+	{name: "wt, the same", args: "--transport wt " + audience, floor: "webtransport/audience"},
+	{name: "wt in streams, the same", args: "--transport wt --framing stream " + audience, floor: "webtransport/audience"},
+	{name: "ws, the same among 20", args: meeting, floor: "tcp/meeting"},
+	{name: "wt in streams, the same among 20", args: "--transport wt --framing stream " + meeting, floor: "webtransport/meeting"},
 	{name: "ws, call of 10", args: "--publishers 10 --viewers 0 --video 1000"},
 	{name: "wt, call of 10", args: "--transport wt --publishers 10 --viewers 0 --video 1000"},
 	{name: "wt in streams, call of 10", args: "--transport wt --framing stream --publishers 10 --viewers 0 --video 1000"},
@@ -46,18 +57,26 @@ var standard = []loadRun{
 // loadRuns runs those whose name is wanted, and writes a table of what came of them.
 func loadRuns(ctx context.Context, binary string, wanted *regexp.Regexp, dir string, out io.Writer) error {
 	t := tabwriter.NewWriter(out, 0, 8, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintf(t, "\tdelivered/s\tlost %%\tp50 ms\tp99 ms\tx p99\tserver us each\tserver %%\tgenerator %%\tRSS MB\tKB each\theap\tstacks\t\t\n")
+	fmt.Fprintf(t, "\tdelivered/s\tlost %%\tp50 ms\tp99 ms\tx p99\tserver us each\tfloor\tx floor\tserver %%\tgenerator %%\tRSS MB\tKB each\theap\tstacks\t\t\n")
 	p99 := map[string]float64{}
+	floors, err := buildPaced(ctx, dir)
+	if err != nil {
+		return err
+	}
 	for i, r := range standard {
 		if !wanted.MatchString(r.name) {
 			continue
+		}
+		floor, err := floors.measure(ctx, r.floor)
+		if err != nil {
+			return err
 		}
 		report, err := r.run(ctx, binary, filepath.Join(dir, fmt.Sprintf("load-%d.json", i+1)))
 		if err != nil {
 			return fmt.Errorf("%s: %w", r.name, err)
 		}
 		p99[r.name] = report.Received["healthy"].Latency.P99
-		r.row(t, report, p99[r.than])
+		r.row(t, report, p99[r.than], floor)
 	}
 	return t.Flush()
 }
@@ -78,7 +97,7 @@ func (r loadRun) run(ctx context.Context, binary, path string) (*load.Report, er
 	return &report, os.WriteFile(path, out.Bytes(), 0o644)
 }
 
-func (r loadRun) row(t io.Writer, report *load.Report, before float64) {
+func (r loadRun) row(t io.Writer, report *load.Report, before, floor float64) {
 	h := report.Received["healthy"]
 	s := report.Server
 	if s == nil {
@@ -94,10 +113,14 @@ func (r loadRun) row(t io.Writer, report *load.Report, before float64) {
 	if before > 0 {
 		than = fmt.Sprintf("%.2f", h.Latency.P99/before)
 	}
+	least, times := "", ""
+	if floor > 0 {
+		least, times = fmt.Sprintf("%.1f", floor), fmt.Sprintf("%.2f", s.CPUPerDelivery/floor)
+	}
 	if limit := report.Generator.Bottleneck; limit != "" {
 		note = "the " + limit + " was the limit"
 	}
-	fmt.Fprintf(t, "%s\t%.0f\t%s\t%.2f\t%.2f\t%s\t%.1f\t%.0f\t%.0f\t%d\t%s\t%s\t%s\t%s\t\n", r.name,
-		float64(h.Delivered)/report.Seconds, lost, h.Latency.P50, h.Latency.P99, than, s.CPUPerDelivery,
+	fmt.Fprintf(t, "%s\t%.0f\t%s\t%.2f\t%.2f\t%s\t%.1f\t%s\t%s\t%.0f\t%.0f\t%d\t%s\t%s\t%s\t%s\t\n", r.name,
+		float64(h.Delivered)/report.Seconds, lost, h.Latency.P50, h.Latency.P99, than, s.CPUPerDelivery, least, times,
 		100*s.CPUShare, 100*report.Generator.CPUShare, s.RSS>>20, each, heap, stacks, note)
 }

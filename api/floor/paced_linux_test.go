@@ -45,6 +45,8 @@ type member interface {
 	io.Writer
 	// source returns what packets come from, once there is something to read or before.
 	source() (io.Reader, error)
+	// discard takes what comes until the connection is lost.
+	discard()
 }
 
 // BenchmarkPaced moves packets that come one at a time, as in a call, from where they come to everybody
@@ -120,6 +122,7 @@ const crowdVariable = "PARLEY_FLOOR_CROWD"
 
 // crowd starts a process with everybody in it. They send once begin was called, and go when stop is.
 func crowd(b *testing.B, name, addr string, s shape) (begin, stop func()) {
+	b.Helper()
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%s %s %d %d %d", crowdVariable, name, addr, s.people, s.sources, s.rate))
 	cmd.Stderr = os.Stderr
@@ -163,15 +166,11 @@ func attend(plan string) error {
 		people = append(people, m)
 	}
 	for _, p := range people { // until the connection is lost, at the latest with this process
-		go func() {
-			if in, err := p.source(); err == nil {
-				_, _ = io.Copy(io.Discard, in)
-			}
-		}()
+		go p.discard()
 	}
 	orders := bufio.NewReader(os.Stdin)
 	if _, err := orders.ReadString('\n'); err != nil {
-		return err
+		return nil // nobody sends in this one
 	}
 	begun, every := time.Now(), time.Second/time.Duration(s.rate)
 	for i, p := range people[:s.sources] { // not all at once
@@ -197,6 +196,8 @@ func send(to io.Writer, next time.Time, every time.Duration) {
 type tcpMember struct{ net.Conn }
 
 func (t *tcpMember) source() (io.Reader, error) { return t.Conn, nil }
+
+func (t *tcpMember) discard() { _, _ = io.Copy(io.Discard, t.Conn) }
 
 func listenTCP(b *testing.B) (string, func() (member, error)) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")

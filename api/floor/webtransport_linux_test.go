@@ -3,6 +3,7 @@ package floor_test
 import (
 	"context"
 	"crypto/tls"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -29,6 +30,18 @@ func newWTMember(ctx context.Context, s *webtransport.Session) (*wtMember, error
 
 func (w *wtMember) source() (io.Reader, error) {
 	return w.session.AcceptUniStream(w.session.Context())
+}
+
+func (w *wtMember) discard() {
+	var all sync.WaitGroup
+	defer all.Wait()
+	for {
+		in, err := w.source()
+		if err != nil {
+			return
+		}
+		all.Go(func() { _, _ = io.Copy(io.Discard, in) })
+	}
 }
 
 func (w *wtMember) Write(b []byte) (int, error) {
@@ -88,4 +101,45 @@ func dialWebTransport(ctx context.Context, addr string) (member, func(), error) 
 	}
 	m, err := newWTMember(ctx, s)
 	return m, leave, err
+}
+
+// BenchmarkFloorWebTransport sends packets through the library alone: many at once on one stream, and
+// each on a stream of its own.
+func BenchmarkFloorWebTransport(b *testing.B) {
+	for _, size := range sizes {
+		b.Run(fmt.Sprintf("stream/size=%d", size), func(b *testing.B) {
+			m := dialedByProcess(b)
+			packets := make([]byte, batch*size)
+			measure(b, size, batch, func() error {
+				_, err := m.Write(packets)
+				return err
+			})
+		})
+		b.Run(fmt.Sprintf("packet/size=%d", size), func(b *testing.B) {
+			m := dialedByProcess(b)
+			packet := make([]byte, size)
+			measure(b, size, 1, func() error {
+				str, err := m.session.OpenUniStreamSync(b.Context())
+				if err != nil {
+					return err
+				}
+				if _, err := str.Write(packet); err != nil {
+					return err
+				}
+				return str.Close()
+			})
+		})
+	}
+}
+
+// dialedByProcess returns the near end of a session with a process that discards what it gets.
+func dialedByProcess(b *testing.B) *wtMember {
+	addr, accept := listenWebTransport(b)
+	_, stop := crowd(b, "webtransport", addr, shape{people: 1})
+	m, err := accept()
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(stop)
+	return m.(*wtMember)
 }
