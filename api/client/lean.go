@@ -28,7 +28,7 @@ import (
 type leanSocket struct {
 	raw  net.Conn
 	in   *bufio.Reader
-	data []byte // of the last packet
+	data []byte // of the last packet that did not fit into in
 
 	mu  sync.Mutex // guards what follows
 	out []byte     // a frame that is being made
@@ -126,12 +126,12 @@ func shake(ctx context.Context, raw net.Conn, u *url.URL, opt Options) (*leanSoc
 func (l *leanSocket) read(_ context.Context, deliver func(Packet) error) error {
 	defer l.raw.Close()
 	for {
-		op, err := l.message()
+		op, data, err := l.message()
 		if err != nil {
 			return err
 		}
 		if op == opBinary {
-			err = deliver(Packet{Data: l.data})
+			err = deliver(Packet{Data: data})
 		}
 		if err != nil {
 			return err
@@ -139,17 +139,18 @@ func (l *leanSocket) read(_ context.Context, deliver func(Packet) error) error {
 	}
 }
 
-// message reads the next message into data and deals with the control frames before it.
-func (l *leanSocket) message() (op byte, err error) {
+// message reads the next message and deals with the control frames before it. The message is good
+// until the next call.
+func (l *leanSocket) message() (op byte, data []byte, err error) {
 	l.data = l.data[:0]
 	for {
 		first, size, err := l.header()
 		if err != nil {
-			return 0, err
+			return 0, nil, err
 		}
 		if now := first & opcode; now >= controls {
 			if err := l.control(now, size); err != nil {
-				return 0, err
+				return 0, nil, err
 			}
 			continue
 		} else if now != opContinuation {
@@ -157,14 +158,20 @@ func (l *leanSocket) message() (op byte, err error) {
 		}
 		n := len(l.data)
 		if uint64(n)+size > wire.MaxPacket+wire.StampRoom {
-			return 0, errors.New("the server sends more than a packet may hold")
+			return 0, nil, errors.New("the server sends more than a packet may hold")
+		}
+		if n == 0 && first&finalBit != 0 && size <= leanBuffer { // as nearly all are: it stays where it is
+			if data, err = l.in.Peek(int(size)); err == nil {
+				_, err = l.in.Discard(int(size))
+			}
+			return op, data, err
 		}
 		l.data = append(l.data, make([]byte, size)...)
 		if _, err := io.ReadFull(l.in, l.data[n:]); err != nil {
-			return 0, err
+			return 0, nil, err
 		}
 		if first&finalBit != 0 {
-			return op, nil
+			return op, l.data, nil
 		}
 	}
 }

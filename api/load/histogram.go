@@ -18,19 +18,26 @@ const (
 // histogram counts durations in constant memory. Any goroutine may add; adding does not block
 // and does not allocate.
 type histogram struct {
-	count  [buckets]atomic.Uint32
-	n, sum atomic.Int64 // sum in nanoseconds
-	max    atomic.Int64
+	count [buckets]atomic.Uint32
+	sum   atomic.Int64 // nanoseconds
+	max   atomic.Int64
 }
 
 func (h *histogram) add(d time.Duration) {
 	d = max(d, 0)
 	h.count[bucketOf(uint64(d))].Add(1)
-	h.n.Add(1)
 	h.sum.Add(int64(d))
 	for seen := h.max.Load(); int64(d) > seen && !h.max.CompareAndSwap(seen, int64(d)); {
 		seen = h.max.Load()
 	}
+}
+
+// n returns how many were added.
+func (h *histogram) n() (n int64) {
+	for b := range h.count {
+		n += int64(h.count[b].Load())
+	}
+	return n
 }
 
 func bucketOf(v uint64) int {
@@ -66,7 +73,7 @@ func quantiles(hs ...*histogram) Quantiles {
 	var q Quantiles
 	var sum, most int64
 	for _, h := range hs {
-		q.Count += h.n.Load()
+		q.Count += h.n()
 		sum += h.sum.Load()
 		most = max(most, h.max.Load())
 	}

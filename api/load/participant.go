@@ -55,6 +55,7 @@ type participant struct {
 	away    atomic.Bool   // a storm cut it off, or is about to, and it is not back
 	pass    Pass
 
+	tally *tally
 	beats beatNumbers
 	since atomic.Int64 // when it came in, on the clock of the run; 0 while it is not
 

@@ -172,9 +172,9 @@ type sample struct {
 
 func (r *run) sample() sample {
 	s := sample{
-		at: r.clock.now(), delivered: r.delivered.Load(), packets: r.packets.Load(), bytes: r.bytes.Load(),
-		own: ownCPU(), machine: readMachine(),
+		at: r.clock.now(), delivered: r.delivered(), own: ownCPU(), machine: readMachine(),
 	}
+	s.packets, s.bytes = r.received()
 	if w := r.plan.Watch; w != nil {
 		var u usage
 		if w.PID != 0 {

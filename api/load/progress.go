@@ -57,7 +57,8 @@ func (r *run) look(done <-chan struct{}, progress func(Progress)) {
 		case <-done:
 			return
 		}
-		now, p, b, s := r.clock.now(), r.packets.Load(), r.bytes.Load(), r.sentSoFar()
+		now, s := r.clock.now(), r.sentSoFar()
+		p, b := r.received()
 		took := (now - at).Seconds()
 		l := &r.latency[healthy]
 		progress(Progress{

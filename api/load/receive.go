@@ -5,6 +5,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -87,12 +88,36 @@ func (p *participant) complete() bool {
 	return true
 }
 
+// tally counts everything that one or more participants receive. It is not of the run: what all
+// processors write to is slow.
+type tally struct{ packets, bytes atomic.Uint64 }
+
+// received returns what all have received.
+func (r *run) received() (packets, bytes uint64) {
+	packets, bytes = r.passing.packets.Load(), r.passing.bytes.Load()
+	for _, p := range r.all {
+		packets += p.tally.packets.Load()
+		bytes += p.tally.bytes.Load()
+	}
+	return packets, bytes
+}
+
+// delivered returns how many measured packets have come.
+func (r *run) delivered() (n uint64) {
+	for i := range r.latency {
+		for j := range r.latency[i] {
+			n += uint64(r.latency[i][j].n())
+		}
+	}
+	return n
+}
+
 // receive is called with every packet that arrives, over WebTransport several times at once.
 // ctx ends with the stay.
 func (p *participant) receive(ctx context.Context, packet client.Packet) {
 	now := p.run.clock.now()
-	p.run.packets.Add(1)
-	p.run.bytes.Add(uint64(len(packet.Data)))
+	p.tally.packets.Add(1)
+	p.tally.bytes.Add(uint64(len(packet.Data)))
 	w, err := wire.Scan(packet.Data)
 	switch {
 	case err != nil:
@@ -133,7 +158,6 @@ func (p *participant) count(t tag, session uint64, size int, now time.Duration) 
 	counted := !p.settled && p.accounts[t.stream].got(s, t, size)
 	p.mu.Unlock()
 	if counted {
-		p.run.delivered.Add(1)
 		p.run.latency[p.pace][s.kind].add(now - time.Duration(t.due))
 	}
 }

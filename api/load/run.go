@@ -86,8 +86,7 @@ type run struct {
 	visits         histogram
 	rtt            histogram
 
-	packets, bytes   atomic.Uint64 // everything that was received
-	delivered        atomic.Uint64
+	passing          tally // of visitors
 	keyRequests      atomic.Uint64
 	present          atomic.Int64
 	joinedN, failedN atomic.Uint64
@@ -246,7 +245,8 @@ func newRun(plan Plan) (*run, error) {
 				role = "publisher"
 			}
 			p := &participant{
-				room: m, index: uint32(j), name: strings.Join([]string{role, tag, strconv.Itoa(i + 1), strconv.Itoa(j + 1)}, "-"),
+				tally: new(tally),
+				room:  m, index: uint32(j), name: strings.Join([]string{role, tag, strconv.Itoa(i + 1), strconv.Itoa(j + 1)}, "-"),
 				base: strings.TrimSuffix(plan.URLs[(i+j)%len(plan.URLs)], "/"),
 				cut:  make(chan struct{}, 1), learned: make(chan struct{}, 1), known: make(map[*participant]uint64),
 			}

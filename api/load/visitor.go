@@ -52,10 +52,10 @@ func (r *run) receiveVisitors(ctx context.Context, all *sync.WaitGroup) {
 // expect nothing.
 func (r *run) visitor(n int) *participant {
 	return &participant{
-		room: r.rooms[n%len(r.rooms)],
-		name: strings.Join([]string{"visitor", strconv.FormatUint(r.id&0xfffff, 36), strconv.Itoa(n + 1)}, "-"),
-		base: strings.TrimSuffix(r.plan.URLs[n%len(r.plan.URLs)], "/"),
-		cut:  make(chan struct{}, 1), learned: make(chan struct{}, 1), known: make(map[*participant]uint64),
+		room:  r.rooms[n%len(r.rooms)],
+		name:  strings.Join([]string{"visitor", strconv.FormatUint(r.id&0xfffff, 36), strconv.Itoa(n + 1)}, "-"),
+		base:  strings.TrimSuffix(r.plan.URLs[n%len(r.plan.URLs)], "/"),
+		tally: &r.passing, cut: make(chan struct{}, 1), learned: make(chan struct{}, 1), known: make(map[*participant]uint64),
 	}
 }
 

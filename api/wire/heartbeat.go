@@ -26,8 +26,9 @@ const (
 // ScanHeartbeat reads a HeartbeatMetadata: which sources its sender has switched on; false
 // when b is none. It does not copy.
 func ScanHeartbeat(b []byte) (on Sources, ok bool) {
+	var f field
 	for len(b) > 0 {
-		f, rest, err := nextField(b)
+		rest, err := f.next(b)
 		if err != nil {
 			return 0, false
 		}

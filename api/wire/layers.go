@@ -14,8 +14,9 @@ import (
 // comes after them is not read. It allocates no more than that whatever data declares, and
 // reports false when data is no ViewportPacket.
 func ReadViewport(data []byte) (sessions []uint64, ok bool) {
+	var f field
 	for len(data) > 0 && len(sessions) < MaxChoices {
-		f, rest, err := nextField(data)
+		rest, err := f.next(data)
 		if err != nil {
 			return nil, false
 		}
@@ -49,11 +50,12 @@ type LayerChoice struct {
 // ReadLayerPreference returns what a receiver wants of whom. Like ReadViewport it reads the
 // first [MaxChoices] entries. Entries about layers that nobody has are left out.
 func ReadLayerPreference(data []byte) (choices []LayerChoice, ok bool) {
+	var f field
 	for range MaxChoices {
 		if len(data) == 0 {
 			break
 		}
-		f, rest, err := nextField(data)
+		rest, err := f.next(data)
 		if err != nil || f.num == 1 && f.typ != protowire.BytesType {
 			return nil, false
 		}

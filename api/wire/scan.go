@@ -45,8 +45,9 @@ type Packet struct {
 // all of that: tags beyond 32 bits, groups, and known fields of another wire type.
 func Scan(b []byte) (Packet, error) {
 	var p Packet
+	var f field
 	for len(b) > 0 {
-		f, rest, err := nextField(b)
+		rest, err := f.next(b)
 		if err != nil {
 			return Packet{}, err
 		}
@@ -118,8 +119,9 @@ var mediaTypes = [...]protowire.Type{
 // type outside the contract, counts as ciphertext.
 func ScanMedia(b []byte) (Media, error) {
 	var m Media
+	var f field
 	for len(b) > 0 {
-		f, rest, err := nextField(b)
+		rest, err := f.next(b)
 		if err != nil {
 			return Media{}, err
 		}
@@ -164,16 +166,19 @@ func (f *field) expect(typ protowire.Type) error {
 	return nil
 }
 
-// nextField reads the first record of b, which is not empty, and returns the rest.
-func nextField(b []byte) (field, []byte, error) {
-	tag, n := protowire.ConsumeVarint(b)
+// next reads the first record of b, which is not empty, and returns the rest.
+func (f *field) next(b []byte) (rest []byte, err error) {
+	tag, n := uint64(b[0]), 1
+	if tag >= 0x80 {
+		tag, n = protowire.ConsumeVarint(b)
+	}
 	if n < 0 || tag > math.MaxUint32 {
-		return field{}, nil, ErrMalformed
+		return nil, ErrMalformed
 	}
 	b = b[n:]
-	f := field{num: uint32(tag) >> 3, typ: protowire.Type(tag & 7)}
+	*f = field{num: uint32(tag) >> 3, typ: protowire.Type(tag & 7)}
 	if f.num == 0 {
-		return field{}, nil, ErrMalformed
+		return nil, ErrMalformed
 	}
 	switch f.typ {
 	case protowire.VarintType:
@@ -182,7 +187,7 @@ func nextField(b []byte) (field, []byte, error) {
 		var size uint64
 		size, n = protowire.ConsumeVarint(b)
 		if n < 0 || size > math.MaxInt32 || uint64(len(b)-n) < size {
-			return field{}, nil, ErrMalformed
+			return nil, ErrMalformed
 		}
 		f.bytes = b[n : n+int(size) : n+int(size)]
 		n += int(size)
@@ -194,9 +199,9 @@ func nextField(b []byte) (field, []byte, error) {
 		n = -1
 	}
 	if n < 0 {
-		return field{}, nil, ErrMalformed
+		return nil, ErrMalformed
 	}
-	return f, b[n:], nil
+	return b[n:], nil
 }
 
 // fixed returns size when b holds as many bytes, else a negative number.
