@@ -130,7 +130,7 @@ func New(o Options) (*Engine, error) {
 	for i := range o.Shards {
 		s := newShard(e, epoch+int64(i))
 		if o.SpillDir != "" {
-			s.spill = newSpill(o.SpillDir, fmt.Sprintf("%016x-%d", uint64(epoch), i), epoch+int64(i), o.Log)
+			s.spill = newSpill(o.SpillDir, spillName(epoch, i), epoch+int64(i), o.Log)
 		}
 		e.shards = append(e.shards, s)
 	}
@@ -238,6 +238,11 @@ func (e *Engine) Run(ctx context.Context) error {
 	err := e.flushShards(last)
 	uncounted := e.WriteRollups(last)
 	err = errors.Join(err, uncounted)
+	if err == nil {
+		if err := e.Store.Finish(last, []int64{e.ID()}); err != nil { // who looks at this node waits for more in vain
+			e.Log.Warn("telemetry is not said to be complete", "err", err)
+		}
+	}
 	stop()
 	writers.Wait()
 	if n := e.waiting.Load(); n > 0 {

@@ -67,15 +67,15 @@ func (r *replay) run(ctx context.Context, e *Engine) {
 			pause(ctx, lastBackoff, nil)
 		}
 	}
-	for len(left.open) > 0 {
-		err := e.Store.Died(ctx, left.pulses(), time.UnixMicro(left.last), diedReason)
+	for {
+		err := left.end(ctx)
 		if err == nil {
 			break
 		}
 		if ctx.Err() != nil {
 			return
 		}
-		e.Log.Warn("sessions that an earlier process left are not ended, trying again", "err", err)
+		e.Log.Warn("what an earlier process left is not ended, trying again", "err", err)
 		pause(ctx, lastBackoff, nil)
 	}
 	for _, name := range r.files {
@@ -113,6 +113,17 @@ func (r *remains) pulses() (all []Pulse) {
 		all = append(all, Pulse{id, r.open[id]})
 	}
 	return all
+}
+
+// end ends sessions of which no end is known, and says that nothing more comes of the engines
+// that had them.
+func (r *remains) end(ctx context.Context) error {
+	if len(r.open) > 0 {
+		if err := r.engine.Store.Died(ctx, r.pulses(), time.UnixMicro(r.last), diedReason); err != nil {
+			return err
+		}
+	}
+	return r.engine.Store.Finish(ctx, enginesOf(r.engine.replay.files))
 }
 
 // store stores the files of one writer, which are together, and returns the others. When it

@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -48,6 +50,19 @@ type segment struct {
 
 func newSpill(dir, name string, writer int64, log *slog.Logger) *spill {
 	return &spill{prefix: filepath.Join(dir, name), log: log, writer: writer}
+}
+
+// spillName is how the names of the files of a shard begin; enginesOf is its inverse.
+func spillName(engine int64, shard int) string { return fmt.Sprintf("%016x-%d", uint64(engine), shard) }
+
+func enginesOf(files []string) (all []int64) {
+	for _, name := range files {
+		text, _, _ := strings.Cut(filepath.Base(name), "-")
+		if id, err := strconv.ParseInt(text, 16, 64); err == nil && !slices.Contains(all, id) {
+			all = append(all, id)
+		}
+	}
+	return all
 }
 
 func (s *spill) name(number int) string {

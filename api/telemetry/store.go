@@ -32,6 +32,9 @@ type Store interface {
 	// Died ends those of these sessions that have not ended.
 	Died(ctx context.Context, sessions []Pulse, at time.Time, reason string) error
 
+	// Finish says that all is stored that engines took in, see [Engine.ID].
+	Finish(ctx context.Context, engines []int64) error
+
 	// Alive says that sessions go on, and how many events came so far.
 	Alive(ctx context.Context, sessions []Pulse) error
 

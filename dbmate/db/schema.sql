@@ -402,6 +402,16 @@ PARTITION BY RANGE (received_at);
 
 
 --
+-- Name: telemetry_finished; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.telemetry_finished (
+    engine bigint NOT NULL,
+    at timestamp with time zone NOT NULL
+);
+
+
+--
 -- Name: telemetry_losses; Type: TABLE; Schema: public; Owner: -
 --
 
@@ -677,6 +687,14 @@ ALTER TABLE ONLY public.telemetry_catalogues
 
 
 --
+-- Name: telemetry_finished telemetry_finished_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.telemetry_finished
+    ADD CONSTRAINT telemetry_finished_pkey PRIMARY KEY (engine);
+
+
+--
 -- Name: telemetry_losses telemetry_losses_pkey; Type: CONSTRAINT; Schema: public; Owner: -
 --
 
@@ -914,6 +932,13 @@ CREATE INDEX idx_telemetry_events_received ON ONLY public.telemetry_events USING
 --
 
 CREATE INDEX idx_telemetry_events_subject ON ONLY public.telemetry_events USING btree (subject) WHERE (subject IS NOT NULL);
+
+
+--
+-- Name: idx_telemetry_finished_at; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX idx_telemetry_finished_at ON public.telemetry_finished USING btree (at);
 
 
 --
@@ -1164,4 +1189,5 @@ INSERT INTO public.schema_migrations (version) VALUES
     ('20261121000012'),
     ('20261121000013'),
     ('20261121000014'),
-    ('20261121000020');
+    ('20261121000020'),
+    ('20261121000021');

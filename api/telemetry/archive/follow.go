@@ -57,6 +57,26 @@ func (a *Archive) tookIn(ctx context.Context, f *telemetry.Filter, from telemetr
 	return ids, nil
 }
 
+const finish = `insert into telemetry_finished (engine, at) select e, clock_timestamp() from unnest($1::bigint[]) as u (e) on conflict do nothing`
+
+// Finish implements [telemetry.Store].
+func (a *Archive) Finish(ctx context.Context, engines []int64) error {
+	if _, err := a.pool.Exec(ctx, finish, engines); err != nil {
+		return fmt.Errorf("finish engines: %w", err)
+	}
+	return nil
+}
+
+// Finished returns those of these engines of which everything they took in is on record.
+func (a *Archive) Finished(ctx context.Context, engines []int64) ([]int64, error) {
+	rows, _ := a.pool.Query(ctx, "select engine from telemetry_finished where engine = any($1)", engines) // its error comes with the rows
+	finished, err := pgx.CollectRows(rows, pgx.RowTo[int64])
+	if err != nil {
+		return nil, fmt.Errorf("read which engines are finished: %w", err)
+	}
+	return finished, nil
+}
+
 // Engines returns those to which sessions came since, other than the known ones.
 func (a *Archive) Engines(ctx context.Context, since time.Time, known []int64) ([]int64, error) {
 	rows, _ := a.pool.Query(ctx, "select distinct engine from telemetry_sessions where id >= $1 and engine <> 0 and engine <> all($2)",

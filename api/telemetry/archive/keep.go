@@ -132,8 +132,10 @@ func (a *Archive) Keep(ctx context.Context, r telemetry.Retention) error {
 			return err
 		}
 	}
-	if _, err := a.pool.Exec(ctx, "delete from telemetry_writers where counted_at < $1", now.Add(-writersAge)); err != nil {
-		return fmt.Errorf("drop old writers: %w", err)
+	for _, sql := range []string{"delete from telemetry_writers where counted_at < $1", "delete from telemetry_finished where at < $1"} {
+		if _, err := a.pool.Exec(ctx, sql, now.Add(-writersAge)); err != nil {
+			return fmt.Errorf("drop old writers: %w", err)
+		}
 	}
 	if r.Sessions > 0 {
 		before := now.Add(-r.Sessions)

@@ -66,6 +66,11 @@ func New(o Options) *Cluster {
 // Run answers other nodes until ctx ends. It fails only when the connection to NATS was closed
 // before.
 func (c *Cluster) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	var visiting sync.WaitGroup
+	defer visiting.Wait()
+	defer cancel()
+	visiting.Go(func() { c.visit(ctx) })
 	if c.o.Conn == nil {
 		<-ctx.Done()
 		return nil

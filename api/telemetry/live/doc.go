@@ -11,7 +11,9 @@
 //
 // A [Cursor] has a place for each engine, and any node can go on from it. What the ring of an
 // engine has lost by then, or what an engine that is gone took in, is read from the archive: an
-// engine first says up to where that is complete, and goes on from there. Events of one engine
+// engine first says up to where that is complete, and goes on from there. What an engine that was
+// killed had only put into files comes once another node has stored it, after what is newer; who
+// goes on from a cursor in between may get events of that engine twice, and misses none. Events of one engine
 // come in their order; those of several as they arrive.
 //
 // Who may see what is decided by the node that serves the subscriber; nodes trust each other.

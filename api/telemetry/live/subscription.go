@@ -57,6 +57,7 @@ type Subscription struct {
 	at        Cursor
 	following map[int64]bool
 	buried    map[int64]bool
+	graves    map[int64]*grave // of those, where more may come
 }
 
 // batch is what one engine has.
@@ -72,7 +73,7 @@ type batch struct {
 func (c *Cluster) Subscribe(ctx context.Context, f telemetry.Filter, from *Cursor) *Subscription {
 	s := &Subscription{
 		c: c, filter: f, resume: from != nil, news: make(chan batch),
-		at: Cursor{time.Now().UnixMicro(), map[int64]telemetry.Cursor{}}, following: map[int64]bool{}, buried: map[int64]bool{},
+		at: Cursor{time.Now().UnixMicro(), map[int64]telemetry.Cursor{}}, following: map[int64]bool{}, buried: map[int64]bool{}, graves: map[int64]*grave{},
 	}
 	s.life, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	own := c.o.Engine.Head()
@@ -117,7 +118,7 @@ func (s *Subscription) Gone() bool { return s.gone }
 func (s *Subscription) Cursor() Cursor {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.at.copied(time.Now(), s.buried)
+	return s.lasting(s.at.copied(time.Now(), s.buried))
 }
 
 // Next waits for events that the filter wants, or a lag, and returns them. The error is that of
@@ -157,6 +158,7 @@ func (s *Subscription) follow(engine int64) {
 	}
 	s.following[engine] = true
 	delete(s.buried, engine)
+	delete(s.graves, engine)
 	from := s.at.place(engine)
 	s.work.Go(func() {
 		s.pursue(from)
@@ -207,7 +209,7 @@ func (s *Subscription) pursue(from telemetry.Cursor) {
 		heard, failures = time.Now(), 0
 		switch {
 		case a.Past:
-			s.readPast(from, a.Cursor)
+			s.readPast(from, a.Cursor, nil)
 		case len(a.events) > 0 || a.Lagged > 0:
 			past = false
 			if !s.give(batch{a.events, a.Lagged, a.Cursor}) {
@@ -258,45 +260,54 @@ func (s *Subscription) give(b batch) bool {
 // is followed again from there: therefore not the last moments, in which it may not have stored
 // everything.
 func (s *Subscription) bury(from telemetry.Cursor) {
+	g := s.dig(from) // before it is read
 	until := telemetry.Cursor{Engine: from.Engine, Received: time.Now().Add(-storeTime).UnixMicro()}
 	if until.Received > from.Received {
-		s.readPast(from, until)
+		s.readPast(from, until, g)
 		s.moved(until)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.buried[from.Engine] = true
+	if g != nil {
+		g.open = false
+	}
 }
 
-// readPast brings what is on record of an engine between two places.
-func (s *Subscription) readPast(from, until telemetry.Cursor) {
+// readPast brings what is on record of an engine between two places, without what came from a
+// grave before. It reports whether that was all.
+func (s *Subscription) readPast(from, until telemetry.Cursor, g *grave) bool {
 	for s.life.Err() == nil {
 		stored, err := s.c.o.Archive.Following(s.life, s.filter, from, until.Received, pageSize)
 		if err != nil {
 			s.complain("events that were missed cannot be read", err)
+			if g != nil && g.again {
+				return false // to be tried again
+			}
 			missed := uint64(1) // or more: without numbers nobody knows
 			if !byTime(from) && until.Next > from.Next {
 				missed = until.Next - from.Next
 			}
 			s.give(batch{lagged: missed, cursor: until})
-			return
+			return false
 		}
 		if len(stored) == 0 {
-			return
+			return true
 		}
 		b := batch{cursor: telemetry.Cursor{Engine: from.Engine, Received: stored[len(stored)-1].Received}}
 		for i := range stored {
 			e := telemetry.Event{Row: stored[i].Row, Kind: s.c.kind(&stored[i].Row), Source: &stored[i].Session.Source}
-			if s.filter.Wants(&e) {
+			if s.filter.Wants(&e) && g.fresh(&e.Row) {
 				b.events = append(b.events, e)
 			}
 		}
 		if len(b.events) > 0 && !s.give(b) {
-			return
+			return false
 		}
 		if len(stored) < pageSize {
-			return
+			return true
 		}
 		from = b.cursor
 	}
+	return false
 }

@@ -66,7 +66,7 @@ type node struct {
 // start starts a node that ends with the test.
 func (w *world) start() *node { return w.startAt(w.nats) }
 
-func (w *world) startAt(url string) *node {
+func (w *world) startAt(url string, change ...func(*telemetry.Options)) *node {
 	w.Helper()
 	log := slog.New(slog.NewTextHandler(w.Output(), nil))
 	store, err := archive.Open(w.Context(), w.database)
@@ -75,7 +75,11 @@ func (w *world) startAt(url string) *node {
 	}
 	w.Cleanup(store.Close)
 	n := &node{world: w, conn: natstest.Dial(w, url, nats.ReconnectWait(50*time.Millisecond), nats.MaxReconnects(-1), nats.CustomReconnectDelay(func(int) time.Duration { return 50 * time.Millisecond }))}
-	if n.engine, err = telemetry.New(telemetry.Options{Store: store, Catalogues: []telemetry.Catalogue{plain{}}, Log: log}); err != nil {
+	o := telemetry.Options{Store: store, Catalogues: []telemetry.Catalogue{plain{}}, Log: log}
+	for _, c := range change {
+		c(&o)
+	}
+	if n.engine, err = telemetry.New(o); err != nil {
 		w.Fatal(err)
 	}
 	n.Cluster = live.New(live.Options{Engine: n.engine, Archive: store, Conn: n.conn, Log: log})
