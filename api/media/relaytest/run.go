@@ -365,7 +365,7 @@ func foreign(t *testing.T, p Pair) {
 func old(t *testing.T, p Pair) {
 	_, a, _, _, b := openBoth(t, p)
 	stale := video(1, "stale")
-	stale.Received = time.Now().Add(-time.Minute)
+	stale.Received = time.Now().Add(-time.Hour)
 	a.Publish(stale)
 	a.Publish(video(1, "fresh"))
 	b.Want("1: fresh")
