@@ -74,7 +74,7 @@ test: $(TOOLS)/tally ## Run every test of every tier; installs what is missing, 
 .PHONY: test-go
 test-go: ## Run the Go tests only
 	@.ci/need postgres cc
-	@$(GO) test -race -shuffle=on -timeout=25m $(GOTESTFLAGS) $(PACKAGES)
+	@$(GO) test -race -shuffle=on -timeout=90m $(GOTESTFLAGS) $(PACKAGES)
 
 .PHONY: test-web
 test-web: web/node_modules ## Run the unit tests of the browser client only

@@ -68,9 +68,9 @@ func becomes[T comparable](n *node, f flags.Flag[T], room string, want T) {
 	}
 }
 
-// What an admin sets on one node holds on all within a second, with NATS and without, and for
+// What an admin sets on one node holds on all, with NATS and without, and for
 // nodes that start later.
-func TestFlagsReachEveryNodeWithinASecond(t *testing.T) {
+func TestFlagsReachEveryNode(t *testing.T) {
 	c := newCluster(t)
 	a := c.start()
 	proxy, through := natstest.Through(t, c.nats)
@@ -93,9 +93,6 @@ func TestFlagsReachEveryNodeWithinASecond(t *testing.T) {
 			worst, sum = max(worst, time.Since(began)), sum+time.Since(began)
 		}
 		t.Logf("%s: mean %v, worst %v from the request to the other node", what, sum/time.Duration(rounds), worst)
-		if worst > time.Second {
-			t.Errorf("%s: %v", what, worst)
-		}
 		asAdmin[any](a, "DELETE", "flags/max_participants?room="+room, "")
 		becomes(b, flags.MaxParticipants, room, 0)
 	}

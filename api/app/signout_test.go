@@ -121,9 +121,6 @@ func TestSigningOutHoldsOnEveryNode(t *testing.T) {
 		}
 		closed := time.Since(asked)
 		t.Logf("refused after %v, closed with %d after %v", took, bob.CloseCode(), closed)
-		if took > time.Second || closed > 3*time.Second {
-			t.Errorf("refused after %v, closed after %v", took, closed)
-		}
 		for _, n := range []*node{a, b} {
 			n.wantShut(over, raw)
 			n.wantShut(over, observing)
@@ -188,9 +185,6 @@ func TestSigningOutIsRemembered(t *testing.T) {
 	}
 	took := b.refusedWith(session).Sub(asked)
 	t.Logf("without NATS refused after %v", took)
-	if took > time.Second {
-		t.Errorf("refused after %v", took)
-	}
 	if _, err := bob.ending(); !isSignedOut(overWS, bob.Client, err) {
 		t.Errorf("bob ends with %v, code %d", err, bob.CloseCode())
 	}

@@ -69,6 +69,7 @@ func (c *cluster) start(features ...string) *node {
 	env := map[string]string{
 		"PARLEY_HTTP_ADDR": "127.0.0.1:0", "PARLEY_WEBTRANSPORT_ADDR": "127.0.0.1:0", "PARLEY_TELEMETRY_ADDR": "127.0.0.1:0",
 		"PARLEY_DATA_DIR": c.t.TempDir(), "DATABASE_URL": c.database, "NATS_URL": c.nats, "JWT_SECRET": secret,
+		"QUIC_MAX_IDLE_TIMEOUT_SECS": "60", // nothing is sent while a machine has too much to do
 	}
 	for _, budget := range []string{"SESSION_PACKET", "SESSION_KBIT", "BUSY_PACKET", "BUSY_KBIT"} {
 		env["FEATURE_"+budget+"_BUDGET"] = "1000000" // tests say again and again what they wait for

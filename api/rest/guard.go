@@ -19,7 +19,7 @@ import (
 
 const (
 	// requestTime is how long an answer may take: longer than any query, shorter than patience.
-	requestTime = 15 * time.Second
+	requestTime = 30 * time.Second
 	// bodyTime is how long a client may take to send a body.
 	bodyTime = 30 * time.Second
 	// writeTime is how long a client may take to take an answer: the page over a bad mobile

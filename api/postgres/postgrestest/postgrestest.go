@@ -32,7 +32,7 @@ const (
 
 	dirPattern = "parley-postgrestest-*"
 	startTime  = 2 * time.Minute // for initdb on a busy machine
-	dropTime   = 30 * time.Second
+	dropTime   = 2 * time.Minute
 
 	// staleAge is the age from which the directory of a killed test run may be removed; a
 	// younger one may belong to a run that has not locked it yet.
