@@ -2,6 +2,8 @@ package diagnosis
 
 import (
 	"fmt"
+	"math"
+	"strings"
 	"time"
 )
 
@@ -87,8 +89,14 @@ type Fact struct {
 // byServer is who measured what a server did.
 const byServer = "server"
 
+// nTimes is how the words of a fact say how often something happened.
+const nTimes = "%.0f times"
+
 // fact returns a fact; words have one verb for the value.
 func fact(by, measure string, value float64, words string) Fact {
+	if math.Round(value) == 1 && strings.Contains(words, nTimes) {
+		return Fact{Words: strings.Replace(words, nTimes, "once", 1), Measure: measure, Value: value, By: by}
+	}
 	return Fact{Words: fmt.Sprintf(words, value), Measure: measure, Value: value, By: by}
 }
 

@@ -4,24 +4,29 @@ import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { complaint } from "../../call/desk.ts";
 import type { LiveRoom } from "../../server/admin.ts";
+import { Denied } from "../../server/http.ts";
 import type { Server } from "../../server/server.ts";
 import type { CallSession } from "../../server/telemetry.ts";
 import { usePolled } from "../insight/polled.ts";
 import { RoomInsight } from "../insight/room.tsx";
-import { namesOf } from "../insight/words.ts";
+import { namesOf, type Names } from "../insight/words.ts";
 import { ids } from "../testids.ts";
 
 export function Quality({ server }: { server: Server }): JSX.Element {
   const [room, setRoom] = useState<string>();
   const [live, setLive] = useState<LiveRoom[]>();
   const [sessions, setSessions] = useState<CallSession[]>([]);
+  const [people, setPeople] = useState<Names>(new Map());
   const [trouble, setTrouble] = useState("");
 
   usePolled(5_000, [server, room], async (signal) => {
     try {
       const { rooms } = await server.admin.live(signal);
       setLive(rooms);
-      setSessions(await server.telemetry.sessions(room ?? rooms[0]?.id ?? "", signal));
+      const chosen = room ?? rooms[0]?.id ?? "";
+      const found = await server.telemetry.sessions(chosen, signal);
+      setSessions(found);
+      setPeople(found.length === 0 ? new Map() : await attended(server, chosen, signal));
       setTrouble("");
     } catch (err) {
       if (!signal.aborted) setTrouble(complaint(err));
@@ -30,7 +35,7 @@ export function Quality({ server }: { server: Server }): JSX.Element {
   if (!live) return trouble ? <p class="field-error">{trouble}</p> : <span class="spinner" role="status" aria-label="Loading" />;
   const chosen = room ?? live[0]?.id ?? "";
   return (
-    <RoomInsight server={server} room={chosen} sessions={sessions} names={namesOf(sessions, live)} trouble={trouble}>
+    <RoomInsight server={server} room={chosen} sessions={sessions} names={new Map([...people, ...namesOf(sessions, live)])} trouble={trouble}>
       <label class="field">
         <span>Meeting (empty: all)</span>
         <input
@@ -50,4 +55,15 @@ export function Quality({ server }: { server: Server }): JSX.Element {
       </label>
     </RoomInsight>
   );
+}
+
+/** Names of those who are or were in a meeting; of what is none, such as an open room, there are none on record. */
+async function attended(server: Server, room: string, signal: AbortSignal): Promise<Names> {
+  if (room === "") return new Map();
+  try {
+    return await server.telemetry.people(room, signal);
+  } catch (err) {
+    if (err instanceof Denied) return new Map();
+    throw err;
+  }
 }

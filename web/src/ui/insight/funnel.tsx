@@ -6,7 +6,7 @@ import { complaint } from "../../call/desk.ts";
 import type { Funnel, Telemetry } from "../../server/telemetry.ts";
 import { ids } from "../testids.ts";
 import { usePolled } from "./polled.ts";
-import { eventWords, share } from "./words.ts";
+import { eventWords, lasting, share } from "./words.ts";
 
 /** Kinds that begin: connecting, joining, hearing and seeing somebody, coming back. */
 const BEGINNINGS: [number, string][] = [
@@ -34,7 +34,9 @@ function One({ kind, title, telemetry, room }: { kind: number; title: string; te
   usePolled(5_000, [telemetry, room, kind], async (signal) => {
     try {
       const found = await telemetry.funnel(room, kind, signal);
-      if (!signal.aborted) setFunnel(found);
+      if (signal.aborted) return;
+      setFunnel(found);
+      setTrouble("");
     } catch (err) {
       if (!signal.aborted) setTrouble(complaint(err));
     }
@@ -43,7 +45,8 @@ function One({ kind, title, telemetry, room }: { kind: number; title: string; te
     <article class="card funnel" data-testid={ids.funnel(kind)}>
       <h3>{title}</h3>
       {trouble && <p class="field-error">{trouble}</p>}
-      {funnel && (
+      {funnel?.started === 0 && funnel.stages.length === 0 && <p class="muted">Nobody, on the last day.</p>}
+      {funnel && (funnel.started > 0 || funnel.stages.length > 0) && (
         <ul>
           <Stage name="Began" count={funnel.started} of={funnel.started} />
           {funnel.stages.map((stage) => (
@@ -70,8 +73,8 @@ function Stage({ name, count, of, failed = false, p50, p95 }: StageProps): JSX.E
     <li class={failed ? "is-failed" : ""} data-testid={ids.funnelStage} data-name={name} data-count={count}>
       <span>
         <b>{eventWords(name)}</b> {count} · {share(count, of)}
-        {p50 !== undefined && <small> half within {Math.round(p50)} ms</small>}
-        {p95 !== undefined && <small>, 95 % within {Math.round(p95)} ms</small>}
+        {p50 !== undefined && <small> half within {lasting(p50)}</small>}
+        {p95 !== undefined && <small>, 95 % within {lasting(p95)}</small>}
       </span>
       <svg viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true">
         <rect class="funnel-whole" width="100" height="8" />

@@ -32,7 +32,7 @@ export function RoomNow({ server, room, names }: { server: Server; room: string;
     <>
       {trouble && <p class="field-error">{trouble}</p>}
       <FlowTable people={seen.participants} names={names} />
-      <Findings found={seen} names={names} />
+      {(seen.participants.length > 0 || seen.findings.length > 0) && <Findings found={seen} names={names} />}
     </>
   );
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { CallEvent, Point } from "../../server/telemetry.ts";
-import { minutes } from "./series.ts";
+import { amount, lastMeasured, minutes } from "./series.ts";
 import { place } from "./track.ts";
 
 const point = (at: number, change: Partial<Point> = {}): Point => ({ at, measure: "m", count: 2, sum: 10, p50: 4, p95: 9, ...change });
@@ -15,6 +15,12 @@ test("minutes without measurements are gaps, minutes without events are 0", () =
   ]);
   assert.deepEqual(minutes(all, 0, 180_500, "sum")[1], [0, 20, 0, 10]);
   assert.deepEqual(minutes(all, 0, 180_500, "count")[1], [0, 4, 0, 2]);
+});
+
+test("the legend has the last minute that was measured, with units", () => {
+  assert.equal(lastMeasured([[0, 60, 120], [1, 2, null], [null, 3, null]]), 1);
+  assert.equal(lastMeasured([[0, 60], [null, null]]), 1);
+  assert.deepEqual([amount(null, " ms"), amount(undefined, ""), amount(0.44, " %"), amount(12.6, " ms")], ["–", "–", "0.4 %", "13 ms"]);
 });
 
 test("an event that continues another reaches back to it", () => {

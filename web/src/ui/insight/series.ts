@@ -9,6 +9,20 @@ export type Columns = [number[], ...(number | null)[][]];
 
 const minute = 60_000;
 
+/** The place of the last minute in which something was measured, else of the last one. */
+export function lastMeasured([times, ...columns]: Columns): number {
+  for (let i = times.length - 1; i >= 0; i--) {
+    if (columns.some((column) => column[i] !== null)) return i;
+  }
+  return times.length - 1;
+}
+
+/** A number for a legend: "12 ms", "0.4 %". */
+export function amount(value: number | null | undefined, unit: string): string {
+  if (value === null || value === undefined) return "–";
+  return `${value.toLocaleString(undefined, { maximumFractionDigits: value < 10 ? 1 : 0 })}${unit}`;
+}
+
 /** Every minute has a place: where nothing was measured there is a gap, where nothing happened 0. */
 export function minutes(points: readonly Point[], from: number, to: number, lines: Lines): Columns {
   const first = Math.floor(from / minute);

@@ -55,6 +55,7 @@ function One({ telemetry, room, session, names }: { telemetry: Telemetry; room: 
       if (signal.aborted) return;
       setEvents(all);
       setFound(diagnosis);
+      setTrouble("");
     } catch (err) {
       if (!signal.aborted) setTrouble(complaint(err));
     }
@@ -64,6 +65,7 @@ function One({ telemetry, room, session, names }: { telemetry: Telemetry; room: 
   const begin = events[0]?.at ?? 0;
   return (
     <>
+      {trouble && <p class="field-error">{trouble}</p>}
       {found && <Findings found={found} names={names} timed />}
       <ol class="timeline card" data-testid={ids.timeline}>
         {events.map((event) => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Finding, Flow } from "../../server/telemetry.ts";
-import { after, called, endWords, eventWords, fieldWords, flowWords, grade, headline, list, measuredBy, namesOf, place, rates, screenGrade, screenWords, share } from "./words.ts";
+import { after, called, endWords, eventWords, fieldWords, flowWords, grade, headline, lasting, list, measuredBy, namesOf, place, rates, screenGrade, screenWords, share } from "./words.ts";
 
 const names = new Map([
   ["a1", "Ada"],
@@ -72,6 +72,9 @@ test("events read as sentences", () => {
   const fields = { subscribe_id: 3, sender: "a1", media: "video", took_ms: 20, code: "", worst: { a: 1 } };
   assert.equal(fieldWords({ seq: "1", kind: 51, name: "FirstFrame", group: "subscribe", class: "lifecycle", at: 0, fields }), "media video, took 20 ms");
   assert.deepEqual([after(-5), after(420), after(12_340), after(62_000)], ["+0.00 s", "+0.42 s", "+12.3 s", "+1:02"]);
+  assert.deepEqual([lasting(0.4), lasting(999), lasting(1_306), lasting(59_900), lasting(125_000)], ["0 ms", "999 ms", "1.3 s", "1:00 min", "2:05 min"]);
+  const others = { stream: "7/audio", slow: false, ready: true, took_ms: 2_500 };
+  assert.equal(fieldWords({ seq: "1", kind: 51, name: "FirstFrame", group: "subscribe", class: "lifecycle", at: 0, fields: others }), "not slow, ready, took 2.5 s");
   assert.deepEqual([share(1, 3), share(0, 0)], ["33 %", "0 %"]);
   assert.deepEqual([list([]), list(["a"]), list(["a", "b", "c"])], ["", "a", "a, b and c"]);
 });

@@ -100,7 +100,7 @@ export function screenGrade(s: ScreenFlow): "good" | "fair" | "poor" {
 export function screenWords(s: ScreenFlow): string {
   const parts = [`${s.fps < 1 ? s.fps.toFixed(1) : Math.round(s.fps)} pictures/s`];
   if (s.kbps > 0) parts.push(kbps(s.kbps));
-  if (s.stale_ms > 0) parts.push(`${Math.round(s.stale_ms)} ms old`);
+  if (s.stale_ms > 0) parts.push(`${lasting(s.stale_ms)} old`);
   return parts.join(" · ");
 }
 
@@ -111,7 +111,7 @@ export function flowWords(f: Flow): string {
   if (f.video_on && f.kbps > 0) parts.push(kbps(f.kbps));
   if (f.audio_on && f.concealment_pct >= 1) parts.push(`${Math.round(f.concealment_pct)} % of sound missing`);
   else if (f.audio_on) parts.push("sound");
-  if (f.delay_ms > 0) parts.push(`${Math.round(f.delay_ms)} ms`);
+  if (f.delay_ms > 0) parts.push(lasting(f.delay_ms));
   return parts.join(" · ") || "off";
 }
 
@@ -124,12 +124,21 @@ export function eventWords(name: string): string {
 /** The fields of an event that say something: "media video, took 20 ms". */
 export function fieldWords(event: CallEvent): string {
   return Object.entries(event.fields ?? {})
-    .filter(([name, value]) => !name.endsWith("_id") && name !== "sender" && name !== "peer" && name !== "room" && value !== "" && value !== null && typeof value !== "object")
+    .filter(([name, value]) => !name.endsWith("_id") && name !== "sender" && name !== "peer" && name !== "room" && name !== "stream" && value !== "" && value !== null && typeof value !== "object")
     .map(([name, value]) => {
       const plain = name.replaceAll("_", " ");
-      return plain.endsWith(" ms") ? `${plain.slice(0, -3)} ${String(value)} ms` : `${plain} ${String(value)}`;
+      if (typeof value === "boolean") return value ? plain : `not ${plain}`;
+      return plain.endsWith(" ms") ? `${plain.slice(0, -3)} ${lasting(Number(value))}` : `${plain} ${String(value)}`;
     })
     .join(", ");
+}
+
+/** How long something took: "20 ms", "1.3 s", "2:05 min". */
+export function lasting(ms: number): string {
+  if (ms < 1000) return `${Math.round(ms)} ms`;
+  const seconds = Math.round(ms / 1000);
+  if (seconds < 60) return `${(ms / 1000).toFixed(1)} s`;
+  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")} min`;
 }
 
 /** How long after another moment: "+0.4 s", "+1:02". */
