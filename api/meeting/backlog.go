@@ -11,9 +11,13 @@ import (
 )
 
 const (
-	// DefaultMaxPending is how many writes wait for the database at most: some megabytes,
-	// and an hour of a node that people join and leave twice a second.
+	// DefaultMaxPending is how many writes wait for the database before some are spared: some
+	// megabytes, and an hour of a node that people join and leave twice a second.
 	DefaultMaxPending = 20_000
+
+	// reserve is how many times as many may wait of those who are there, or were when the database
+	// went away, where nobody's can be spared: more than a node has connections, twice.
+	reserve = 8
 
 	// maxRooms is how many rooms are remembered at most. Sessions whose exit another node
 	// records would keep theirs for ever.
@@ -104,7 +108,8 @@ func (b *backlog) add(w *write) *write {
 		w.started = r.guess(w)
 		r.sessions[w.Session] = struct{}{}
 	}
-	if b.pending >= b.max && !b.spare() {
+	if b.pending >= b.max && !b.spare() && b.pending >= reserve*b.max {
+		b.trouble.lost++
 		b.giveUp(w)
 		b.tidy(r)
 		return w

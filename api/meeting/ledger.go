@@ -39,7 +39,8 @@ type Options struct {
 	// Patience bounds the wait for the database; 0 means [DefaultPatience].
 	Patience time.Duration
 
-	// MaxPending bounds the writes that wait for the database; 0 means [DefaultMaxPending].
+	// MaxPending is how many writes wait for the database before those are given up of people who came
+	// and left in the meantime; 0 means [DefaultMaxPending]. Of others eight times as many wait.
 	MaxPending int
 }
 
@@ -78,6 +79,14 @@ func (l *Ledger) Pending() int {
 	l.writes.mu.Lock()
 	defer l.writes.mu.Unlock()
 	return l.writes.pending
+}
+
+// GivenUp returns how many writes were given up so far: spared of those who came and left while the
+// database did not answer, lost of others.
+func (l *Ledger) GivenUp() (spared, lost uint64) {
+	l.writes.mu.Lock()
+	defer l.writes.mu.Unlock()
+	return l.writes.trouble.spared, l.writes.trouble.lost
 }
 
 // Enter records that a session entered its room and returns what to tell it. Where meetings

@@ -85,43 +85,110 @@ func TestDatabaseStoppedAndBack(t *testing.T) {
 	check(t, "alice leaves", o.exit(alice), meeting.Ended{Remaining: 1})
 }
 
-// With no place left, who came and went in the meantime is forgotten first, then what is new.
+// With no place left, who came and went in the meantime is forgotten; who stays never is.
 func TestLongOutageForgetsThoseWhoLeftAgain(t *testing.T) {
+	const place, people = 12, 30
 	c := newCluster(t)
-	o := openOn(t, c.pg.URL(), "node-a", patience, 12)
+	o := openOn(t, c.pg.URL(), "node-a", patience, place)
+	var before []meeting.Attendance
+	for i := range people {
+		a, _ := o.join("before", fmt.Sprint("user", i))
+		before = append(before, a)
+	}
+	o.flush()
 	c.stop()
+	for _, a := range before[1:] { // who was there leaves on record
+		o.exit(a)
+	}
 	var stayed []meeting.Attendance
-	for i := range 10 {
+	for i := range people {
 		a, _ := o.join(fmt.Sprint("stays", i), "alice")
 		stayed = append(stayed, a)
 		brief, _ := o.join(fmt.Sprint("brief", i), "bob")
 		o.exit(brief)
 	}
-	for i := range 5 { // who find only people that stay, but for one or two
-		o.join(fmt.Sprint("late", i), "carol")
+	spared, lost := o.GivenUp()
+	if spared < people || lost != 0 {
+		t.Errorf("gave up %d of those who left and %d of others", spared, lost)
 	}
 	c.start()
 	o.flush()
+	o.participants("before", 1)
 	for _, a := range stayed {
 		o.participants(a.Room, 1)
 	}
-	recorded := 0
-	for i := range 10 {
+	for i := range people {
 		o.participants(fmt.Sprint("brief", i), 0)
 	}
-	for i := range 5 {
-		n, err := o.store.ActiveCount(t.Context(), fmt.Sprint("late", i))
-		if err != nil {
-			t.Fatal(err)
-		}
-		recorded += n
-	}
-	if recorded > 2 {
-		t.Errorf("%d latecomers found a place", recorded)
-	}
 	o.noMeeting("brief0")
-	o.noMeeting("late4")
 	check(t, "whoever stayed leaves", o.exit(stayed[0]), meeting.Ended{Over: true})
+	if again, _ := o.GivenUp(); again != spared {
+		t.Errorf("gave up %d more", again-spared)
+	}
+}
+
+// Everybody is thrown out and comes back while the database hangs, more than there is place for.
+func TestStormOnADatabaseThatHangs(t *testing.T) {
+	const people, rooms = 300, 7
+	url := postgrestest.URL(t)
+	o := openOn(t, url, "node-a", time.Millisecond, people)
+	var there []meeting.Attendance
+	for i := range people {
+		a, _ := o.join(fmt.Sprint("room", i%rooms), fmt.Sprint("user", i))
+		there = append(there, a)
+	}
+	o.flush()
+	tx := begin(t, url, "lock table sessions in access exclusive mode")
+	for i, a := range there {
+		back, _ := o.join(a.Room, a.User)
+		o.exit(a)
+		there[i] = back
+	}
+	if err := tx.Rollback(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	o.flush()
+	if _, lost := o.GivenUp(); lost != 0 {
+		t.Errorf("%d records are lost", lost)
+	}
+	recorded, err := o.store.OpenOn(t.Context(), "node-a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	open := make(map[uint64]bool)
+	for _, a := range recorded {
+		open[a.Session] = true
+	}
+	for _, a := range there {
+		if !open[a.Session] {
+			t.Errorf("%s in %s is not on record", a.User, a.Room)
+		}
+	}
+	check(t, "sessions on record", len(recorded), people)
+	for i := range rooms {
+		o.participants(fmt.Sprint("room", i), (people-i+rooms-1)/rooms)
+	}
+}
+
+// There is an end to it, and all that was given up is counted.
+func TestOutageThatNothingBearsIsCounted(t *testing.T) {
+	const place, people = 2, 20
+	c := newCluster(t)
+	o := openOn(t, c.pg.URL(), "node-a", patience, place)
+	c.stop()
+	for i := range people {
+		o.join(fmt.Sprint("room", i), "alice")
+	}
+	waiting := o.Pending()
+	spared, lost := o.GivenUp()
+	if waiting != 8*place || spared != 0 || lost != uint64(people-waiting) {
+		t.Errorf("%d wait, gave up %d of those who left and %d of others", waiting, spared, lost)
+	}
+	c.start()
+	o.flush()
+	for i := range waiting {
+		o.participants(fmt.Sprint("room", i), 1)
+	}
 }
 
 // begin starts a transaction that blocks others by what sql locks.

@@ -21,6 +21,8 @@ type trouble struct {
 	givenUp  int         // writes, since it answered last
 	retry    *time.Timer // tries one of the parked rooms; nil when none is set
 	brief    []*write    // exits whose entry waits as well: what can be spared first
+
+	spared, lost uint64 // writes of those, and of others, that were given up since the ledger began
 }
 
 // park sets a room aside until the next try. Whoever waits for its writes goes on without.
@@ -110,6 +112,7 @@ func (b *backlog) spare() bool {
 		for _, w := range r.pending {
 			if mine(w) {
 				b.pending--
+				b.trouble.spared++
 				b.giveUp(w)
 			}
 		}

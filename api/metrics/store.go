@@ -21,11 +21,12 @@ var (
 	abandonedDesc   = desc("postgres_abandoned_total", "How often somebody gave up waiting.")
 	waitedDesc      = desc("postgres_acquire_seconds_total", "Time spent on taking connections from the pool.")
 	pendingDesc     = desc("ledger_pending_writes", "Comings and goings that are not yet on record.")
+	givenUpDesc     = desc("ledger_given_up_total", "Comings and goings that never get on record, for too many waited for the database: brief are those of people who came and left meanwhile.", "whose")
 )
 
 // Describe implements prometheus.Collector.
 func (store) Describe(to chan<- *prometheus.Desc) {
-	describe(to, connectionsDesc, mostDesc, acquiresDesc, waitsDesc, abandonedDesc, waitedDesc, pendingDesc)
+	describe(to, connectionsDesc, mostDesc, acquiresDesc, waitsDesc, abandonedDesc, waitedDesc, pendingDesc, givenUpDesc)
 }
 
 // Collect implements prometheus.Collector.
@@ -40,4 +41,7 @@ func (s store) Collect(to chan<- prometheus.Metric) {
 	o.counter(abandonedDesc, float64(p.CanceledAcquireCount()))
 	o.counter(waitedDesc, p.AcquireDuration().Seconds())
 	o.gauge(pendingDesc, float64(s.ledger.Pending()))
+	spared, lost := s.ledger.GivenUp()
+	o.counter(givenUpDesc, float64(spared), "brief")
+	o.counter(givenUpDesc, float64(lost), "others")
 }
