@@ -30,6 +30,9 @@ const (
 	writeTime = 10 * time.Second
 	readTime  = 10 * time.Second
 
+	// lastTime is how much longer it may take when the stream ends.
+	lastTime = time.Second
+
 	// mostRecent is how many recent events a client gets at most; samples is how many it is
 	// told of when it comes.
 	mostRecent = 1000
@@ -182,9 +185,11 @@ func (f *flow) tell(ctx context.Context, kind string, data any) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, writeTime)
+	// A message that is cut short ends the connection without a goodbye.
+	writing, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTime)
 	defer cancel()
-	return f.conn.Write(ctx, websocket.MessageText, b)
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(lastTime, cancel) })()
+	return f.conn.Write(writing, websocket.MessageText, b)
 }
 
 // excuse tells that a question cannot be answered.
