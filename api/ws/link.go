@@ -161,6 +161,8 @@ func (l *link) pass(wait bool) (sent bool, err error) {
 	}
 }
 
+// batch sends frames. It copies those that are not large: that takes no longer than for the kernel to
+// gather them, whatever their size.
 func (l *link) batch(frames []*media.Frame, wait bool) error {
 	cork := corks.Get().(*[]byte)
 	defer corks.Put(cork)
