@@ -13,8 +13,8 @@ func known(name, help string, labels ...string) *prometheus.Desc {
 }
 
 // pair describes a metric of how one participant, from_peer, hears and sees another.
-func pair(name, help string) *prometheus.Desc {
-	return known(name, help, "meeting_id", "session_id", "from_peer", "to_peer")
+func pair(name, help string, more ...string) *prometheus.Desc {
+	return known(name, help, append([]string{"meeting_id", "session_id", "from_peer", "to_peer"}, more...)...)
 }
 
 // What clients report.
@@ -61,4 +61,4 @@ var clientDescs = slices.Concat([]*prometheus.Desc{
 	reportsDesc, activeDesc, participantsDesc, peersDesc, selfAudioDesc, selfVideoDesc, activeServerDesc, activeRTTDesc,
 	listenDesc, seeDesc, peerAudioDesc, peerVideoDesc, bufferDesc, awaitingDesc, packetRateDesc, fpsDesc, bufferedDesc,
 	connectedDesc, usersDesc, protocolDesc, dataDesc, serverEventsDesc, startupDesc,
-}, operationDescs)
+}, operationDescs, newerDescs())

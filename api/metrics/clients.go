@@ -199,6 +199,7 @@ func (s series) report(p *healthv1.HealthPacket) {
 		s.set(activeServerDesc, 1, room, session, who, url, p.GetActiveServerType())
 		s.measured(activeRTTDesc, p.GetActiveServerRttMs(), room, session, who, url, p.GetActiveServerType())
 	}
+	s.newerClient(p, room, session, who)
 	n := 0
 	for other, peer := range p.GetPeerStats() {
 		if n++; n > mostPeers {
@@ -234,6 +235,7 @@ func (s series) peer(p *healthv1.PeerStats, room, session, who, other string) {
 		some(fpsDesc, v.GetFpsReceived())
 		some(bufferedDesc, v.GetFramesBuffered())
 	}
+	s.newerPeer(p, room, session, who, other)
 }
 
 func bit(b bool) float64 {
