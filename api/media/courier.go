@@ -2,6 +2,7 @@ package media
 
 import (
 	"cmp"
+	"context"
 	"runtime"
 	"slices"
 	"sync"
@@ -50,8 +51,9 @@ const (
 	restMost = 12 * time.Millisecond
 )
 
-// employ finds a courier for s, if it can use one. When s is over, leave has to be called.
-func (h *Hub) employ(s *Session) (leave func()) {
+// employ finds a courier for s, if it can use one. When s is over, which ends ctx, leave has to be
+// called.
+func (h *Hub) employ(ctx context.Context, s *Session) (leave func()) {
 	eager, _ := s.conn.(EagerConn)
 	if h.window == 0 && eager == nil {
 		return func() {}
@@ -63,6 +65,7 @@ func (h *Hub) employ(s *Session) (leave func()) {
 	s.out.main.employ(c, s, nil)
 	if eager != nil {
 		s.out.main.offer = eager.Offer
+		s.writeAtTimes(ctx)
 	}
 	if s.out.pictures.ready != nil {
 		s.out.pictures.employ(c, s, nil)

@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"parley/api/fault"
 	"parley/api/media"
 	"parley/api/media/mediatest"
 )
@@ -30,6 +31,8 @@ type taker struct {
 }
 
 func (c *taker) Transport() media.Transport { return media.WebSocket }
+
+func (c *taker) Close(fault.Code) error { return nil }
 
 func (c *taker) note(frames []*media.Frame) {
 	for _, f := range frames {
@@ -320,6 +323,8 @@ type taking struct {
 }
 
 func (c *taking) Transport() media.Transport { return media.WebSocket }
+
+func (c *taking) Close(fault.Code) error { return nil }
 
 func (c *taking) Offer([]*media.Frame) ([]*media.Frame, bool) {
 	c.taken <- struct{}{}

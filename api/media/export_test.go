@@ -4,7 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"slices"
-	"sync"
 	"time"
 
 	"parley/api/wire"
@@ -117,9 +116,8 @@ func (q *Queue) Purge(session SessionID, sources wire.Sources) {
 
 // Carriage is sessions of one room that are written to and never read from.
 type Carriage struct {
-	room *Room
-	work sync.WaitGroup
-	out  []*Queue
+	room     *Room
+	sessions []*Session
 }
 
 // NewCarriage returns one whose packets wait for each other as long as window.
@@ -130,13 +128,11 @@ func NewCarriage(window time.Duration) *Carriage {
 
 // Add begins a session and returns its queue.
 func (g *Carriage) Add(conn Conn) *Queue {
-	s := &Session{id: SessionID(len(g.out) + 1), conn: conn, room: g.room, out: NewQueue(g.room.hub.limits)}
-	g.out = append(g.out, s.out)
-	leave := g.room.hub.employ(s)
-	g.work.Go(func() {
-		defer leave()
-		_ = s.writeLoop(context.Background(), s.out.Pop, conn.Write)
-	})
+	ctx, end := context.WithCancelCause(context.Background())
+	s := &Session{id: SessionID(len(g.sessions) + 1), conn: conn, room: g.room, out: NewQueue(g.room.hub.limits), end: end}
+	g.sessions = append(g.sessions, s)
+	s.dismiss = g.room.hub.employ(ctx, s)
+	s.write(ctx, ctx)
 	return s.out
 }
 
@@ -152,10 +148,13 @@ func (g *Carriage) Couriers() (sessions []int) {
 
 // End ends the sessions and waits until nothing of them is left.
 func (g *Carriage) End() {
-	for _, q := range g.out {
-		q.Close(errDraining)
+	for _, s := range g.sessions {
+		s.out.Close(errDraining)
 	}
-	g.work.Wait()
+	for _, s := range g.sessions {
+		s.course.work.Wait()
+		s.dismiss()
+	}
 	g.room.hub.work.Wait()
 }
 

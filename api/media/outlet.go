@@ -1,6 +1,9 @@
 package media
 
-import "context"
+import (
+	"context"
+	"errors"
+)
 
 // holder says who may pop from an outlet.
 type holder uint8
@@ -18,12 +21,14 @@ const (
 type outlet struct {
 	first, end Kind
 	ready      chan struct{} // capacity 1: the session's goroutine has something to do
+	start      func()        // starts that goroutine, which calls popAtTimes; nil when it always is
 
 	courier *courier // nil is none
 	session *Session
 	offer   func([]*Frame) ([]*Frame, bool)
 
 	turn   holder
+	works  bool     // the goroutine that was started
 	wanted bool     // by the session, while the courier is at it
 	left   []*Frame // of what the courier popped
 	flying *Frame   // what the session's goroutine writes, if it is larger than a batch
@@ -37,7 +42,7 @@ func newOutlet(first, end Kind) outlet {
 func (o *outlet) call() {
 	switch o.turn {
 	case ofSession:
-		wake(o.ready)
+		o.summon()
 	case ofNobody:
 		o.turn = called
 		o.courier.call(o)
@@ -51,7 +56,18 @@ func (o *outlet) claim() {
 		return
 	}
 	o.turn = ofSession
-	wake(o.ready)
+	o.summon()
+}
+
+// summon calls the goroutine of the session.
+func (o *outlet) summon() {
+	switch {
+	case o.start == nil:
+		wake(o.ready)
+	case !o.works:
+		o.works = true
+		o.start()
+	}
 }
 
 // empty reports whether nothing waits for o; q.mu is held.
@@ -89,6 +105,19 @@ func (q *Queue) pop(ctx context.Context, batch []*Frame, o *outlet) ([]*Frame, e
 	}
 }
 
+// errNothing says that the courier has the outlet again.
+var errNothing = errors.New("nothing is to be written")
+
+// popAtTimes pops from main for a goroutine that was started for it, which has to end on any error.
+// After one that is not errNothing there will be no other.
+func (q *Queue) popAtTimes(_ context.Context, batch []*Frame) ([]*Frame, error) {
+	got, done, err := q.popOwn(batch, &q.main)
+	if !done && err == nil {
+		err = errNothing
+	}
+	return got, err
+}
+
 // reclaim gives o to the goroutine of the session for good, and reports whether that has it already.
 func (q *Queue) reclaim(o *outlet) bool {
 	q.mu.Lock()
@@ -104,6 +133,7 @@ func (q *Queue) popOwn(batch []*Frame, o *outlet) (got []*Frame, done bool, err 
 	defer q.mu.Unlock()
 	o.flying = nil // who pops has written what it popped before
 	if o.turn != ofSession {
+		o.works = false
 		return batch, false, nil
 	}
 	if o.left != nil {
@@ -121,7 +151,7 @@ func (q *Queue) popOwn(batch []*Frame, o *outlet) (got []*Frame, done bool, err 
 		return got, true, err
 	}
 	if o.courier != nil {
-		o.turn = ofNobody
+		o.turn, o.works = ofNobody, false
 	}
 	return batch, false, nil
 }

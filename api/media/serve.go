@@ -77,7 +77,7 @@ func (h *Hub) begin(ctx context.Context, s *Session) error {
 		defer h.leave(s)
 		return refuse(err)
 	}
-	s.dismiss = h.employ(s)
+	s.dismiss = h.employ(ctx, s)
 	stats := s.stats()
 	stats.Replaces = r.attach(s, meeting)
 	stats.Reconnection = stats.Replaces != 0

@@ -3,7 +3,9 @@ package media_test
 import (
 	"context"
 	"fmt"
+	"net"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,16 +17,25 @@ import (
 )
 
 // stuck is the node's end of a connection that takes no pictures.
-type stuck struct{ *mediatest.Conn }
+type stuck struct {
+	*mediatest.Conn
+	once   sync.Once
+	closed chan struct{}
+}
 
 func (s *stuck) Write(ctx context.Context, frames []*media.Frame) error {
 	for _, f := range frames {
 		if f.Kind == media.Screen {
-			<-ctx.Done()
-			return context.Cause(ctx)
+			<-s.closed
+			return net.ErrClosed
 		}
 	}
 	return s.Conn.Write(ctx, frames)
+}
+
+func (s *stuck) Close(code fault.Code) error {
+	s.once.Do(func() { close(s.closed) })
+	return s.Conn.Close(code)
 }
 
 // joinStuck lets somebody in who never takes a picture.
@@ -34,7 +45,7 @@ func (n *node) joinStuck(name string, peer media.Peer) (ended chan error) {
 	n.t.Cleanup(func() { cancel(nil) })
 	ended = make(chan error, 1)
 	peer.User, peer.DisplayName = name, name
-	n.wg.Go(func() { ended <- n.hub.Serve(ctx, &stuck{conn}, peer) })
+	n.wg.Go(func() { ended <- n.hub.Serve(ctx, &stuck{Conn: conn, closed: make(chan struct{})}, peer) })
 	far.Send(mediatest.Heartbeat())
 	synctest.Wait()
 	return ended

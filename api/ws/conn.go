@@ -2,20 +2,17 @@ package ws
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"os"
 	"sync"
-	"syscall"
 	"time"
-
-	"github.com/coder/websocket"
 
 	"parley/api/fault"
 	"parley/api/media"
-	"parley/api/wire"
 )
 
 const (
@@ -37,9 +34,10 @@ var errClosed = fmt.Errorf("websocket: %w", net.ErrClosed)
 
 // conn is one WebSocket connection.
 type conn struct {
-	sock    *websocket.Conn
-	link    *link
-	patient time.Duration // with a packet that has begun
+	link *link
+
+	reading sync.Mutex // whoever reads
+	in      reader
 
 	mu    sync.Mutex
 	cause error // why this side ended the connection; the first reason wins
@@ -52,13 +50,12 @@ type conn struct {
 
 var _ media.EagerConn = (*conn)(nil)
 
-func newConn(sock *websocket.Conn, l *link, patient time.Duration) *conn {
-	sock.SetReadLimit(-1) // message does it, and closes with a code of ours
-	return &conn{
-		sock:    sock,
-		link:    l,
-		patient: patient,
-	}
+func newConn(l *link, patient time.Duration) *conn {
+	c := &conn{link: l}
+	c.in = reader{link: l, patient: patient, late: func() {
+		c.fail(fault.New(fault.Slow, "a packet took longer than %v", patient))
+	}}
+	return c
 }
 
 // Transport returns [media.WebSocket].
@@ -69,59 +66,15 @@ func (c *conn) Read(ctx context.Context) (media.Packet, error) {
 	if err := c.bind(ctx); err != nil {
 		return media.Packet{}, err
 	}
+	c.reading.Lock()
+	defer c.reading.Unlock()
 	for {
-		typ, r, err := c.sock.Reader(context.Background())
+		data, text, err := c.in.message()
 		if err != nil {
 			return media.Packet{}, c.readError(err)
 		}
-		data, err := c.message(r)
-		if err != nil {
-			return media.Packet{}, c.readError(err)
-		}
-		if typ == websocket.MessageBinary {
+		if !text {
 			return media.Packet{Data: data}, nil
-		}
-	}
-}
-
-// message reads one message into a buffer of its own. The buffer grows with what arrived,
-// never with what a peer announces.
-func (c *conn) message(r io.Reader) ([]byte, error) {
-	scratch := scratches.Get().(*[]byte) // most connections are silent most of the time
-	defer scratches.Put(scratch)
-	buf, n := *scratch, 0
-	// A packet that comes byte by byte would keep its buffer for ever.
-	var late *time.Timer
-	defer func() {
-		if late != nil {
-			late.Stop()
-		}
-	}()
-	for parts := 0; ; parts++ {
-		if parts == 3 { // those that come in one piece take three: what came with the header, the rest, the end
-			late = time.AfterFunc(c.patient, func() {
-				c.fail(fault.New(fault.Slow, "a packet took longer than %v", c.patient))
-			})
-		}
-		m, err := r.Read(buf[n:])
-		n += m
-		switch {
-		case n > wire.MaxPacket:
-			return nil, fault.New(fault.TooLarge, "packets are limited to %d bytes", wire.MaxPacket)
-		case err == io.EOF:
-			if &buf[0] != &(*scratch)[0] {
-				return buf[:n], nil
-			}
-			exact := make([]byte, n, n+wire.StampRoom)
-			copy(exact, buf)
-			return exact, nil
-		case err != nil:
-			return nil, err
-		case n == len(buf):
-			size := min(2*len(buf), wire.MaxPacket+1)
-			grown := make([]byte, size, size+wire.StampRoom)
-			copy(grown, buf)
-			buf = grown
 		}
 	}
 }
@@ -148,7 +101,7 @@ func (c *conn) bind(ctx context.Context) error {
 	return nil
 }
 
-// readError translates an error of the library.
+// readError says what the end of reading means.
 func (c *conn) readError(err error) error {
 	c.mu.Lock()
 	cause := c.cause
@@ -156,25 +109,22 @@ func (c *conn) readError(err error) error {
 	if cause != nil {
 		return cause
 	}
-	switch status := websocket.CloseStatus(err); {
-	case status == websocket.StatusNormalClosure, status == websocket.StatusGoingAway,
-		status == websocket.StatusNoStatusRcvd, status >= 3000:
-		return io.EOF
-	case status != -1:
-		return fault.Wrap(err, fault.Protocol, "the client gave up with status %d", status)
+	if end, ok := errors.AsType[*closedError](err); ok {
+		switch s := end.status; {
+		case s == statusNormal, s == statusGoingAway, s == statusNone, s >= statusLibraries:
+			return io.EOF
+		}
+		return fault.Wrap(err, fault.Protocol, "the client gave up")
 	}
 	if f, ok := errors.AsType[*fault.Error](err); ok {
 		return f
 	}
-	_, network := errors.AsType[net.Error](err)
-	_, system := errors.AsType[syscall.Errno](err)
-	if network || system || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
-		errors.Is(err, net.ErrClosed) {
-		// Not wrapped: a connection that breaks off is not a peer that says goodbye, and
-		// must not look like io.EOF.
-		return fmt.Errorf("websocket: connection lost: %v", err)
+	if errors.Is(err, errRules) {
+		return fault.Wrap(err, fault.Protocol, "not a WebSocket message")
 	}
-	return fault.Wrap(err, fault.Protocol, "not a WebSocket message")
+	// Not wrapped: a connection that breaks off is not a peer that says goodbye, and
+	// must not look like io.EOF.
+	return fmt.Errorf("websocket: connection lost: %v", err)
 }
 
 // Write sends one binary message per frame, all of them in one write to the network unless
@@ -213,7 +163,6 @@ func (c *conn) Offer(frames []*media.Frame) (left []*media.Frame, ok bool) {
 func (c *conn) fail(err error) {
 	c.end(err)
 	_ = c.link.Close() // nobody is there to be told
-	_ = c.sock.CloseNow()
 }
 
 // end notes why this side ends the connection.
@@ -243,10 +192,14 @@ func (c *conn) Close(code fault.Code) error {
 		cut := time.AfterFunc(closeTimeout, func() { _ = c.link.Close() })
 		defer cut.Stop()
 		defer c.link.Close()
-		err = c.sock.Close(websocket.StatusCode(out.Close), reason(code))
+		err = c.link.control(opClose, append(binary.BigEndian.AppendUint16(nil, uint16(out.Close)), reason(code)...))
 		if errors.Is(err, net.ErrClosed) {
 			err = nil // the peer was first
 		}
+		// A Read that is under way may be the one to get the answer.
+		c.reading.Lock()
+		defer c.reading.Unlock()
+		c.in.skip()
 	})
 	return err
 }

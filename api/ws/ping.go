@@ -1,9 +1,7 @@
 package ws
 
 import (
-	"context"
 	"errors"
-	"net"
 	"os"
 	"sync"
 	"time"
@@ -11,11 +9,17 @@ import (
 	"parley/api/fault"
 )
 
+// busyFor is how much too late a ping is when the node has more to do than it can: it has not heard
+// others then because it did not listen, and gives them until the next ping.
+const busyFor = 250 * time.Millisecond
+
 // pinger sends a ping every so often and fails the connection when nothing was heard for idle.
 // Between pings it is a timer and no goroutine.
 type pinger struct {
 	c           *conn
 	every, idle time.Duration
+
+	due time.Time // of the next ping; one goroutine at a time uses it
 
 	mu      sync.Mutex
 	timer   *time.Timer
@@ -24,7 +28,7 @@ type pinger struct {
 }
 
 func newPinger(c *conn, every, idle time.Duration) *pinger {
-	p := &pinger{c: c, every: every, idle: idle}
+	p := &pinger{c: c, every: every, idle: idle, due: time.Now().Add(every)}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.timer = time.AfterFunc(every, p.ping)
@@ -54,31 +58,33 @@ func (p *pinger) ping() {
 		return
 	}
 	defer p.running.Done()
-	if !p.once() {
+	next, ok := p.once()
+	if !ok {
 		return
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !p.stopped {
-		p.timer.Reset(p.every)
+		p.due = time.Now().Add(next)
+		p.timer.Reset(next)
 	}
 }
 
-// once pings and reports whether the connection goes on.
-func (p *pinger) once() bool {
-	// The pong is awaited until the path would count as dead. Whether the pong or something
-	// else is heard meanwhile does not matter.
-	ctx, cancel := context.WithTimeout(context.Background(), p.idle-p.c.link.silence())
-	defer cancel()
-	err := p.c.sock.Ping(ctx)
+// once pings and reports when to do so again; false when there is nobody to be pinged.
+func (p *pinger) once() (next time.Duration, ok bool) {
+	silence, late := p.c.link.silence(), time.Since(p.due)
 	switch {
-	case p.c.link.silence() >= p.idle:
-		p.c.fail(fault.New(fault.Idle, "nothing heard for %v", p.idle))
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		p.c.fail(fault.Wrap(err, fault.Slow, "the client does not take its packets"))
-	case errors.Is(err, net.ErrClosed):
+	case silence < p.idle:
+	case late >= busyFor && silence < 2*p.idle:
+		silence = p.idle - p.every // there may be something that nobody got to
 	default:
-		return true
+		p.c.fail(fault.New(fault.Idle, "nothing heard for %v", p.idle))
+		return 0, false
 	}
-	return false
+	// Whether the pong or something else is heard does not matter, so nobody waits for it.
+	err := p.c.link.control(opPing, nil)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		p.c.fail(fault.Wrap(err, fault.Slow, "the client does not take its packets"))
+	}
+	return min(p.every, p.idle-silence), err == nil
 }

@@ -1,0 +1,212 @@
+package media
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"parley/api/fault"
+	"parley/api/histogram"
+)
+
+// batchFrames is how many frames one write may carry.
+const batchFrames = 64
+
+// batches has room for that many.
+var batches = sync.Pool{New: func() any { return new([batchFrames]*Frame) }}
+
+// farewell is how long a session that the server ends may take to receive what was said
+// before: a meeting event and the close code, on any path that still works.
+const farewell = time.Second
+
+// course is how far a session is, and what works for it.
+type course struct {
+	work sync.WaitGroup // all goroutines but the one that reads
+	over atomic.Bool    // nothing is read or written any more
+
+	mu       sync.Mutex
+	patience *time.Timer // with the farewell
+}
+
+// run moves packets both ways until either side ends, and returns why: nil when the peer
+// left politely. After it returns no goroutine of s is left. ctx is what s.end ends.
+//
+// An idle session is little else than the stacks of its goroutines. So it reads in that of the
+// caller, and writes to an [EagerConn] in one that lasts only while its courier does not suffice.
+func (s *Session) run(ctx context.Context) error {
+	s.course.work.Add(1)
+	context.AfterFunc(ctx, func() {
+		defer s.course.work.Done()
+		s.bid(ctx)
+	})
+	life := context.WithoutCancel(ctx)
+	s.write(ctx, life)
+	s.cut(ctx, s.readLoop(ctx, life))
+	s.course.work.Wait()
+	return polite(context.Cause(ctx))
+}
+
+// bid is called once ctx ended: by the server, or because the session is over.
+func (s *Session) bid(ctx context.Context) {
+	s.out.Close(context.Cause(ctx))
+	c := &s.course
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.over.Load() {
+		return
+	}
+	wait := farewell
+	if errors.Is(context.Cause(ctx), errStuck) {
+		wait = 0
+	}
+	c.work.Add(1)
+	c.patience = time.AfterFunc(wait, func() {
+		defer c.work.Done()
+		s.cut(ctx, nil)
+	})
+}
+
+// cut ends the connection and all that works for s, with err as the reason unless the server had
+// one before. It does not wait for the work, and for the connection no longer than a second.
+func (s *Session) cut(ctx context.Context, err error) {
+	c := &s.course
+	c.mu.Lock()
+	first := c.over.CompareAndSwap(false, true)
+	if c.patience != nil && c.patience.Stop() {
+		c.work.Done()
+	}
+	c.mu.Unlock()
+	if !first {
+		return
+	}
+	s.end(err)
+	s.out.Close(context.Cause(ctx))
+	_ = s.conn.Close(fault.CodeOf(polite(context.Cause(ctx)))) // it is over in any case
+}
+
+// polite turns the end of a stream into no error.
+func polite(err error) error {
+	if errors.Is(err, io.EOF) {
+		return nil
+	}
+	return err
+}
+
+// readLoop takes packets until the connection ends; once the server has ended the session, which
+// ends ctx, nothing of it gets any further. It reads with life all the same: a transport that gives up
+// reading would cut the line before the close code is on it. What ends it is that the connection is
+// closed.
+func (s *Session) readLoop(ctx, life context.Context) error {
+	var sampler histogram.Sampler
+	var turn turn
+	for {
+		turn.over()
+		p, err := s.conn.Read(life)
+		if err != nil {
+			return fmt.Errorf("read: %w", err)
+		}
+		if ctx.Err() != nil {
+			continue
+		}
+		now, err := s.slow(ctx, time.Now(), 1, len(p.Data)) // the one look at the clock for this packet
+		if err != nil {
+			continue
+		}
+		s.ingest(ctx, p, now)
+		if sampler.Pick() {
+			s.room.hub.timings.Ingest.Observe(time.Since(now))
+		}
+	}
+}
+
+// write starts what writes to the connection and is not started when it has to be.
+func (s *Session) write(ctx, life context.Context) {
+	work := &s.course.work
+	if s.out.main.start == nil {
+		work.Go(func() { s.cut(ctx, s.writeLoop(life, new(histogram.Sampler), s.out.Pop, s.conn.Write)) })
+	}
+	if c, ok := s.conn.(PictureConn); ok {
+		work.Go(func() {
+			if err := s.pictureLoop(life, c); err != nil {
+				s.cut(ctx, err)
+			}
+		})
+	}
+}
+
+// writeAtTimes makes a goroutine write whenever the courier is not able to. It is called before
+// the first frame, and counts as one that works until the queue is closed.
+func (s *Session) writeAtTimes(ctx context.Context) {
+	life, sampler := context.WithoutCancel(ctx), new(histogram.Sampler)
+	s.course.work.Add(1)
+	s.out.main.start = func() {
+		go func() { // work counts it
+			err := s.writeLoop(life, sampler, s.out.popAtTimes, s.conn.Write)
+			if errors.Is(err, errNothing) {
+				return
+			}
+			s.cut(ctx, err)
+			s.course.work.Done()
+		}()
+	}
+}
+
+// errOver ends a loop that has nothing to say about why.
+var errOver = errors.New("the session is over")
+
+// writeLoop moves what pop returns until either fails.
+func (s *Session) writeLoop(
+	ctx context.Context,
+	sampler *histogram.Sampler,
+	pop func(context.Context, []*Frame) ([]*Frame, error),
+	write func(context.Context, []*Frame) error,
+) error {
+	room := batches.Get().(*[batchFrames]*Frame)
+	defer batches.Put(room)
+	for {
+		batch, err := pop(ctx, room[:0])
+		if err != nil {
+			return err
+		}
+		if s.course.over.Load() {
+			clear(batch)
+			return errOver
+		}
+		if sampler.Pick() {
+			begin := s.look(batch)
+			err = write(ctx, batch)
+			s.wrote(begin)
+		} else {
+			err = write(ctx, batch)
+		}
+		if err != nil {
+			clear(batch)
+			return fmt.Errorf("write: %w", err)
+		}
+		s.count(batch)
+		clear(batch) // a waiting session holds no frames
+		if len(batch) >= turnFrames {
+			runtime.Gosched()
+		}
+	}
+}
+
+// pictureLoop is the write loop of pictures. It ends without an error when there are no more:
+// the other one still has to say why.
+func (s *Session) pictureLoop(ctx context.Context, conn PictureConn) error {
+	ended := false
+	err := s.writeLoop(ctx, new(histogram.Sampler), func(ctx context.Context, batch []*Frame) ([]*Frame, error) {
+		batch, err := s.out.PopPictures(ctx, batch)
+		ended = err != nil
+		return batch, err
+	}, conn.WritePictures)
+	if ended {
+		return nil
+	}
+	return err
+}
