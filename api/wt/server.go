@@ -6,8 +6,10 @@ import (
 	"crypto/tls"
 	"errors"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -71,6 +73,7 @@ type Options struct {
 	KeepAlive time.Duration // between two probes of a silent path
 	Quiet     time.Duration // until a session without a packet is idle
 	Write     time.Duration // until a peer that does not take its packets is slow
+	Request   time.Duration // until a connection without a session has to have asked for something
 }
 
 // Server is an HTTP/3 server that turns CONNECT requests for /lobby and what is below it
@@ -87,6 +90,7 @@ type Server struct {
 	mu       sync.Mutex
 	closing  bool
 	present  map[*conn]struct{} // that somebody has to look after
+	callers  map[*quic.Conn]*caller
 	sessions sync.WaitGroup
 	serving  sync.WaitGroup // Serve, while it runs
 }
@@ -100,20 +104,21 @@ func New(opt Options) *Server {
 	opt.KeepAlive = cmp.Or(opt.KeepAlive, DefaultKeepAlive)
 	opt.Quiet = cmp.Or(opt.Quiet, DefaultQuiet)
 	opt.Write = cmp.Or(opt.Write, DefaultWrite)
+	opt.Request = cmp.Or(opt.Request, DefaultRequest)
 	opt.Refusals = cmp.Or(opt.Refusals, new(Refusals))
 	if opt.Routes == nil {
 		opt.Routes = http.NotFoundHandler()
 	}
-	s := &Server{opt: opt, present: make(map[*conn]struct{})}
+	s := &Server{opt: opt, present: make(map[*conn]struct{}), callers: make(map[*quic.Conn]*caller)}
 	s.cut, s.endSessions = context.WithCancel(context.Background())
 	s.over, s.finish = context.WithCancel(context.Background())
 	s.wt = &webtransport.Server{
 		H3: &http3.Server{
 			Handler:        http.HandlerFunc(s.serveHTTP),
 			MaxHeaderBytes: maxHeaderBytes,
-			IdleTimeout:    requestIdle,
+			IdleTimeout:    opt.Request,
 			ConnContext: func(ctx context.Context, conn *quic.Conn) context.Context {
-				return context.WithValue(ctx, connKey{}, conn)
+				return context.WithValue(ctx, callerKey{}, s.caller(conn))
 			},
 			// At its debug level the library logs URLs, which hold tokens.
 			Logger: slog.New(warnings{opt.Log.Handler()}),
@@ -126,8 +131,8 @@ func New(opt Options) *Server {
 	return s
 }
 
-// connKey finds the QUIC connection of a request in its context.
-type connKey struct{}
+// callerKey finds the caller of a request in its context.
+type callerKey struct{}
 
 // warnings is a log handler for the libraries, which never need less than a warning.
 type warnings struct{ slog.Handler }
@@ -185,6 +190,8 @@ func (s *Server) Serve(ctx context.Context) error {
 			return err
 		}
 		conns.Go(func() {
+			s.call(conn)
+			defer s.hangUp(conn)
 			err := s.wt.ServeQUICConn(conn)
 			if err != nil && !errors.Is(err, http.ErrServerClosed) {
 				s.opt.Log.Debug("quic connection", "remote", conn.RemoteAddr(), "err", err)
@@ -199,12 +206,14 @@ const lookEvery = time.Second
 
 // lookAfter does for all sessions what would else be goroutines of each, until none will come.
 func (s *Server) lookAfter() {
-	tick := time.NewTicker(min(lookEvery, s.opt.Quiet/4))
+	tick := time.NewTicker(min(lookEvery, s.opt.Quiet/4, s.opt.Request/4))
 	defer tick.Stop()
 	var all []*conn
+	var callers []*caller
 	for {
+		var now time.Time
 		select {
-		case <-tick.C:
+		case now = <-tick.C:
 		case <-s.over.Done():
 			return
 		}
@@ -212,12 +221,17 @@ func (s *Server) lookAfter() {
 		for c := range s.present {
 			all = append(all, c)
 		}
+		callers = slices.AppendSeq(callers, maps.Values(s.callers))
 		s.mu.Unlock()
 		for _, c := range all {
 			c.look()
 		}
+		for _, c := range callers {
+			c.look(now, s.opt.Request)
+		}
 		clear(all)
-		all = all[:0]
+		clear(callers)
+		all, callers = all[:0], callers[:0]
 	}
 }
 

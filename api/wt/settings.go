@@ -53,8 +53,8 @@ const (
 
 	handshakeTimeout = 5 * time.Second
 
-	// requestIdle ends connections that carry no session and no request.
-	requestIdle = 30 * time.Second
+	// DefaultRequest is the default of Options.Request.
+	DefaultRequest = 30 * time.Second
 )
 
 func quicConfig(idle, keepAlive time.Duration) *quic.Config {

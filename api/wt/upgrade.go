@@ -6,7 +6,6 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/quic-go/quic-go"
 	"github.com/quic-go/quic-go/http3"
 
 	"parley/api/fault"
@@ -14,6 +13,7 @@ import (
 )
 
 func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
+	defer r.Context().Value(callerKey{}).(*caller).ask()()
 	lobby := r.URL.Path == "/lobby" || strings.HasPrefix(r.URL.Path, "/lobby/")
 	// The protocol of an extended CONNECT: webtransport, or webtransport-h3 in recent drafts.
 	if lobby && r.Method == http.MethodConnect && strings.HasPrefix(r.Proto, "webtransport") {
@@ -78,7 +78,12 @@ func (s *Server) serveSession(w http.ResponseWriter, r *http.Request) {
 		log.Debug("no webtransport session", "err", err)
 		return
 	}
-	qc := r.Context().Value(connKey{}).(*quic.Conn)
+	c := r.Context().Value(callerKey{}).(*caller)
+	qc, hangUp, over := c.quic, c.ask(), end
+	end = func() {
+		hangUp()
+		over()
+	}
 	v := &visit{
 		server: s, conn: newConn(sess, qc, w.(http3.HTTPStreamer).HTTPStream(), framed, &s.opt), peer: peer, end: end, path: r.URL.Path, remote: r.RemoteAddr,
 	}
