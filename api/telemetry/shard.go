@@ -167,13 +167,18 @@ func (s *shard) put(f *feed, r *Record, kind Kind, dimension string, samples []S
 	s.wake(s.fresh == batchEvents)
 }
 
-// grow starts a block of about the size of the last, so that few events need little.
+// grow starts a block of about the size of the last, so that few events need little: larger
+// when that was full of bytes, hardly so when it was full of rows.
 func (s *shard) grow(last *block, need int) *block {
-	size := 4 << 10
+	size, rows := 4<<10, 0
 	if last != nil {
-		size = min(4*len(last.bytes), blockSize)
+		if rows = len(last.rows); rows < batchEvents {
+			size = 4 * len(last.bytes)
+		} else {
+			size = len(last.bytes) + len(last.bytes)/4
+		}
 	}
-	b := &block{bytes: make([]byte, 0, max(size, need))}
+	b := &block{bytes: make([]byte, 0, max(min(size, blockSize), need)), rows: make([]Row, 0, rows)}
 	s.blocks = append(s.blocks, b)
 	return b
 }
