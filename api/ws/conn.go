@@ -192,7 +192,7 @@ func (c *conn) Close(code fault.Code) error {
 		cut := time.AfterFunc(closeTimeout, func() { _ = c.link.Close() })
 		defer cut.Stop()
 		defer c.link.Close()
-		err = c.link.control(opClose, append(binary.BigEndian.AppendUint16(nil, uint16(out.Close)), reason(code)...))
+		err = c.link.control(opClose, append(binary.BigEndian.AppendUint16(nil, out.Close), reason(code)...))
 		if errors.Is(err, net.ErrClosed) {
 			err = nil // the peer was first
 		}

@@ -2,7 +2,7 @@ package ws
 
 import (
 	"bytes"
-	"crypto/sha1" //nolint:gosec // RFC 6455, 1.3 wants it; nothing is kept secret by it
+	"crypto/sha1" // RFC 6455, 1.3 wants it; nothing is kept secret by it
 	"encoding/base64"
 	"errors"
 	"net/http"
@@ -25,7 +25,7 @@ func accept(w http.ResponseWriter, r *http.Request, timeout time.Duration) (*lin
 		http.Error(w, errNoHandshake.Error(), http.StatusBadRequest)
 		return nil, errNoHandshake
 	}
-	digest := sha1.Sum([]byte(key + keySuffix)) //nolint:gosec // see the import
+	digest := sha1.Sum([]byte(key + keySuffix))
 	h := w.Header()
 	h.Set("Connection", "Upgrade")
 	h.Set("Upgrade", "websocket")
