@@ -159,6 +159,9 @@ func (c *courier) run() {
 		for i, o := range list {
 			c.serve(o, batch)
 			list[i] = nil
+			if i%turnOutlets == turnOutlets-1 {
+				runtime.Gosched()
+			}
 		}
 		gap = c.window
 		if took := time.Since(begin); took >= longRound {

@@ -17,6 +17,9 @@ const (
 
 	// turnFrames is how many frames in one write are a turn.
 	turnFrames = batchFrames / 2
+
+	// turnOutlets is to how many connections a courier writes in one turn.
+	turnOutlets = 32
 )
 
 // turn counts the packets that a session reads. One goroutine uses it.
