@@ -10,7 +10,7 @@ import (
 )
 
 // connectTimeout bounds the way to the server, unless the address has connect_timeout.
-const connectTimeout = 2 * time.Second
+const connectTimeout = 5 * time.Second
 
 // Config returns how to connect to the database at url, which looks like
 // postgres://user:password@host:port/name and may carry the settings of libpq and pgxpool:

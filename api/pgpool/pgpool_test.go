@@ -15,7 +15,7 @@ func TestAddressWinsOverDefaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := plain.ConnConfig
-	if plain.MaxConns != 7 || c.ConnectTimeout != 2*time.Second || c.RuntimeParams["application_name"] != "us" || c.RuntimeParams["statement_timeout"] != "5000" {
+	if plain.MaxConns != 7 || c.ConnectTimeout != 5*time.Second || c.RuntimeParams["application_name"] != "us" || c.RuntimeParams["statement_timeout"] != "5000" {
 		t.Errorf("%d connections, %v, %v", plain.MaxConns, c.ConnectTimeout, c.RuntimeParams)
 	}
 	told, err := pgpool.Config("postgres://ada@127.0.0.1:1/calls?pool_max_conns=3&connect_timeout=9&application_name=them", 7, params)

@@ -102,7 +102,17 @@ func URL(t testing.TB) string {
 			t.Error(err)
 		}
 	})
-	return withDatabase(s.admin, name)
+	return patient(withDatabase(s.admin, name))
+}
+
+// patient returns an address to which a connection may take as long as it does on a machine where
+// dozens of processes wait for a processor.
+func patient(address string) string {
+	separator := "?"
+	if strings.Contains(address, "?") {
+		separator = "&"
+	}
+	return address + separator + "connect_timeout=20"
 }
 
 func startServer() (*server, error) {
