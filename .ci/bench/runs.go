@@ -39,7 +39,7 @@ const (
 var standard = []loadRun{
 	{name: "ws, 10k a second of 1200 B", args: audience, floor: "tcp/audience"},
 	{name: "wss, the same", args: "--transport wss " + audience, floor: "tcp/audience"},
-	{name: "wt, the same", args: "--transport wt " + audience, floor: "webtransport/audience"},
+	{name: "wt, the same", args: "--transport wt " + audience, floor: "packets/audience"},
 	{name: "wt in streams, the same", args: "--transport wt --framing stream " + audience, floor: "webtransport/audience"},
 	{name: "ws, the same among 20", args: meeting, floor: "tcp/meeting"},
 	{name: "wt in streams, the same among 20", args: "--transport wt --framing stream " + meeting, floor: "webtransport/meeting"},

@@ -17,6 +17,11 @@ import (
 // the inbox.
 const streamsAtOnce = 64
 
+// endless is a limit of streams that is never renewed. The library renews others with every stream
+// that ends, in a packet which nearly doubles the traffic of those who get a stream for each packet;
+// browsers do so once for dozens. What is not read yet is bounded by the window of the connection.
+const endless = 1 << 60
+
 type webTransport struct {
 	conn  *quic.Conn
 	sess  *webtransport.Session
@@ -27,7 +32,7 @@ func dialWebTransport(ctx context.Context, u *url.URL, opt Options) (*webTranspo
 	conf := &quic.Config{
 		MaxIdleTimeout:        30 * time.Second,
 		KeepAlivePeriod:       time.Second,
-		MaxIncomingUniStreams: 256,
+		MaxIncomingUniStreams: endless,
 		MaxIncomingStreams:    -1, // the server opens none
 	}
 	if opt.QUIC != nil {

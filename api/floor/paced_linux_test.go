@@ -38,6 +38,7 @@ type way struct {
 var ways = map[string]way{
 	"tcp":          {listenTCP, dialTCP},
 	"webtransport": {listenWebTransport, dialWebTransport},
+	"packets":      {listenPackets, dialWebTransport}, // each on a stream of its own
 }
 
 // member is an end of a connection. Several goroutines may write to it.
@@ -61,6 +62,7 @@ func BenchmarkPaced(b *testing.B) {
 		{"tcp", "meeting", meeting},
 		{"webtransport", "audience", audience},
 		{"webtransport", "meeting", meeting},
+		{"packets", "audience", audience},
 	} {
 		b.Run(run.way+"/"+run.room, func(b *testing.B) { paced(b, run.way, run.shape) })
 	}

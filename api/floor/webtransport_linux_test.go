@@ -50,9 +50,35 @@ func (w *wtMember) Write(b []byte) (int, error) {
 	return w.out.Write(b)
 }
 
-// quicOptions are what WebTransport needs.
+// quicOptions are what WebTransport needs, and a limit of streams that is not renewed all the time, as
+// that of browsers.
 func quicOptions() *quic.Config {
-	return &quic.Config{EnableDatagrams: true, EnableStreamResetPartialDelivery: true}
+	return &quic.Config{EnableDatagrams: true, EnableStreamResetPartialDelivery: true, MaxIncomingUniStreams: 1 << 60}
+}
+
+// wtPackets is a session in which every packet has a stream of its own.
+type wtPackets struct{ *wtMember }
+
+func (w *wtPackets) Write(b []byte) (int, error) {
+	str, err := w.session.OpenUniStreamSync(w.session.Context())
+	if err != nil {
+		return 0, err
+	}
+	if _, err := str.Write(b); err != nil {
+		return 0, err
+	}
+	return len(b), str.Close()
+}
+
+func listenPackets(b *testing.B) (string, func() (member, error)) {
+	addr, accept := listenWebTransport(b)
+	return addr, func() (member, error) {
+		m, err := accept()
+		if err != nil {
+			return nil, err
+		}
+		return &wtPackets{m.(*wtMember)}, nil
+	}
 }
 
 func listenWebTransport(b *testing.B) (string, func() (member, error)) {
@@ -116,17 +142,11 @@ func BenchmarkFloorWebTransport(b *testing.B) {
 			})
 		})
 		b.Run(fmt.Sprintf("packet/size=%d", size), func(b *testing.B) {
-			m := dialedByProcess(b)
+			m := wtPackets{dialedByProcess(b)}
 			packet := make([]byte, size)
 			measure(b, size, 1, func() error {
-				str, err := m.session.OpenUniStreamSync(b.Context())
-				if err != nil {
-					return err
-				}
-				if _, err := str.Write(packet); err != nil {
-					return err
-				}
-				return str.Close()
+				_, err := m.Write(packet)
+				return err
 			})
 		})
 	}
