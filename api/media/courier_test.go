@@ -279,6 +279,53 @@ func TestLargeFramesAreNotOffered(t *testing.T) {
 	})
 }
 
+// gallery is a taker that takes pictures apart.
+type gallery struct {
+	taker
+	pictures taker
+}
+
+func (g *gallery) OfferPictures(frames []*media.Frame) ([]*media.Frame, bool) {
+	return g.pictures.Offer(frames)
+}
+
+func (g *gallery) WritePictures(ctx context.Context, frames []*media.Frame) error {
+	return g.pictures.Write(ctx, frames)
+}
+
+func (g *gallery) Skip(media.StreamID) {}
+
+// Where pictures hold up nothing else they are offered apart, and what is left of them is written apart.
+func TestPicturesAreOfferedApart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := media.NewCarriage(0)
+		defer g.End()
+		c := new(gallery)
+		seen := make(chan struct{})
+		c.pictures.write = func() error {
+			<-seen
+			return nil
+		}
+		out := g.Add(c)
+		out.Push(key(media.Video, "1"))
+		synctest.Wait()
+		want(t, c.pictures.all(), "1")
+		c.pictures.takes = func(int) (int, bool) { return 0, false }
+		out.Push(frame(media.Video, "2"))
+		synctest.Wait()
+		out.Push(frame(media.Audio, "a")) // while 2 is being written
+		synctest.Wait()
+		want(t, c.all(), "a")
+		want(t, c.pictures.all(), "1")
+		close(seen)
+		synctest.Wait()
+		want(t, c.pictures.all(), "1", "2")
+		if c.written != 0 || c.pictures.written != 1 {
+			t.Errorf("%d and %d written", c.written, c.pictures.written)
+		}
+	})
+}
+
 // A large room has all couriers, a small one a single one.
 func TestSessionsShareCouriers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -131,6 +131,9 @@ func (g *Carriage) Add(conn Conn) *Queue {
 	ctx, end := context.WithCancelCause(context.Background())
 	s := &Session{id: SessionID(len(g.sessions) + 1), conn: conn, room: g.room, out: NewQueue(g.room.hub.limits), end: end}
 	g.sessions = append(g.sessions, s)
+	if c, ok := conn.(PictureConn); ok {
+		s.out.Split(c.Skip)
+	}
 	s.dismiss = g.room.hub.employ(ctx, s)
 	s.write(ctx, ctx)
 	return s.out
