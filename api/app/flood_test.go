@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/url"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -64,6 +65,28 @@ func beginQUIC(t *testing.T, addr string, n int) {
 		_ = transport.Close()
 		_ = socket.Close()
 	})
+}
+
+// Who floods is told so, and operators see it: in the metrics of the node and in the telemetry of the
+// connection.
+func TestFloodIsSaidToAllWhoCare(t *testing.T) {
+	t.Parallel() // it waits for a look at what flowed
+	c := newCluster(t)
+	n := c.start("session_packet_budget=100")
+	hears := n.listen()
+	room := newRoom()
+	eve, bob := n.join(overWS, "eve", room), n.join(overWS, "bob", room)
+	for range 350 { // of which 200 may come at once
+		eve.send(mediatest.Audio("noise"))
+	}
+	eve.until("refused: too_much")
+	bob.send(mediatest.Audio("marker"))
+	eve.until("audio marker from bob")
+	hears.until("LimitHit")
+	all := c.page(n.Debug + "/metrics")
+	if dropped := regexp.MustCompile(`parley_packets_dropped_total{cause="flooding",kind="audio"} [1-9]`); !dropped.MatchString(all) {
+		t.Error("metrics know of no flood")
+	}
 }
 
 // Hundreds of connections that begin and never get anywhere keep nobody out, and the node ends
