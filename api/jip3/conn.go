@@ -68,7 +68,7 @@ func (s *Server) serve(ctx context.Context, conn net.Conn, remote netip.AddrPort
 	}
 	if err != nil {
 		s.counters.BadHello.Add(1)
-		if errors.Is(err, io.EOF) { // who looks whether something listens
+		if errors.Is(err, errPartial) && in.end == 0 { // somebody looked whether something listens
 			log.Debug("no node", observe.KeyErr, err)
 			return
 		}
