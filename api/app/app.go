@@ -218,7 +218,7 @@ func (n *node) prepare(ctx context.Context) (err error) {
 	}
 	metrics.Register(n.metrics, metrics.Parts{
 		Hub: n.hub, Relay: n.relay, NATS: n.stores.conn, Pool: n.stores.store.Pool, Ledger: n.meetings,
-		Flags: n.Flags, Revision: n.feed.Revision, Telemetry: n.telemetry, JIP3: n.jip3, Clients: n.clients, Places: n.places,
+		Flags: n.Flags, Revision: n.feed.Revision, Telemetry: n.telemetry, Live: n.live, JIP3: n.jip3, Clients: n.clients, Places: n.places,
 		Streams: &n.refusals, Busy: n.busy,
 	})
 	return n.openInspect()

@@ -22,6 +22,7 @@ import (
 	"parley/api/observe"
 	"parley/api/places"
 	"parley/api/telemetry"
+	"parley/api/telemetry/live"
 	"parley/api/wt"
 )
 
@@ -36,6 +37,7 @@ type Parts struct {
 	// Revision is that of the flags, the same on all nodes.
 	Revision  func() int64
 	Telemetry *telemetry.Engine
+	Live      *live.Cluster
 	JIP3      *jip3.Server // nil where no nodes connect
 	Clients   *Clients
 	Places    *places.Places
@@ -45,7 +47,7 @@ type Parts struct {
 
 // Register lets m answer with what the parts of a node count.
 func Register(m *observe.Metrics, p Parts) {
-	m.Registerer().MustRegister(hub{p.Hub}, relay{p.Relay, p.NATS}, store{p.Pool, p.Ledger}, doors{p.Places, p.Streams}, strained{p.Busy}, events{p.Telemetry})
+	m.Registerer().MustRegister(hub{p.Hub}, relay{p.Relay, p.NATS}, store{p.Pool, p.Ledger}, doors{p.Places, p.Streams}, strained{p.Busy}, events{p.Telemetry}, streams{p.Live})
 	if p.JIP3 != nil {
 		m.Registerer().MustRegister(nodes{p.JIP3})
 	}

@@ -11,9 +11,6 @@ import (
 )
 
 const (
-	// waitTime is how long a question waits for events.
-	waitTime = 2 * time.Second
-
 	// collectTime is how long events are collected for one answer to another node.
 	collectTime = 10 * time.Millisecond
 
@@ -42,7 +39,9 @@ func (c *Cluster) answer(ctx context.Context, m *nats.Msg) {
 		c.o.Log.Error("events for another node", "err", err)
 		return
 	}
-	_ = m.Respond(b) // it asks again
+	if m.Respond(b) == nil { // else it asks again
+		c.counters.To.add(len(a.Events), len(b))
+	}
 }
 
 // find answers a question of another node.
@@ -93,7 +92,7 @@ func (c *Cluster) next(ctx context.Context, q *ask, collect time.Duration) found
 	if !kept && byTime(q.From) {
 		missed = 1 // or more: numbers are not known
 	}
-	ctx, cancel := context.WithTimeout(ctx, waitTime)
+	ctx, cancel := context.WithTimeout(ctx, c.pace.wait)
 	defer cancel()
 	s := e.Subscribe(q.Filter, &from)
 	if missed > 0 {

@@ -19,9 +19,6 @@ import (
 )
 
 const (
-	// helloTime is how often it is asked who is there, while somebody looks.
-	helloTime = 2 * time.Second
-
 	// greeting bounds the wait for the answers of nodes that were there before.
 	greeting = 250 * time.Millisecond
 
@@ -49,17 +46,21 @@ type Options struct {
 type Cluster struct {
 	o     Options
 	turns chan struct{} // to answer questions
+	pace  pace
+
+	counters Counters
 
 	mu            sync.Mutex
 	began         time.Time     // when others were first greeted
 	peers         map[int64]int // other engines, and how many greetings they have not answered
 	subscriptions map[*Subscription]bool
+	shares        map[string]*share // by filter
 }
 
 // New returns a Cluster. Other nodes see events of this one once Run is called.
 func New(o Options) *Cluster {
 	return &Cluster{
-		o: o, turns: make(chan struct{}, maxQuestions), peers: map[int64]int{}, subscriptions: map[*Subscription]bool{},
+		o: o, turns: make(chan struct{}, maxQuestions), pace: usual, peers: map[int64]int{}, subscriptions: map[*Subscription]bool{}, shares: map[string]*share{},
 	}
 }
 
@@ -104,7 +105,7 @@ func (c *Cluster) Run(ctx context.Context) error {
 	c.mu.Lock()
 	c.began = time.Now()
 	c.mu.Unlock()
-	tick := time.NewTicker(helloTime)
+	tick := time.NewTicker(c.pace.hello)
 	defer tick.Stop()
 	for first := true; ; first = false {
 		if first || c.watched() {
@@ -262,5 +263,6 @@ func (c *Cluster) ask(ctx context.Context, engine int64, q *ask) (answer, error)
 	if a.Busy {
 		return answer{}, errBusy
 	}
+	c.counters.From.add(len(a.Events), len(m.Data))
 	return a, nil
 }

@@ -4,7 +4,8 @@
 // after a place in its stream and passes the filter, over core NATS, and the node answers as
 // soon as there is something. So nothing is sent while nobody looks, no more than somebody
 // wants, and never more than one batch ahead of who reads: the bound of what waits is one batch
-// for each subscriber and node. Who is slow asks late, finds that the ring of the engine went
+// for each subscriber and node. Subscriptions of a node with the same filter ask together: what one
+// of them was answered is there for the others, for a while, and each goes on from its own place. Who is slow asks late, finds that the ring of the engine went
 // on, and is told by how much; no engine waits for anybody. A question or an answer that is
 // lost is asked again from the same place, so nothing is missed and nothing comes twice.
 // JetStream would store what PostgreSQL has anyway, whether somebody looks or not.

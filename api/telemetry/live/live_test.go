@@ -107,7 +107,8 @@ func TestAnyNodeGoesOn(t *testing.T) {
 func TestNodesComeAndGo(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	a, b := w.start(), w.start()
+	proxy, url := natstest.Through(t, w.nats)
+	a, b := w.startAt(url), w.start()
 	w.meet(a, b)
 	books := w.books()
 	filter := telemetry.Filter{Source: "x"}
@@ -119,9 +120,11 @@ func TestNodesComeAndGo(t *testing.T) {
 	onC := c.begin("x")
 	run(onC, kindPlain, 0, 10)
 	early := books.read(s, map[telemetry.Feed]uint64{onC: 10})
-	b.hush() // as if it died: the last events are on record and nowhere else
+	proxy.Cut() // until what follows is on record, however long that takes
+	b.hush()    // as if it died: the last events are on record and nowhere else
 	run(onB, kindPlain, 10, 10)
 	b.stop()
+	proxy.Heal()
 	cursor := books.read(s, map[telemetry.Feed]uint64{onB: 20})
 
 	// Who comes back to another node learns what one did that was there in between only, and what

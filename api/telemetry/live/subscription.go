@@ -13,24 +13,8 @@ import (
 	"parley/api/telemetry"
 )
 
-const (
-	// goneTime is how long a node may not answer until what it took in is read from the
-	// archive.
-	goneTime = 2 * time.Second
-
-	// storeTime is how long after they came events are on record at the latest, while the
-	// database works.
-	storeTime = goneTime - 500*time.Millisecond
-
-	// lateTime is how much longer than it may an answer takes until it is asked again for.
-	lateTime = time.Second
-
-	// againTime is the pause before a question is asked again.
-	againTime = 250 * time.Millisecond
-
-	// pageSize is how many events are read from the archive at once.
-	pageSize = 500
-)
+// pageSize is how many events are read from the archive at once.
+const pageSize = 500
 
 // News is what a subscription has got.
 type News struct {
@@ -44,6 +28,7 @@ type News struct {
 // called.
 type Subscription struct {
 	c      *Cluster
+	share  *share
 	filter telemetry.Filter
 	resume bool // from a cursor
 	gone   bool
@@ -52,6 +37,8 @@ type Subscription struct {
 	life   context.Context //nolint:containedctx // of the goroutines that Close waits for
 	cancel context.CancelFunc
 	work   sync.WaitGroup
+
+	leaving sync.Once
 
 	mu        sync.Mutex
 	at        Cursor
@@ -96,6 +83,7 @@ func (c *Cluster) Subscribe(ctx context.Context, f telemetry.Filter, from *Curso
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.subscriptions[s] = true
+	s.share = c.join(ctx, f)
 	for id := range c.peers {
 		known[id] = true
 	}
@@ -127,6 +115,7 @@ func (s *Subscription) Next(ctx context.Context) (News, error) {
 	select {
 	case b := <-s.news:
 		s.moved(b.cursor)
+		s.c.counters.missed(b.cursor.Engine == s.c.o.Engine.ID(), b.lagged)
 		return News{b.events, b.lagged, s.Cursor()}, nil
 	case <-ctx.Done():
 		return News{Cursor: s.Cursor()}, ctx.Err()
@@ -140,6 +129,7 @@ func (s *Subscription) Close() {
 	s.c.mu.Unlock()
 	s.cancel()
 	s.work.Wait()
+	s.leaving.Do(s.share.leave)
 }
 
 func (s *Subscription) moved(to telemetry.Cursor) {
@@ -199,11 +189,11 @@ func (s *Subscription) pursue(from telemetry.Cursor) {
 			if nc := s.c.o.Conn; nc != nil && !nc.IsConnected() || errors.Is(err, errBusy) {
 				heard, failures = time.Now(), 0 // nobody knows
 			}
-			if time.Since(heard) > goneTime && failures > 1 {
+			if time.Since(heard) > s.c.pace.gone && failures > 1 {
 				s.bury(from)
 				return
 			}
-			rest(s.life, againTime)
+			rest(s.life, s.c.pace.again)
 			continue
 		}
 		heard, failures = time.Now(), 0
@@ -221,12 +211,6 @@ func (s *Subscription) pursue(from telemetry.Cursor) {
 	}
 }
 
-// heardAnswer is an answer with its events.
-type heardAnswer struct {
-	answer
-	events []telemetry.Event
-}
-
 // question asks the engine that q begins in.
 func (s *Subscription) question(q *ask) (heardAnswer, error) {
 	if q.From.Engine == s.c.o.Engine.ID() {
@@ -236,14 +220,7 @@ func (s *Subscription) question(q *ask) (heardAnswer, error) {
 	if s.c.o.Conn == nil {
 		return heardAnswer{}, nats.ErrNoResponders
 	}
-	patience := waitTime + lateTime
-	if q.Past {
-		patience += settleTime
-	}
-	ctx, cancel := context.WithTimeout(s.life, patience)
-	defer cancel()
-	a, err := s.c.ask(ctx, q.From.Engine, q)
-	return heardAnswer{a, s.c.unpack(&a)}, err
+	return s.share.ask(s.life, q)
 }
 
 // give hands a batch to the reader, and reports false when there is none any more.
@@ -261,7 +238,7 @@ func (s *Subscription) give(b batch) bool {
 // everything.
 func (s *Subscription) bury(from telemetry.Cursor) {
 	g := s.dig(from) // before it is read
-	until := telemetry.Cursor{Engine: from.Engine, Received: time.Now().Add(-storeTime).UnixMicro()}
+	until := telemetry.Cursor{Engine: from.Engine, Received: time.Now().Add(-s.c.pace.stored).UnixMicro()}
 	if until.Received > from.Received {
 		s.readPast(from, until, g)
 		s.moved(until)

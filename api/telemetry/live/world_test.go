@@ -45,11 +45,11 @@ func (plain) Describe() any { return "plain text" }
 
 // world is what the nodes of a test share.
 type world struct {
-	*testing.T
+	testing.TB
 	database, nats string
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t testing.TB) *world {
 	return &world{t, postgrestest.URL(t), natstest.URL(t)}
 }
 
@@ -83,6 +83,7 @@ func (w *world) startAt(url string, change ...func(*telemetry.Options)) *node {
 		w.Fatal(err)
 	}
 	n.Cluster = live.New(live.Options{Engine: n.engine, Archive: store, Conn: n.conn, Log: log})
+	n.Hurry()
 	answering, hush := context.WithCancel(context.WithoutCancel(w.Context()))
 	storing, stop := context.WithCancel(context.WithoutCancel(w.Context()))
 	var answers, stores sync.WaitGroup
