@@ -97,7 +97,8 @@ func Run(ctx context.Context, o Options) (err error) {
 	start := time.Now()
 	n := &node{Options: o, id: newNodeID(), news: newNews(), ending: make(chan struct{})}
 	n.Log = o.Log.With(observe.KeyNode, string(n.id))
-	n.calls = calls.New(calls.Options{Log: n.Log.With("part", "calls"), Server: n.server(), Region: n.Config.Node.Region})
+	n.busy = busy.New()
+	n.calls = calls.New(calls.Options{Log: n.Log.With("part", "calls"), Server: n.server(), Region: n.Config.Node.Region, Busy: n.busy.Spent})
 	if err := n.prepare(ctx); err != nil {
 		return err
 	}
@@ -182,7 +183,6 @@ func (n *node) prepare(ctx context.Context) (err error) {
 	n.lobby = lobby.New(lobby.Options{Tokens: n.tokens, Flags: n.Flags, Log: n.Log, TTL: c.Access.TokenTTL, SignedOut: n.signOuts.Has})
 	n.metrics = observe.NewMetrics(observe.ReadBuild())
 	n.places = places.New(places.Options{Total: c.Listen.MaxConnections, Each: c.Listen.PerAddress, Trusted: c.Listen.Proxies()})
-	n.busy = busy.New()
 	n.doorway = places.NewDoorway(comingIn)
 	n.joins = metrics.NewJoins(n.metrics)
 	if err := n.openTelemetry(ctx); err != nil {

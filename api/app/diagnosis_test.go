@@ -30,6 +30,7 @@ type scene struct {
 	played    bool   // since the server last said how it is
 	found     bool
 	record    string // the session of who suffers, in telemetry
+	last      []finding
 }
 
 // finding is what a diagnosis says of one device.
@@ -169,7 +170,7 @@ func (s *scene) judge(n *node) (over bool, err error) {
 	type diagnosis struct{ Findings []finding }
 	if !s.found {
 		now, err := tryAsAdmin[diagnosis](n, "GET", "../telemetry/diagnosis?room="+url.QueryEscape(s.room), "")
-		s.found = s.among(now.Findings)
+		s.found, s.last = s.among(now.Findings), now.Findings
 		return false, err
 	}
 	id := strconv.FormatUint(s.who.id, 10)
@@ -195,6 +196,7 @@ func (s *scene) judge(n *node) (over bool, err error) {
 			return false, fmt.Errorf("a finding of another device: %+v", f)
 		}
 	}
+	s.last = after.Findings
 	return s.among(after.Findings), err
 }
 
@@ -255,6 +257,6 @@ func (n *node) perform(scenes []*scene) {
 	}
 	end()
 	for _, s := range left {
-		n.t.Errorf("%s is not found, or not on record", s.name)
+		n.t.Errorf("%s is not found, or not on record; the last findings are %+v", s.name, s.last)
 	}
 }

@@ -37,6 +37,7 @@ const (
 type Gauge struct {
 	is    atomic.Bool
 	times atomic.Uint64
+	spent atomic.Int64 // looks while it was
 
 	last []uint64 // counts of the last look; of Run alone
 	late int      // looks in a row
@@ -51,6 +52,9 @@ func (g *Gauge) Busy() bool { return g.is.Load() }
 
 // Times returns how often it became busy.
 func (g *Gauge) Times() uint64 { return g.times.Load() }
+
+// Spent returns for how long it was busy since the process began, to a quarter of a second.
+func (g *Gauge) Spent() time.Duration { return time.Duration(g.spent.Load()) * every }
 
 // Run looks now and then until ctx ends.
 func (g *Gauge) Run(ctx context.Context) error {
@@ -85,6 +89,11 @@ func (g *Gauge) note(counts []uint64, buckets []float64) {
 		}
 	}
 	g.last = append(g.last[:0], counts...)
+	defer func() {
+		if g.late >= looks { // rather than until it is believed to be over
+			g.spent.Add(1)
+		}
+	}()
 	if all < least || float64(slow) <= share*float64(all) {
 		g.late = 0
 		if g.ok += every; g.ok >= relief {

@@ -35,6 +35,9 @@ func TestBusy(t *testing.T) {
 	if g.Times() != 1 {
 		t.Errorf("it became busy %d times, want once", g.Times())
 	}
+	if g.Spent() != 2*every {
+		t.Errorf("it was busy for %v", g.Spent())
+	}
 }
 
 func TestGaugeRunsUntilItIsOver(t *testing.T) {

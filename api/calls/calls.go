@@ -45,7 +45,7 @@ const (
 	silentTime = 4 * time.Second
 )
 
-// Options are what a Recorder is made of. All are required but Region and Next; Ingest, Key and
+// Options are what a Recorder is made of. All are required but Region, Busy and Next; Ingest, Key and
 // Next may be set later, but before Run and before anybody connects.
 type Options struct {
 	Ingest telemetry.Ingest
@@ -53,6 +53,9 @@ type Options struct {
 	Key    []byte // of the hash that names participants
 	Server string // identity of the node as a source
 	Region string
+
+	// Busy returns for how long the node had more to do than it can since it began. May be nil.
+	Busy func() time.Duration
 
 	// Next is told everything as well. May be nil.
 	Next media.Reporter
@@ -75,7 +78,11 @@ type Recorder struct {
 	links  map[string]*link // to what the node needs
 	totals media.Count
 	looked time.Time
-	used   float64 // processor seconds
+	used   float64  // processor seconds
+	strain struct { // what was last said of
+		at   time.Time
+		busy time.Duration
+	}
 
 	// Of the event that is being written.
 	found   catalogue.Found

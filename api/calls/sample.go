@@ -18,6 +18,7 @@ const reportsLast = 15 * time.Second
 // sample records what flowed from and to each session since the last sample. A session from and to
 // which nothing flows has one sample of that, and no more until something does.
 func (r *Recorder) sample(now time.Time) {
+	r.strained(now)
 	for s := range r.hub.Present() {
 		if c := r.calls[s.Session]; c != nil && !c.active.IsZero() {
 			c.flowed(s, now)

@@ -54,7 +54,7 @@ func TestKindsOfCalls(t *testing.T) {
 	for _, k := range catalogue.Call().Kinds {
 		numbers = append(numbers, k.Number)
 	}
-	want := []uint16{0, 10, 11, 12, 20, 21, 22, 23, 24, 25, 26, 27, 28, 30, 31, 32, 33, 34, 35, 36,
+	want := []uint16{0, 10, 11, 12, 13, 20, 21, 22, 23, 24, 25, 26, 27, 28, 30, 31, 32, 33, 34, 35, 36,
 		40, 41, 42, 43, 44, 50, 51, 52, 53, 54, 55, 56, 60, 61, 62, 63, 64, 65, 66, 67, 68, 70, 71, 72, 90}
 	if !slices.Equal(numbers, want) {
 		t.Errorf("kinds are %v instead of %v", numbers, want)

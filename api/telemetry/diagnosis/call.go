@@ -50,6 +50,13 @@ type Server struct {
 	Name       string
 	Processors int // 0 when not known
 	States     []State
+	Strains    []Strain
+}
+
+// Strain is that a server had more to do than it can for a part of an interval, until At.
+type Strain struct {
+	At     time.Time
+	BusyMS float64 `json:"busy_ms"`
 }
 
 // State is how a server was at a time.
@@ -208,7 +215,11 @@ func (c *Call) Between(from, to time.Time) *Call {
 		}
 	}
 	for name, s := range c.Servers {
-		*part.Server(name) = Server{Name: name, Processors: s.Processors, States: span(s.States, from, to, func(s State) time.Time { return s.At })}
+		*part.Server(name) = Server{
+			Name: name, Processors: s.Processors,
+			States:  span(s.States, from, to, func(s State) time.Time { return s.At }),
+			Strains: span(s.Strains, from, to, func(s Strain) time.Time { return s.At }),
+		}
 	}
 	return part
 }

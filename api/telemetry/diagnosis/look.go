@@ -23,6 +23,7 @@ const (
 	longBuffer    = 10.0    // pictures that wait to be decoded
 	badSound      = 8.0     // percent of the sound is made up
 	fullCPU       = 90.0    // percent of all processors
+	someStrain    = 500.0   // ms in which a server had more to do than it can
 	lowShare      = 0.5     // of the pictures that the sender makes
 	fewDropped    = 3.0     // packets in a span that the server left out for somebody
 	droppedShare  = 0.02    // of those meant for them
@@ -90,13 +91,20 @@ func (l *look) find(f Finding) *Finding {
 	return &f
 }
 
-// servers finds those that do not keep up: they are busy all the time, or leave out packets
-// for most of whom they serve.
+// servers finds those that do not keep up: what they have to do waits for processors, which they
+// use all the time or others of the machine do, or they leave out packets for most of whom they serve.
 func (l *look) servers(people []*Device) {
 	for name, s := range l.Servers {
 		state, ok := last(s.States)
 		if ok && s.Processors > 0 && state.CPUPercent >= fullCPU*float64(s.Processors) {
 			l.loads[name] = append(l.loads[name], fact(byServer, "cpu_percent", state.CPUPercent/float64(s.Processors), "The server uses %.0f %% of its processors."))
+		}
+		busy := 0.0
+		for _, s := range s.Strains {
+			busy += s.BusyMS
+		}
+		if busy >= someStrain {
+			l.loads[name] = append(l.loads[name], fact(byServer, "server_busy_ms", busy, "For %.0f ms the server had more to do than its processors can."))
 		}
 	}
 	served, held := map[string]int{}, map[string]int{}

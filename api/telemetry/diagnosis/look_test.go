@@ -236,6 +236,20 @@ func TestCauses(t *testing.T) {
 			}
 			flows(c, "bob", func(f *diagnosis.Flow) { f.Dropped = 40 })
 		}, "bob receive all server s", "cpu_percent"},
+		{"the server waits for processors", func(c *diagnosis.Call) {
+			c.Server("s").Strains = []diagnosis.Strain{{At: at(3), BusyMS: 1500}, {At: at(5), BusyMS: 250}}
+			sees(c, "bob", "ada", func(r *diagnosis.Reception) { r.Concealment = 20 })
+			reports(c, "bob", func(r *diagnosis.Report, _ int) { r.RTT = 900 })
+		}, "bob receive audio server s", "server_busy_ms"},
+		{"the server waits for processors, and a device is too slow", func(c *diagnosis.Call) {
+			c.Server("s").Strains = []diagnosis.Strain{{At: at(3), BusyMS: 1500}}
+			sees(c, "bob", "ada", func(r *diagnosis.Reception) { r.FPS, r.DecodeMS = 3, of(120) })
+		}, "bob receive video decoder bob", "decode_ms"},
+		{"the server waited for a moment", func(c *diagnosis.Call) {
+			c.Server("s").Strains = []diagnosis.Strain{{At: at(3), BusyMS: 250}}
+			sees(c, "bob", "ada", func(r *diagnosis.Reception) { r.Concealment = 20 })
+			reports(c, "bob", func(r *diagnosis.Report, _ int) { r.RTT = 900 })
+		}, "bob receive audio downlink bob", "rtt_ms"},
 		{"the server drops for all", func(c *diagnosis.Call) {
 			for _, name := range []string{"ada", "bob", "eve"} {
 				flows(c, name, func(f *diagnosis.Flow) { f.Dropped = 40 })

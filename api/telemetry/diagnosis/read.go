@@ -17,7 +17,7 @@ func Kinds() (participants, servers []uint16) {
 	number := func(name string) uint16 { return catalogue.Call().Named(name).Number }
 	return []uint16{
 		number("FlowSample"), number("ClientSample"), number("ReceptionSample"), number("ReconnectStarted"), number("KeyFrameRequested"),
-	}, []uint16{number("ServerStatus")}
+	}, []uint16{number("ServerStatus"), number("ServerBusy")}
 }
 
 // Add adds an event of a session; [Call.Sort] has to follow. It reports whether it could be read;
@@ -29,12 +29,15 @@ func (c *Call) Add(r *telemetry.Row, source *telemetry.Source) bool {
 	}
 	at := time.UnixMicro(r.At)
 	if server, ok := strings.CutPrefix(source.Identity, "server "); ok {
-		if kind.Name != "ServerStatus" {
-			return true
-		}
 		s := c.Server(server)
 		s.Processors, _ = strconv.Atoi(source.Labels["processors"])
-		return add(kind, r, &s.States, func(s *State) { s.At = at })
+		switch kind.Name {
+		case "ServerStatus":
+			return add(kind, r, &s.States, func(s *State) { s.At = at })
+		case "ServerBusy":
+			return add(kind, r, &s.Strains, func(s *Strain) { s.At = at })
+		}
+		return true
 	}
 	p := c.Device(source.Identity, source.Labels["session"])
 	p.Server = source.Labels["server"]
@@ -79,5 +82,6 @@ func (c *Call) Sort() {
 	}
 	for _, s := range c.Servers {
 		slices.SortStableFunc(s.States, func(a, b State) int { return a.At.Compare(b.At) })
+		slices.SortStableFunc(s.Strains, func(a, b Strain) int { return a.At.Compare(b.At) })
 	}
 }

@@ -118,13 +118,26 @@ func (l *look) why(p *Device, r *Reception, media string) (cause Cause, at Place
 	if own.RTT >= slowRTT {
 		facts = append(facts, fact(p.Participant, "rtt_ms", own.RTT, "The way to the server and back takes %.0f ms."))
 	}
-	if len(facts) > 0 {
+	server, load := l.overloaded(p, r)
+	switch decoder := p.decoder(r, media); {
+	case len(facts) > 0 && len(load) > 0: // what comes late comes so from there
+		return Overload, Place{Server: server}, append(slices.Clone(load), facts...)
+	case len(facts) > 0:
 		return Downlink, Place{Device: p.DeviceID}, facts
-	}
-	if facts = p.decoder(r, media); len(facts) > 0 {
-		return Decoder, Place{Device: p.DeviceID}, facts
+	case len(decoder) > 0:
+		return Decoder, Place{Device: p.DeviceID}, decoder
+	case len(load) > 0:
+		return Overload, Place{Server: server}, load
 	}
 	return Unknown, Place{}, nil
+}
+
+// overloaded returns which server on the way from a sender to p does not keep up, and what says so.
+func (l *look) overloaded(p *Device, r *Reception) (server string, load []Fact) {
+	if sender := l.Sender(r); sender != nil && len(l.loads[sender.Server]) > 0 {
+		return sender.Server, l.loads[sender.Server]
+	}
+	return p.Server, l.loads[p.Server]
 }
 
 // onTheWay blames the server for what it leaves out if it does so for most, else the
