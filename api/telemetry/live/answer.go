@@ -11,6 +11,9 @@ import (
 )
 
 const (
+	// waitTime is how long a question waits for events.
+	waitTime = 2 * time.Second
+
 	// collectTime is how long events are collected for one answer to another node.
 	collectTime = 10 * time.Millisecond
 
@@ -92,7 +95,7 @@ func (c *Cluster) next(ctx context.Context, q *ask, collect time.Duration) found
 	if !kept && byTime(q.From) {
 		missed = 1 // or more: numbers are not known
 	}
-	ctx, cancel := context.WithTimeout(ctx, c.pace.wait)
+	ctx, cancel := context.WithTimeout(ctx, waitTime)
 	defer cancel()
 	s := e.Subscribe(q.Filter, &from)
 	if missed > 0 {

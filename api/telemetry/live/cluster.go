@@ -19,6 +19,9 @@ import (
 )
 
 const (
+	// helloTime is how often it is asked who is there, while somebody looks.
+	helloTime = 2 * time.Second
+
 	// greeting bounds the wait for the answers of nodes that were there before.
 	greeting = 250 * time.Millisecond
 
@@ -46,7 +49,6 @@ type Options struct {
 type Cluster struct {
 	o     Options
 	turns chan struct{} // to answer questions
-	pace  pace
 
 	counters Counters
 
@@ -60,7 +62,7 @@ type Cluster struct {
 // New returns a Cluster. Other nodes see events of this one once Run is called.
 func New(o Options) *Cluster {
 	return &Cluster{
-		o: o, turns: make(chan struct{}, maxQuestions), pace: usual, peers: map[int64]int{}, subscriptions: map[*Subscription]bool{}, shares: map[string]*share{},
+		o: o, turns: make(chan struct{}, maxQuestions), peers: map[int64]int{}, subscriptions: map[*Subscription]bool{}, shares: map[string]*share{},
 	}
 }
 
@@ -105,7 +107,7 @@ func (c *Cluster) Run(ctx context.Context) error {
 	c.mu.Lock()
 	c.began = time.Now()
 	c.mu.Unlock()
-	tick := time.NewTicker(c.pace.hello)
+	tick := time.NewTicker(helloTime)
 	defer tick.Stop()
 	for first := true; ; first = false {
 		if first || c.watched() {

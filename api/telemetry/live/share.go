@@ -117,7 +117,7 @@ func (s *share) question(q *ask, alone bool) *question {
 
 // hear asks an engine now.
 func (s *share) hear(q *ask) (heardAnswer, error) {
-	patience := s.c.pace.wait + s.c.pace.late
+	patience := waitTime + lateTime
 	if q.Past {
 		patience += settleTime
 	}

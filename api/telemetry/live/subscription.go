@@ -13,8 +13,24 @@ import (
 	"parley/api/telemetry"
 )
 
-// pageSize is how many events are read from the archive at once.
-const pageSize = 500
+const (
+	// goneTime is how long a node may not answer until what it took in is read from the
+	// archive.
+	goneTime = 2 * time.Second
+
+	// storeTime is how long after they came events are on record at the latest, while the
+	// database works.
+	storeTime = goneTime - 500*time.Millisecond
+
+	// lateTime is how much longer than it may an answer takes until it is asked again for.
+	lateTime = time.Second
+
+	// againTime is the pause before a question is asked again.
+	againTime = 250 * time.Millisecond
+
+	// pageSize is how many events are read from the archive at once.
+	pageSize = 500
+)
 
 // News is what a subscription has got.
 type News struct {
@@ -189,11 +205,11 @@ func (s *Subscription) pursue(from telemetry.Cursor) {
 			if nc := s.c.o.Conn; nc != nil && !nc.IsConnected() || errors.Is(err, errBusy) {
 				heard, failures = time.Now(), 0 // nobody knows
 			}
-			if time.Since(heard) > s.c.pace.gone && failures > 1 {
+			if time.Since(heard) > goneTime && failures > 1 {
 				s.bury(from)
 				return
 			}
-			rest(s.life, s.c.pace.again)
+			rest(s.life, againTime)
 			continue
 		}
 		heard, failures = time.Now(), 0
@@ -238,7 +254,7 @@ func (s *Subscription) give(b batch) bool {
 // everything.
 func (s *Subscription) bury(from telemetry.Cursor) {
 	g := s.dig(from) // before it is read
-	until := telemetry.Cursor{Engine: from.Engine, Received: time.Now().Add(-s.c.pace.stored).UnixMicro()}
+	until := telemetry.Cursor{Engine: from.Engine, Received: time.Now().Add(-storeTime).UnixMicro()}
 	if until.Received > from.Received {
 		s.readPast(from, until, g)
 		s.moved(until)

@@ -83,7 +83,6 @@ func (w *world) startAt(url string, change ...func(*telemetry.Options)) *node {
 		w.Fatal(err)
 	}
 	n.Cluster = live.New(live.Options{Engine: n.engine, Archive: store, Conn: n.conn, Log: log})
-	n.Hurry()
 	answering, hush := context.WithCancel(context.WithoutCancel(w.Context()))
 	storing, stop := context.WithCancel(context.WithoutCancel(w.Context()))
 	var answers, stores sync.WaitGroup
