@@ -41,43 +41,45 @@ export function RoomNow({ server, room, names }: { server: Server; room: string;
 export function FlowTable({ people, names }: { people: readonly Participant[]; names: Names }): JSX.Element {
   if (people.length === 0) return <p class="muted">Nothing was measured in the last seconds.</p>;
   return (
-    <div class="card flow-scroll" role="region" aria-label="Who sends what to whom" tabIndex={0}>
-      <table class="flow-table" data-testid={ids.flowTable}>
-        <caption>Who sends what to whom: pictures, rate and delay</caption>
-        <thead>
-          <tr>
-            <th scope="col">From ↓ to →</th>
-            {people.map((p) => (
-              <th key={keyOf(p)} scope="col">
-                {called(names, p.participant, p.session)}
-                <small>
-                  gets {rates(p.receives)}
-                  {p.rtt_ms > 0 && ` · ${Math.round(p.rtt_ms)} ms round trip`}
-                  {p.dropped >= 1 && ` · ${Math.round(p.dropped)} packets/s left out`}
-                </small>
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {people.flatMap((from) => [
-            <tr key={keyOf(from)}>
-              <th scope="row">
-                {called(names, from.participant, from.session)}
-                <small>
-                  sends {rates(from.sends)}
-                  {from.server && ` · ${from.server}`}
-                </small>
-              </th>
-              {people.map((to) => (
-                <Cell key={keyOf(to)} from={from} to={to} />
+    <figure class="card flow-card">
+      <figcaption id="flow-caption">Who sends what to whom: pictures, rate and delay</figcaption>
+      <div class="flow-scroll" role="region" aria-labelledby="flow-caption" tabIndex={0}>
+        <table class="flow-table" aria-labelledby="flow-caption" data-testid={ids.flowTable}>
+          <thead>
+            <tr>
+              <th scope="col">From ↓ to →</th>
+              {people.map((p) => (
+                <th key={keyOf(p)} scope="col">
+                  {called(names, p.participant, p.session)}
+                  <small>
+                    gets {rates(p.receives)}
+                    {p.rtt_ms > 0 && ` · ${Math.round(p.rtt_ms)} ms round trip`}
+                    {p.dropped >= 1 && ` · ${Math.round(p.dropped)} packets/s left out`}
+                  </small>
+                </th>
               ))}
-            </tr>,
-            ...(from.sharing || people.some((to) => flowOf(from, to)?.screen) ? [<ScreenRow key={`${keyOf(from)} screen`} from={from} people={people} names={names} />] : []),
-          ])}
-        </tbody>
-      </table>
-    </div>
+            </tr>
+          </thead>
+          <tbody>
+            {people.flatMap((from) => [
+              <tr key={keyOf(from)}>
+                <th scope="row">
+                  {called(names, from.participant, from.session)}
+                  <small>
+                    sends {rates(from.sends)}
+                    {from.server && ` · ${from.server}`}
+                  </small>
+                </th>
+                {people.map((to) => (
+                  <Cell key={keyOf(to)} from={from} to={to} />
+                ))}
+              </tr>,
+              ...(from.sharing || people.some((to) => flowOf(from, to)?.screen) ? [<ScreenRow key={`${keyOf(from)} screen`} from={from} people={people} names={names} />] : []),
+            ])}
+          </tbody>
+        </table>
+      </div>
+    </figure>
   );
 }
 
