@@ -177,7 +177,7 @@ func TestEveryKindOfCallIsTold(t *testing.T) {
 	})
 	for _, k := range catalogues[i].Kinds {
 		if k.Name == "Dropped" || k.Name == "ServerBusy" {
-			continue // TestWhatWasNotTakenInIsDropped, TestACallIsBadBecauseTheServerIsBusy
+			continue // TestWhatWasNotTakenInIsDropped and TestABusyServerIsToBlame in api/calls
 		}
 		events := asAdmin[struct{ Events []told }](a, "GET", fmt.Sprintf("../telemetry/events?limit=1&catalogue=call&kinds=%d", k.Number), "").Events
 		if len(events) == 0 {
