@@ -117,7 +117,7 @@ func (s *Session) admits(info *wire.Info, size int, now time.Time) bool {
 	case g&gateNoScreens != 0 && info.Stream == wire.Screen:
 		s.tellRefused(wire.ScreensOff, now)
 		why = ScreensOff
-	case g&gateCapped != 0 && !s.meter.admits(s, info, size, now):
+	case g&gateCapped != 0 && !s.metered().admits(s, info, size, now):
 		why = Capped
 	default:
 		return true

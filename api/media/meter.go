@@ -174,8 +174,19 @@ func (m *meter) fits(info *wire.Info, burst float64) bool {
 	return m.total > need && !*skipping
 }
 
-// rest gives up the part of sources that send nothing.
+// metered returns what holds s to its part.
+func (s *Session) metered() *meter {
+	if s.meter == nil {
+		s.meter = new(meter)
+	}
+	return s.meter
+}
+
+// rest gives up the part of sources that send nothing. Without a meter none sends.
 func (m *meter) rest(s *Session, now time.Time) {
+	if m == nil {
+		return
+	}
 	sends := m.sends
 	for _, stream := range []wire.Stream{wire.Audio, wire.Video, wire.Screen} {
 		if now.Sub(m.seen[kindOfStream(stream)]) > silentAfter {

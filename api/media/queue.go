@@ -64,7 +64,6 @@ type Queue struct {
 	mu      sync.Mutex // guards all but limits, skip and begins, and of tight the writes
 	tight   [pictures]atomic.Bool
 	heard   bool // there was sound
-	lossy   bool // lost is not all zero
 	limits  *QueueLimits
 	err     error // set once: no more frames; what is left of control is still popped
 	streams table[streamState]
@@ -79,7 +78,7 @@ type Queue struct {
 	// with mu held; nil is nobody.
 	begins func(f *Frame, decodable bool)
 
-	lost   Drops
+	lost   *Drops          // nil while nothing was
 	losses map[Loss]uint64 // what of lost is not taken yet, of frames with a sender; nil while there is none
 }
 
@@ -258,7 +257,10 @@ type QueueStats struct {
 func (q *Queue) Stats() QueueStats {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	s := QueueStats{Lost: q.lost}
+	var s QueueStats
+	if q.lost != nil {
+		s.Lost = *q.lost
+	}
 	for kind := range kinds {
 		s.Frames[kind] = q.lanes[kind].len()
 		s.Bytes[kind] = q.lanes[kind].bytes
@@ -270,8 +272,8 @@ func (q *Queue) Stats() QueueStats {
 func (q *Queue) addTo(lost *Drops, waiting *[kinds]Waiting) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.lossy {
-		lost.add(&q.lost)
+	if q.lost != nil {
+		lost.add(q.lost)
 	}
 	for kind := range kinds {
 		waiting[kind].Frames += q.lanes[kind].len()
@@ -281,8 +283,13 @@ func (q *Queue) addTo(lost *Drops, waiting *[kinds]Waiting) {
 
 // lose counts frames that go no further; q.mu is held.
 func (q *Queue) lose(why Cause, kind Kind, n int) {
+	if n == 0 {
+		return
+	}
+	if q.lost == nil {
+		q.lost = new(Drops)
+	}
 	q.lost[why][kind] += uint64(n)
-	q.lossy = q.lossy || n > 0
 }
 
 // Loss is what a receiver lost of a sender, and why.

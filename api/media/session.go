@@ -47,7 +47,7 @@ type Session struct {
 	gate       atomic.Uint32 // a gate
 	silencedAt atomic.Int64  // Unix ns; when a host last asked for something
 	listener   listener
-	meter      meter
+	meter      *meter // nil until it sends media to a capped room
 	talker     talker
 	pulse      pulse
 	rhythm     rhythm
