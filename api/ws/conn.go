@@ -2,17 +2,20 @@ package ws
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"os"
 	"sync"
+	"syscall"
 	"time"
+
+	"github.com/coder/websocket"
 
 	"parley/api/fault"
 	"parley/api/media"
+	"parley/api/wire"
 )
 
 const (
@@ -34,10 +37,9 @@ var errClosed = fmt.Errorf("websocket: %w", net.ErrClosed)
 
 // conn is one WebSocket connection.
 type conn struct {
-	link *link
-
-	reading sync.Mutex // whoever reads
-	in      reader
+	sock    *websocket.Conn
+	link    *link
+	patient time.Duration // with a packet that has begun
 
 	mu    sync.Mutex
 	cause error // why this side ended the connection; the first reason wins
@@ -50,12 +52,13 @@ type conn struct {
 
 var _ media.EagerConn = (*conn)(nil)
 
-func newConn(l *link, patient time.Duration) *conn {
-	c := &conn{link: l}
-	c.in = reader{link: l, patient: patient, late: func() {
-		c.fail(fault.New(fault.Slow, "a packet took longer than %v", patient))
-	}}
-	return c
+func newConn(sock *websocket.Conn, l *link, patient time.Duration) *conn {
+	sock.SetReadLimit(-1) // message does it, and closes with a code of ours
+	return &conn{
+		sock:    sock,
+		link:    l,
+		patient: patient,
+	}
 }
 
 // Transport returns [media.WebSocket].
@@ -66,15 +69,59 @@ func (c *conn) Read(ctx context.Context) (media.Packet, error) {
 	if err := c.bind(ctx); err != nil {
 		return media.Packet{}, err
 	}
-	c.reading.Lock()
-	defer c.reading.Unlock()
 	for {
-		data, text, err := c.in.message()
+		typ, r, err := c.sock.Reader(context.Background())
 		if err != nil {
 			return media.Packet{}, c.readError(err)
 		}
-		if !text {
+		data, err := c.message(r)
+		if err != nil {
+			return media.Packet{}, c.readError(err)
+		}
+		if typ == websocket.MessageBinary {
 			return media.Packet{Data: data}, nil
+		}
+	}
+}
+
+// message reads one message into a buffer of its own. The buffer grows with what arrived,
+// never with what a peer announces.
+func (c *conn) message(r io.Reader) ([]byte, error) {
+	scratch := scratches.Get().(*[]byte) // most connections are silent most of the time
+	defer scratches.Put(scratch)
+	buf, n := *scratch, 0
+	// A packet that comes byte by byte would keep its buffer for ever.
+	var late *time.Timer
+	defer func() {
+		if late != nil {
+			late.Stop()
+		}
+	}()
+	for parts := 0; ; parts++ {
+		if parts == 3 { // those that come in one piece take three: what came with the header, the rest, the end
+			late = time.AfterFunc(c.patient, func() {
+				c.fail(fault.New(fault.Slow, "a packet took longer than %v", c.patient))
+			})
+		}
+		m, err := r.Read(buf[n:])
+		n += m
+		switch {
+		case n > wire.MaxPacket:
+			return nil, fault.New(fault.TooLarge, "packets are limited to %d bytes", wire.MaxPacket)
+		case err == io.EOF:
+			if &buf[0] != &(*scratch)[0] {
+				return buf[:n], nil
+			}
+			exact := make([]byte, n, n+wire.StampRoom)
+			copy(exact, buf)
+			return exact, nil
+		case err != nil:
+			return nil, err
+		case n == len(buf):
+			size := min(2*len(buf), wire.MaxPacket+1)
+			grown := make([]byte, size, size+wire.StampRoom)
+			copy(grown, buf)
+			buf = grown
 		}
 	}
 }
@@ -101,7 +148,7 @@ func (c *conn) bind(ctx context.Context) error {
 	return nil
 }
 
-// readError says what the end of reading means.
+// readError translates an error of the library.
 func (c *conn) readError(err error) error {
 	c.mu.Lock()
 	cause := c.cause
@@ -109,22 +156,25 @@ func (c *conn) readError(err error) error {
 	if cause != nil {
 		return cause
 	}
-	if end, ok := errors.AsType[*closedError](err); ok {
-		switch s := end.status; {
-		case s == statusNormal, s == statusGoingAway, s == statusNone, s >= statusLibraries:
-			return io.EOF
-		}
-		return fault.Wrap(err, fault.Protocol, "the client gave up")
+	switch status := websocket.CloseStatus(err); {
+	case status == websocket.StatusNormalClosure, status == websocket.StatusGoingAway,
+		status == websocket.StatusNoStatusRcvd, status >= 3000:
+		return io.EOF
+	case status != -1:
+		return fault.Wrap(err, fault.Protocol, "the client gave up with status %d", status)
 	}
 	if f, ok := errors.AsType[*fault.Error](err); ok {
 		return f
 	}
-	if errors.Is(err, errRules) {
-		return fault.Wrap(err, fault.Protocol, "not a WebSocket message")
+	_, network := errors.AsType[net.Error](err)
+	_, system := errors.AsType[syscall.Errno](err)
+	if network || system || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
+		errors.Is(err, net.ErrClosed) {
+		// Not wrapped: a connection that breaks off is not a peer that says goodbye, and
+		// must not look like io.EOF.
+		return fmt.Errorf("websocket: connection lost: %v", err)
 	}
-	// Not wrapped: a connection that breaks off is not a peer that says goodbye, and
-	// must not look like io.EOF.
-	return fmt.Errorf("websocket: connection lost: %v", err)
+	return fault.Wrap(err, fault.Protocol, "not a WebSocket message")
 }
 
 // Write sends one binary message per frame, all of them in one write to the network unless
@@ -163,6 +213,7 @@ func (c *conn) Offer(frames []*media.Frame) (left []*media.Frame, ok bool) {
 func (c *conn) fail(err error) {
 	c.end(err)
 	_ = c.link.Close() // nobody is there to be told
+	_ = c.sock.CloseNow()
 }
 
 // end notes why this side ends the connection.
@@ -192,14 +243,10 @@ func (c *conn) Close(code fault.Code) error {
 		cut := time.AfterFunc(closeTimeout, func() { _ = c.link.Close() })
 		defer cut.Stop()
 		defer c.link.Close()
-		err = c.link.control(opClose, append(binary.BigEndian.AppendUint16(nil, out.Close), reason(code)...))
+		err = c.sock.Close(websocket.StatusCode(out.Close), reason(code))
 		if errors.Is(err, net.ErrClosed) {
 			err = nil // the peer was first
 		}
-		// A Read that is under way may be the one to get the answer.
-		c.reading.Lock()
-		defer c.reading.Unlock()
-		c.in.skip()
 	})
 	return err
 }

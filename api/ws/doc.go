@@ -6,13 +6,10 @@
 // a cookie that a browser adds on its own, so a foreign page gains nothing by connecting.
 //
 // Reading: text messages are ignored but count as a sign of life, as does every byte that
-// arrives. Writing: packets become frames, and a batch of them is corked, which means collected in
-// one buffer and handed to the kernel in one call; over TLS it becomes one run of records. Control
-// frames go between two packets. The kernel takes little more than is on its way, so that what waits
-// waits in the queue of the session.
-//
-// Both speak RFC 6455 without a library: those are made for connections of which there are few, and
-// keep buffers, locks and deadlines for each. Clients and tests use one.
+// arrives. Writing: packets become frames here, beneath the library, and a batch of them is corked,
+// which means collected in one buffer and handed to the kernel in one call; over TLS it becomes one
+// run of records. Control frames go between two packets. The kernel takes little more than is on its
+// way, so that what waits waits in the queue of the session.
 //
 // An idle connection is one goroutine, which reads, and no buffers; a timer pings. The server waits for
 // all that is under way.

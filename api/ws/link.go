@@ -29,6 +29,7 @@ const (
 	finalBit  = 0x80
 	opBinary  = 0x2
 	opClose   = 0x8
+	opPing    = 0x9
 	headerMax = 10 // bytes
 )
 
@@ -43,17 +44,19 @@ func appendHeader(b []byte, size int) []byte {
 	return binary.BigEndian.AppendUint64(append(b, finalBit|opBinary, 127), uint64(size))
 }
 
-// controlMost is the size of the largest payload of a control frame, in bytes.
-const controlMost = 125
+// controlMax is the size of the largest control frame, in bytes.
+const controlMax = 2 + 125
 
 // saidMax bounds the control frames that wait: who asks for more has to wait itself.
-const saidMax = 16 * (2 + controlMost)
+const saidMax = 16 * controlMax
 
-// link lies between WebSocket and the network. It notes when something was heard, sets a deadline
-// beneath every write that waits, and makes frames of what is written.
+// link lies between the WebSocket library and the network. It notes when something was heard and
+// sets a deadline beneath every write that waits. The library writes control frames only. Packets
+// are framed here: that is a few bytes before each, while the library takes three locks for it and
+// knows nothing of batches.
 //
-// Who has the turn writes, and passes it at the end of a frame. Any goroutine may call control, one at
-// a time packets or offer.
+// Who has the turn writes, and passes it at the end of a frame. Any goroutine may call Write and ping,
+// one at a time packets or offer.
 type link struct {
 	net.Conn
 	spill   *spill        // beneath it
@@ -93,28 +96,35 @@ func (l *link) Read(p []byte) (int, error) {
 		l.heard.Store(int64(time.Since(l.born)))
 	}
 	if err == io.EOF {
-		// Polite ends have a close frame.
+		// The library takes a plain EOF in the middle of a message for its end and would
+		// deliver half a packet. Polite ends have a close frame.
 		err = io.ErrUnexpectedEOF
 	}
 	return n, err
 }
 
-// control sends a control frame. It waits for the turn of another only with the last one, a close
-// frame: with others it would lose its patience in the middle of a large picture.
-func (l *link) control(op byte, payload []byte) error {
-	last := op == opClose
+// Write sends p, which is a control frame of the library. It waits for the turn of another only
+// with the last one: with others the library would lose its patience in the middle of a large picture.
+func (l *link) Write(p []byte) (int, error) {
+	last := p[0] == finalBit|opClose
 	l.mu.Lock()
-	l.said = append(append(l.said, finalBit|op, byte(len(payload))), payload...)
+	l.said = append(l.said, p...)
 	l.last = l.last || last
 	full := len(l.said) > saidMax
 	l.mu.Unlock()
 	if last || full {
 		l.turn.Lock()
 	} else if !l.turn.TryLock() {
-		return nil
+		return len(p), nil
 	}
 	err := l.border(nil, true)
 	_, _ = l.pass(true)
+	return len(p), err
+}
+
+// ping sends a ping. That of the library is a goroutine until the pong is there.
+func (l *link) ping() error {
+	_, err := l.Write([]byte{finalBit | opPing, 0})
 	return err
 }
 

@@ -82,7 +82,7 @@ func (p *pinger) once() (next time.Duration, ok bool) {
 		return 0, false
 	}
 	// Whether the pong or something else is heard does not matter, so nobody waits for it.
-	err := p.c.link.control(opPing, nil)
+	err := p.c.link.ping()
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		p.c.fail(fault.Wrap(err, fault.Slow, "the client does not take its packets"))
 	}

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/coder/websocket"
+
 	"parley/api/fault"
 	"parley/api/media"
 )
@@ -121,12 +123,19 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		log.Debug("websocket refused", "code", code, "err", err)
 		return
 	}
-	l, err := accept(w, r, s.opt.Write)
+	up := &upgrade{ResponseWriter: w, timeout: s.opt.Write}
+	sock, err := websocket.Accept(up, r, &websocket.AcceptOptions{
+		InsecureSkipVerify: true, // any origin, see the package comment
+		CompressionMode:    websocket.CompressionDisabled,
+	})
 	if err != nil {
+		if up.link != nil {
+			_ = up.link.Close() // it broke during the handshake
+		}
 		log.Debug("no websocket handshake", "err", err)
 		return
 	}
-	v := &visit{server: s, conn: newConn(l, s.opt.Message), peer: peer, end: end, path: r.URL.Path, remote: r.RemoteAddr}
+	v := &visit{server: s, conn: newConn(sock, up.link, s.opt.Message), peer: peer, end: end, path: r.URL.Path, remote: r.RemoteAddr}
 	v.begin(r.Context())
 	running = true
 	go v.run() // Shutdown waits for it

@@ -182,7 +182,7 @@ func TestBrokenPeers(t *testing.T) {
 		"unmasked frame":        {"\x82\x01a", fault.Protocol},
 		"reserved bits":         {"\xf2\x80aaaa", fault.Protocol},
 		"continuation of none":  {"\x80\x80aaaa", fault.Protocol},
-		"a terabyte, it claims": {"\x82\xff\x00\x00\x01\x00\x00\x00\x00\x00aaaa", fault.TooLarge},
+		"a terabyte, it claims": {"\x82\xff\x00\x00\x01\x00\x00\x00\x00\x00aaaa", fault.Internal},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newSite(t, false, nil)
