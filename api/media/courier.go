@@ -62,6 +62,8 @@ func (h *Hub) employ(ctx context.Context, s *Session) (leave func()) {
 	if c.join() {
 		h.work.Go(c.run)
 	}
+	s.out.mu.Lock()
+	defer s.out.mu.Unlock()
 	s.out.main.employ(c, s, nil)
 	if eager != nil {
 		s.out.main.offer = eager.Offer
@@ -72,6 +74,9 @@ func (h *Hub) employ(ctx context.Context, s *Session) (leave func()) {
 		if p, ok := eager.(EagerPictureConn); ok {
 			s.out.pictures.offer = p.OfferPictures
 		}
+	}
+	if s.out.err != nil { // ended on its way in
+		s.out.claim()
 	}
 	return func() {
 		c.leave()

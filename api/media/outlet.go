@@ -59,6 +59,14 @@ func (o *outlet) claim() {
 	o.summon()
 }
 
+// claim gives all outlets to the goroutines of the session; q.mu is held.
+func (q *Queue) claim() {
+	q.main.claim()
+	if q.pictures.ready != nil {
+		q.pictures.claim()
+	}
+}
+
 // summon calls the goroutine of the session.
 func (o *outlet) summon() {
 	switch {

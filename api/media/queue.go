@@ -240,10 +240,7 @@ func (q *Queue) Close(err error) {
 
 func (q *Queue) close(err error) {
 	q.err = err
-	q.main.claim()
-	if q.pictures.ready != nil {
-		q.pictures.claim()
-	}
+	q.claim()
 }
 
 // QueueStats is what a queue holds and lost.
