@@ -1,6 +1,8 @@
 package media_test
 
 import (
+	"context"
+	"log/slog"
 	"testing"
 	"testing/synctest"
 
@@ -94,6 +96,40 @@ func TestWhoSignsOutIsOutOfEveryRoom(t *testing.T) {
 		b.hub.SignOut([]string{""})
 		cyd.Send(mediatest.VideoKey("still here"))
 		bobs.expect("video still here from cyd")
+	})
+}
+
+// leaving is a record of meetings during which something happens.
+type leaving struct {
+	mediatest.Ledger
+	meanwhile func()
+}
+
+func (l *leaving) Enter(ctx context.Context, m media.Member) (media.Meeting, error) {
+	l.meanwhile()
+	return l.Ledger.Enter(ctx, m)
+}
+
+// full is a connection that takes nothing without waiting.
+type full struct{ media.Conn }
+
+func (full) Offer(frames []*media.Frame) ([]*media.Frame, bool) { return frames, false }
+
+func TestWhoSignsOutOnTheWayInIsOut(t *testing.T) {
+	inWorld(t, func(w *world) {
+		var hub *media.Hub
+		hub = media.NewHub(media.Options{
+			Node: "a", Relay: w.bus.Node("a"), Reporter: new(mediatest.Reporter), Log: slog.New(slog.DiscardHandler),
+			Ledger: &leaving{meanwhile: func() { hub.SignOut([]string{"phone"}) }},
+		})
+		conn, _ := mediatest.Pipe(w.t, media.WebSocket)
+		err := hub.Serve(w.t.Context(), full{conn}, media.Peer{Room: "standup", User: "bob", SignIn: "phone"})
+		if code := fault.CodeOf(err); code != fault.SignedOut {
+			w.t.Errorf("ended with %s", code)
+		}
+		if err := hub.Drain(w.t.Context()); err != nil {
+			w.t.Error(err)
+		}
 	})
 }
 
