@@ -42,9 +42,8 @@ func (c *Cluster) answer(ctx context.Context, m *nats.Msg) {
 		c.o.Log.Error("events for another node", "err", err)
 		return
 	}
-	if m.Respond(b) == nil { // else it asks again
-		c.counters.To.add(len(a.Events), len(b))
-	}
+	c.counters.To.add(len(a.Events), len(b)) // before anybody has seen them
+	_ = m.Respond(b)                         // or it asks again
 }
 
 // find answers a question of another node.
