@@ -12,20 +12,25 @@ import (
 	"parley/api/media/mediatest"
 )
 
+// opened is a room that people join; serving is done when all have left.
+func opened(t *testing.T, hub *media.Hub) (join func(user string) *mediatest.Peer, serving *sync.WaitGroup) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
+	serving = new(sync.WaitGroup)
+	t.Cleanup(serving.Wait)
+	t.Cleanup(cancel)
+	return func(user string) *mediatest.Peer {
+		conn, peer := mediatest.Pipe(t, media.WebSocket)
+		serving.Go(func() { _ = hub.Serve(ctx, conn, media.Peer{Room: "room", User: user, DisplayName: user}) })
+		peer.Send(mediatest.Heartbeat())
+		peer.Sync()
+		return peer
+	}, serving
+}
+
 func TestWhatFlowsIsSampled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
-		ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
-		var serving sync.WaitGroup
-		t.Cleanup(serving.Wait)
-		t.Cleanup(cancel)
-		join := func(user string) *mediatest.Peer {
-			conn, peer := mediatest.Pipe(t, media.WebSocket)
-			serving.Go(func() { _ = w.hub.Serve(ctx, conn, media.Peer{Room: "room", User: user, DisplayName: user}) })
-			peer.Send(mediatest.Heartbeat())
-			peer.Sync()
-			return peer
-		}
+		join, serving := opened(t, w.hub)
 		ada, bob := join("ada"), join("bob")
 		mediatest.Advance(t, 3*time.Second) // rates need two looks
 		for range 5 {
@@ -70,14 +75,8 @@ func TestWhatFlowsIsSampled(t *testing.T) {
 func TestWhereNothingFlowsThatIsSampledOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
-		ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
-		var serving sync.WaitGroup
-		t.Cleanup(serving.Wait)
-		t.Cleanup(cancel)
-		conn, ada := mediatest.Pipe(t, media.WebSocket)
-		serving.Go(func() { _ = w.hub.Serve(ctx, conn, media.Peer{Room: "room", User: "ada", DisplayName: "ada"}) })
-		ada.Send(mediatest.Heartbeat())
-		ada.Sync()
+		join, serving := opened(t, w.hub)
+		ada := join("ada")
 		mediatest.Advance(t, 61*time.Second)
 		ada.Send(mediatest.VideoKey("picture"))
 		ada.Sync()

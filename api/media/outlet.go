@@ -1,9 +1,6 @@
 package media
 
-import (
-	"context"
-	"errors"
-)
+import "errors"
 
 // holder says who may pop from an outlet.
 type holder uint8
@@ -89,27 +86,20 @@ func (q *Queue) empty(o *outlet) bool {
 }
 
 // employ lets c pop from o, and offer take what it pops; without offer it calls the goroutine of
-// the session. It is called before the first Push.
+// the session. It is called before the first Push; the mu of the queue is held.
 func (o *outlet) employ(c *courier, s *Session, offer func([]*Frame) ([]*Frame, bool)) {
 	o.courier, o.session, o.offer, o.turn = c, s, offer, ofNobody
 }
 
 // pop waits until it is the turn of the session's goroutine, and pops. It may return nothing: what
-// the courier could not bring to its end has to be.
-func (q *Queue) pop(ctx context.Context, batch []*Frame, o *outlet) ([]*Frame, error) {
+// the courier could not bring to its end has to be. Close ends the wait.
+func (q *Queue) pop(batch []*Frame, o *outlet) ([]*Frame, error) {
 	for {
 		got, done, err := q.popOwn(batch, o)
 		if done || err != nil {
 			return got, err
 		}
-		select {
-		case <-o.ready:
-		case <-ctx.Done():
-			for !q.reclaim(o) {
-				<-o.ready // a courier waits for nobody
-			}
-			return batch, context.Cause(ctx)
-		}
+		<-o.ready
 	}
 }
 
@@ -118,20 +108,12 @@ var errNothing = errors.New("nothing is to be written")
 
 // popAtTimes pops from main for a goroutine that was started for it, which has to end on any error.
 // After one that is not errNothing there will be no other.
-func (q *Queue) popAtTimes(_ context.Context, batch []*Frame) ([]*Frame, error) {
+func (q *Queue) popAtTimes(batch []*Frame) ([]*Frame, error) {
 	got, done, err := q.popOwn(batch, &q.main)
 	if !done && err == nil {
 		err = errNothing
 	}
 	return got, err
-}
-
-// reclaim gives o to the goroutine of the session for good, and reports whether that has it already.
-func (q *Queue) reclaim(o *outlet) bool {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	o.claim()
-	return o.turn == ofSession
 }
 
 // popOwn pops for the goroutine of the session if it is its turn, and gives that up when there is

@@ -37,13 +37,13 @@ func TestSplitQueuePopsPicturesApart(t *testing.T) {
 		}
 		return texts
 	}
-	want(t, texts(q.Pop(t.Context(), make([]*media.Frame, 0, 8))), "c1", "a1")
-	want(t, texts(q.PopPictures(t.Context(), make([]*media.Frame, 0, 8))), "s1", "v1")
+	want(t, texts(q.Pop(make([]*media.Frame, 0, 8))), "c1", "a1")
+	want(t, texts(q.PopPictures(make([]*media.Frame, 0, 8))), "s1", "v1")
 
 	reason := errors.New("over")
 	ended := make(chan error, 2)
-	go func() { _, err := q.Pop(t.Context(), make([]*media.Frame, 0, 8)); ended <- err }()
-	go func() { _, err := q.PopPictures(t.Context(), make([]*media.Frame, 0, 8)); ended <- err }()
+	go func() { _, err := q.Pop(make([]*media.Frame, 0, 8)); ended <- err }()
+	go func() { _, err := q.PopPictures(make([]*media.Frame, 0, 8)); ended <- err }()
 	q.Close(reason)
 	for range 2 {
 		if err := <-ended; !errors.Is(err, reason) {

@@ -1,7 +1,6 @@
 package media
 
 import (
-	"context"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -164,14 +163,14 @@ const batchBytes = 64 << 10
 
 // Pop waits for frames that are still worth sending and appends as many as fit into batch's
 // capacity, up to about 64 KiB. After Close it returns what control frames are left and
-// then the error of Close; it returns the cause of ctx when ctx ends first.
-func (q *Queue) Pop(ctx context.Context, batch []*Frame) ([]*Frame, error) {
-	return q.pop(ctx, batch, &q.main)
+// then the error of Close.
+func (q *Queue) Pop(batch []*Frame) ([]*Frame, error) {
+	return q.pop(batch, &q.main)
 }
 
 // PopPictures is Pop for the screen and video frames of a queue that is split.
-func (q *Queue) PopPictures(ctx context.Context, batch []*Frame) ([]*Frame, error) {
-	return q.pop(ctx, batch, &q.pictures)
+func (q *Queue) PopPictures(batch []*Frame) ([]*Frame, error) {
+	return q.pop(batch, &q.pictures)
 }
 
 // collect pops what is still worth sending; q.mu is held. It returns the error of Close when there

@@ -23,7 +23,7 @@ func BenchmarkQueue(b *testing.B) {
 					if i%n != n-1 {
 						continue
 					}
-					if _, err := q.Pop(b.Context(), batch); err != nil {
+					if _, err := q.Pop(batch); err != nil {
 						b.Fatal(err)
 					}
 				}

@@ -80,7 +80,7 @@ func TestQueueFullControlEndsTheSession(t *testing.T) {
 	if v, _ := q.Push(frame(media.Control, fat("c2"))); v != media.Dropped {
 		t.Errorf("second control frame: %v, want Dropped", v)
 	}
-	if _, err := q.Pop(t.Context(), make([]*media.Frame, 0, 8)); !errors.Is(err, &fault.Error{Code: fault.Slow}) {
+	if _, err := q.Pop(make([]*media.Frame, 0, 8)); !errors.Is(err, &fault.Error{Code: fault.Slow}) {
 		t.Errorf("pop: %v, want slow", err)
 	}
 }
@@ -237,11 +237,11 @@ func TestQueueCloseDeliversControlFirst(t *testing.T) {
 	if v, _ := q.Push(frame(media.Control, "late")); v != media.Refused {
 		t.Errorf("push after close: %v", v)
 	}
-	got, err := q.Pop(t.Context(), make([]*media.Frame, 0, 8))
+	got, err := q.Pop(make([]*media.Frame, 0, 8))
 	if err != nil || len(got) != 1 || string(got[0].Wire) != "ended" {
 		t.Fatalf("pop: %v, %v", got, err)
 	}
-	if _, err = q.Pop(t.Context(), make([]*media.Frame, 0, 8)); !errors.Is(err, reason) {
+	if _, err = q.Pop(make([]*media.Frame, 0, 8)); !errors.Is(err, reason) {
 		t.Errorf("pop after the last frame: %v, want %v", err, reason)
 	}
 }

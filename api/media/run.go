@@ -163,13 +163,13 @@ var errOver = errors.New("the session is over")
 func (s *Session) writeLoop(
 	ctx context.Context,
 	sampler *histogram.Sampler,
-	pop func(context.Context, []*Frame) ([]*Frame, error),
+	pop func([]*Frame) ([]*Frame, error),
 	write func(context.Context, []*Frame) error,
 ) error {
 	room := batches.Get().(*[batchFrames]*Frame)
 	defer batches.Put(room)
 	for {
-		batch, err := pop(ctx, room[:0])
+		batch, err := pop(room[:0])
 		if err != nil {
 			return err
 		}
@@ -200,8 +200,8 @@ func (s *Session) writeLoop(
 // the other one still has to say why.
 func (s *Session) pictureLoop(ctx context.Context, conn PictureConn) error {
 	ended := false
-	err := s.writeLoop(ctx, new(histogram.Sampler), func(ctx context.Context, batch []*Frame) ([]*Frame, error) {
-		batch, err := s.out.PopPictures(ctx, batch)
+	err := s.writeLoop(ctx, new(histogram.Sampler), func(batch []*Frame) ([]*Frame, error) {
+		batch, err := s.out.PopPictures(batch)
 		ended = err != nil
 		return batch, err
 	}, conn.WritePictures)
