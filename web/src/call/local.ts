@@ -51,6 +51,7 @@ export class Local {
 
   setCamera(on: boolean): Promise<void> {
     return this.inTurn(async () => {
+      if (this.closed) return;
       if (on) {
         await this.openCam(false);
         await this.list();
@@ -62,6 +63,7 @@ export class Local {
 
   setMic(on: boolean): Promise<void> {
     return this.inTurn(async () => {
+      if (this.closed) return;
       if (on && !this.mic) await this.openMic(false);
       else await this.enableMic(on && this.mic !== undefined);
     });
@@ -146,6 +148,7 @@ export class Local {
     try {
       await this.events.microphone(track);
     } catch {
+      if (this.closed) return; // what it is heard with went first
       this.dropMic();
       this.store.problem({
         code: "no_microphone",
@@ -154,6 +157,7 @@ export class Local {
       });
       return;
     }
+    if (this.closed) return;
     this.store.solved("no_microphone");
     this.store.set({ microphoneId: track.getSettings().deviceId ?? this.store.state.microphoneId });
     await this.enableMic(true);
@@ -180,7 +184,7 @@ export class Local {
     try {
       track = await openScreen();
     } catch (err) {
-      this.store.problem(deviceProblem(err, "screen"));
+      if (!this.closed) this.store.problem(deviceProblem(err, "screen"));
       return;
     }
     if (this.closed) return track.stop();
@@ -221,6 +225,7 @@ export class Local {
     } catch (err) {
       problem = deviceProblem(err, wanted);
     }
+    if (this.closed) return undefined;
     const before = this.store.state.problem?.code;
     if (preview && before === "permission_denied" && problem.code === before) {
       problem = {
