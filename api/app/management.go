@@ -71,7 +71,7 @@ func (r rooms) say(ctx context.Context, room string, e management.Event) error {
 // silence lets nothing more through of a source, and asks for it to be switched off. Nodes
 // that do not hear the former are told by the latter, later.
 func (r rooms) silence(ctx context.Context, room string, e management.Event, source wire.Stream) error {
-	a := media.Act{Room: media.RoomID(room), User: e.Target, Silence: wire.SourcesOf(source)}
+	a := media.Act{Room: media.RoomID(room), User: e.Target, Silence: wire.SourcesOf(source), Asked: time.Now()}
 	if e.Target == "" {
 		a.Except = e.Actor
 	}

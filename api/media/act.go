@@ -3,6 +3,7 @@ package media
 import (
 	"context"
 	"slices"
+	"time"
 
 	"parley/api/fault"
 	"parley/api/wire"
@@ -27,7 +28,9 @@ type Act struct {
 
 	// Silence are the sources they have to switch off, everybody but Except where User is "".
 	Silence wire.Sources `json:"silence,omitempty"`
-	Except  string       `json:"except,omitempty"`
+	// Asked is when that was decided, so that nodes can tell which of them knows it.
+	Asked  time.Time `json:"asked,omitzero"`
+	Except string    `json:"except,omitempty"`
 
 	// Changed says that lists with the meeting of this room are stale. It is not for a hub.
 	Changed bool `json:"changed,omitempty"`
@@ -97,7 +100,7 @@ func expel(all []*Session, farewell []byte, why error) {
 func (r *Room) apply(a Act) {
 	r.mu.Lock()
 	if a.Silence != 0 {
-		r.silence(a.User, a.Except, a.Silence)
+		r.silence(a.User, a.Except, a.Silence, a.Asked)
 		r.mu.Unlock()
 		return
 	}

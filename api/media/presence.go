@@ -151,12 +151,12 @@ func (r *Room) introduce(s *Session) (told <-chan struct{}) {
 		s.replaces = r.sameInstance(s)
 	}
 	m := s.member()
+	r.inherit(s, r.owed(s.peer.User))
+	m.Silenced, m.Asked = s.silence.owes, s.silence.asked
 	old, replaced := r.retire(s.replaces)
 	if replaced {
 		m.Replaces = old.Session
-		r.inherit(s, old)
 	}
-	m.Silenced = s.silence.owes
 	r.recount(s)
 	r.local[s.id] = &presence{Member: m, session: s}
 	s.activated.Store(time.Now().UnixNano())

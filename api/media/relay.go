@@ -31,6 +31,8 @@ type Member struct {
 
 	// Silenced are the sources that a host asked to be switched off and that are not yet.
 	Silenced wire.Sources `json:"silenced,omitempty"`
+	// Asked is the time of the last [Act] by which a host asked for that, zero if there was none.
+	Asked time.Time `json:"asked,omitzero"`
 	// Sends are the sources that it sends, in a room with a cap on its bit rate.
 	Sends wire.Sources `json:"sends,omitempty"`
 

@@ -72,6 +72,7 @@ func (r *Room) Entered(m Member) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	defer r.recast()
+	r.comply(m)
 	if known := r.remote[m.Session]; known != nil {
 		known.Member = m
 		return

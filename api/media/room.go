@@ -46,6 +46,8 @@ type Room struct {
 
 	departing []*presence // whose departure is to be told
 
+	hushes map[SessionID]hush // see silence.go
+
 	demands    map[SessionID]*demand // of sources with layers
 	recounting *time.Timer
 	recountAt  time.Time // when it fires; zero when it does not
@@ -73,7 +75,7 @@ func newRoom(h *Hub, id RoomID) *Room {
 		opened: make(chan struct{}), closed: make(chan struct{}),
 		local: make(map[SessionID]*presence), remote: make(map[SessionID]*remote),
 		demands: make(map[SessionID]*demand), flows: make(map[SessionID]*flows),
-		pulses: make(map[SessionID]*pulse),
+		pulses: make(map[SessionID]*pulse), hushes: make(map[SessionID]hush),
 	}
 	r.sessions.Store(new([]*Session))
 	r.rules = h.rules(id)

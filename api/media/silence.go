@@ -23,7 +23,16 @@ type silenced struct {
 	on    wire.Sources // what the latest heartbeat said
 	heard bool         // there was one
 
-	told bool // the session was told what a host asked of the one it continues
+	asked time.Time // of the last act that asked for something
+	told  bool      // the session was told what a host asked of the one it continues
+}
+
+// hush is what a host asked of a session on another node, until that node has said what it owes:
+// its user may come back here before. What presence says may be late, or never have come.
+type hush struct {
+	user    string
+	sources wire.Sources
+	asked   time.Time
 }
 
 // listener is what the read goroutine of a session knows of its heartbeats.
@@ -51,11 +60,12 @@ func (r *Room) heed(e *callv1.MeetingPacket) {
 	default:
 		return
 	}
-	r.silence(string(e.TargetUserId), string(e.CreatorId), sources)
+	r.silence(string(e.TargetUserId), string(e.CreatorId), sources, time.Time{})
 }
 
 // demand asks for sources to be switched off; r.mu is held.
-func (r *Room) demand(s *Session, sources wire.Sources) {
+func (r *Room) demand(s *Session, sources wire.Sources, asked time.Time) {
+	s.silence.asked = latest(s.silence.asked, asked)
 	s.silence.shut |= sources
 	s.silence.owes |= sources
 	if s.silence.heard {
@@ -66,16 +76,17 @@ func (r *Room) demand(s *Session, sources wire.Sources) {
 }
 
 // silence holds everybody called user, or with "" everybody but the one called except, to
-// what a host asked for. It returns once nothing that is read from now on goes through, and
-// nothing waits to be sent to those who are connected here; r.mu is held.
-func (r *Room) silence(user, except string, sources wire.Sources) {
+// what a host asked for; asked is zero when the log says so, which follows the act. It returns
+// once nothing that is read from now on goes through, and nothing waits to be sent to those who
+// are connected here; r.mu is held.
+func (r *Room) silence(user, except string, sources wire.Sources, asked time.Time) {
 	concerned := func(who string) bool {
 		return user != "" && who == user || user == "" && who != except
 	}
 	gone := make(map[SessionID]bool)
 	for _, s := range *r.sessions.Load() {
 		if concerned(s.peer.User) && !s.peer.Observer {
-			r.demand(s, sources)
+			r.demand(s, sources, asked)
 			gone[s.id] = true
 		}
 	}
@@ -87,32 +98,100 @@ func (r *Room) silence(user, except string, sources wire.Sources) {
 		if p.session != nil {
 			owes = p.session.silence.owes
 		}
-		r.owe(p, owes)
+		r.owe(p, owes, asked)
 		gone[id] = true
 	}
+	elsewhere := func(id SessionID, user string, said time.Time) {
+		if !concerned(user) {
+			return
+		}
+		gone[id] = true
+		if asked.After(said) { // else its node was faster, and knows better
+			h := r.hushes[id]
+			r.hushes[id] = hush{user, h.sources | sources, latest(h.asked, asked)}
+		}
+	}
 	for id, m := range r.remote {
-		if concerned(m.User) {
-			gone[id] = true
+		elsewhere(id, m.User, m.Asked)
+	}
+	for id, k := range r.log.known {
+		if r.local[id] == nil && r.remote[id] == nil { // its node did not say yet that it is there
+			elsewhere(id, k.User, time.Time{})
 		}
 	}
 	r.purge(func(id SessionID) bool { return gone[id] }, sources)
 }
 
-// owe says what p has not switched off yet, for the node where it may come back; r.mu is held.
-func (r *Room) owe(p *presence, owes wire.Sources) {
-	if p.Silenced != owes {
-		p.Silenced = owes
+// owe says what p has not switched off yet, for the node where it may come back, and how much of
+// what hosts asked that takes into account; r.mu is held.
+func (r *Room) owe(p *presence, owes wire.Sources, asked time.Time) {
+	if p.Silenced != owes || asked.After(p.Asked) {
+		p.Silenced, p.Asked = owes, latest(p.Asked, asked)
 		r.agenda.add(r.telling(p.Member))
 	}
 }
 
-// inherit makes s owe what the session that it continues owed, and reminds its client; r.mu is
-// held.
-func (r *Room) inherit(s *Session, old Member) {
-	if old.Silenced == 0 {
+// owed returns what hosts want of the sessions of user, wherever they are; r.mu is held.
+func (r *Room) owed(user string) (sources wire.Sources) {
+	for _, p := range r.local {
+		if p.User == user {
+			sources |= p.Silenced
+		}
+	}
+	for _, m := range r.remote {
+		if m.User == user {
+			sources |= m.Silenced
+		}
+	}
+	for id, h := range r.hushes {
+		switch {
+		case r.remote[id] == nil && r.log.known[id] == nil:
+			delete(r.hushes, id) // it is gone
+		case h.user == user:
+			sources |= h.sources
+		}
+	}
+	return sources
+}
+
+// comply learns from another node what m owes. What is news here holds for everybody of its user
+// who is: this node was out of reach of what was done, and of the events. r.mu is held.
+func (r *Room) comply(m Member) {
+	var news wire.Sources
+	if m.Silenced != 0 {
+		news = m.Silenced &^ r.owed(m.User)
+	}
+	if h := r.hushes[m.Session]; !m.Asked.Before(h.asked) {
+		delete(r.hushes, m.Session)
+	}
+	if news == 0 {
 		return
 	}
-	r.demand(s, old.Silenced)
+	for _, p := range r.local {
+		switch {
+		case p.User != m.User || p.Session == m.Session:
+		case p.session == nil:
+			r.owe(p, p.Silenced|news, m.Asked)
+		default:
+			r.inherit(p.session, news)
+			r.settle(p.session)
+		}
+	}
+}
+
+func latest(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
+// inherit makes s owe what other sessions of its user do, and reminds its client; r.mu is held.
+func (r *Room) inherit(s *Session, owed wire.Sources) {
+	if owed == 0 {
+		return
+	}
+	r.demand(s, owed, time.Time{})
 	remind := func(stream wire.Stream, ask func(room, target, host string) []byte) {
 		if s.silence.owes.Has(stream) && !s.silence.told {
 			s.out.Push(control(ask(string(r.id), s.peer.User, "")))
@@ -168,7 +247,7 @@ func (s *Session) paused(stream wire.Stream, now time.Time) bool {
 func (r *Room) settle(s *Session) {
 	r.regate(s)
 	if p := r.local[s.id]; p != nil {
-		r.owe(p, s.silence.owes)
+		r.owe(p, s.silence.owes, s.silence.asked)
 	}
 }
 

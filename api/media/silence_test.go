@@ -13,10 +13,15 @@ import (
 
 // silence does what a host asks for on all nodes, as package app does.
 func (w *world) silence(user, except string, source wire.Stream, nodes ...*node) {
+	act := muting(user, except, source)
 	for _, n := range nodes {
-		n.hub.Apply(media.Act{Room: "standup", User: user, Except: except, Silence: wire.SourcesOf(source)})
+		n.hub.Apply(act)
 	}
 	synctest.Wait()
+}
+
+func muting(user, except string, source wire.Stream) media.Act {
+	return media.Act{Room: "standup", User: user, Except: except, Silence: wire.SourcesOf(source), Asked: time.Now()}
 }
 
 func TestWhoIsMutedIsSilentUntilTheySwitchOffAndOn(t *testing.T) {
