@@ -31,7 +31,7 @@ func (l ledger) Enter(ctx context.Context, m media.Member) (media.Meeting, error
 	s, err := l.Ledger.Enter(writing, attendance(m))
 	step.End(err)
 	l.attended(ctx, string(m.Room))
-	return media.Meeting{Started: s.At, Creator: s.Creator, First: s.First, Host: host}, err
+	return media.Meeting{Started: s.At, Creator: s.Creator, First: s.First, Guess: s.Guess, Host: host}, err
 }
 
 // Exit implements media.Ledger.
@@ -47,7 +47,7 @@ func (l ledger) Observe(ctx context.Context, m media.Member) (media.Meeting, boo
 		return media.Meeting{}, false, err
 	}
 	s, ok := l.Running(ctx, string(m.Room))
-	return media.Meeting{Started: s.At, Creator: s.Creator}, ok, nil
+	return media.Meeting{Started: s.At, Creator: s.Creator, Guess: s.Guess}, ok, nil
 }
 
 func attendance(m media.Member) meeting.Attendance {

@@ -8,6 +8,7 @@ import (
 	"parley/api/fault"
 	"parley/api/media"
 	"parley/api/media/mediatest"
+	"parley/api/wire"
 )
 
 func TestNodesShareARoom(t *testing.T) {
@@ -134,6 +135,35 @@ func TestEventsOfTheSystemSubjectReachEverybodyOnce(t *testing.T) {
 		bob.expect("left ada", "ended: The host has ended the meeting")
 		guest.expect("left ada", "ended: The host has ended the meeting")
 	})
+}
+
+// A node that knows nothing of a meeting and hears nothing of its record in time learns from
+// the other nodes that it is none of its own.
+func TestMeetingsAreKnownWithoutTheirRecord(t *testing.T) {
+	for name, events := range map[string]int{"from the log": 0, "from who is there": 300} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, func(w *world) {
+				a, b := w.node("a"), w.node("b")
+				ada := a.join("ada")
+				for range events {
+					if err := a.hub.Tell(w.t.Context(), "standup", wire.WaitingRoomUpdated("standup")); err != nil {
+						t.Fatal(err)
+					}
+				}
+				mediatest.Advance(t, time.Minute)
+				ada.hears()
+				w.ledger.Silent = true
+				bob, waiting := b.connect("bob"), b.connect("cyd", observer)
+				for _, p := range []*person{bob, waiting} {
+					if told := p.greeted(); told[0] != "started by ada" {
+						t.Errorf("%s is told %q", p.name, told)
+					}
+				}
+				bob.Send(mediatest.Heartbeat())
+				ada.expectUnordered("heartbeat from bob", "joined bob")
+			})
+		})
+	}
 }
 
 func TestReenterRecordsLiveSessionsAgain(t *testing.T) {

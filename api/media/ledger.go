@@ -26,6 +26,7 @@ type Meeting struct {
 	Started time.Time
 	Creator string
 	First   bool // nobody else was in the meeting
+	Guess   bool // the record did not answer: all this is right if nobody else is there
 	Host    bool // the joiner is, whatever the token says
 }
 

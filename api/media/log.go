@@ -205,6 +205,19 @@ func (g *eventLog) append(e Event) {
 	}
 }
 
+// began returns when the meeting began and by whom, unless that was too long ago.
+func (g *eventLog) began() (at time.Time, creator string, ok bool) {
+	for _, e := range slices.Backward(g.recent) {
+		switch content, _ := eventOf(e.Wire); content.GetEventType() {
+		case callv1.MeetingPacket_MEETING_ENDED:
+			return time.Time{}, "", false
+		case callv1.MeetingPacket_MEETING_STARTED:
+			return time.UnixMilli(int64(content.StartTimeMs)), string(content.CreatorId), true
+		}
+	}
+	return time.Time{}, "", false
+}
+
 // since returns the events after p, oldest first; false when it does not know them all.
 func (g *eventLog) since(p Position) ([]Event, bool) {
 	if p.Epoch != g.at.Epoch || p.Number > g.at.Number {

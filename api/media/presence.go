@@ -34,6 +34,9 @@ func (r *Room) attach(s *Session, m Meeting) (lost SessionID) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s.out.Push(control(wire.SessionAssigned(uint64(s.id))))
+	if m.Guess {
+		r.recall(&m)
+	}
 	started := wire.MeetingStarted(string(r.id), m.Started, m.Creator)
 	s.out.Push(control(started))
 	if !s.peer.Observer {
@@ -50,6 +53,21 @@ func (r *Room) attach(s *Session, m Meeting) (lost SessionID) {
 	r.greet(s)
 	r.add(s)
 	return s.replaces
+}
+
+// recall puts into a guess what the room knows of its meeting: what its log says of the beginning,
+// or else who of those who are there came first; r.mu is held.
+func (r *Room) recall(m *Meeting) {
+	there := r.present()
+	if len(there) == 0 {
+		return
+	}
+	m.First = false
+	if started, creator, ok := r.log.began(); ok {
+		m.Started, m.Creator = started, creator
+	} else if oldest := there[0]; oldest.Joined.Before(m.Started) {
+		m.Started, m.Creator = oldest.Joined, oldest.User
+	}
 }
 
 // occupied reports whether a session other than an observer is connected here.

@@ -113,7 +113,7 @@ func (h *Hub) meeting(ctx context.Context, s *Session) (Meeting, error) {
 	}
 	m, ok, err := h.ledger.Observe(ctx, s.member())
 	if !ok {
-		m = Meeting{Started: s.joined, Creator: s.peer.User}
+		m = Meeting{Started: s.joined, Creator: s.peer.User, Guess: true}
 	}
 	return m, err
 }

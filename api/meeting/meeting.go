@@ -22,6 +22,7 @@ type Started struct {
 	At      time.Time // in microseconds, as the database keeps it
 	Creator string
 	First   bool // the joiner is the only participant
+	Guess   bool // the record did not answer in time; it may say something else
 }
 
 // Ended is what a departure means for a meeting. The zero value says that it continues, or

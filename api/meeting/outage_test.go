@@ -70,7 +70,7 @@ func TestDatabaseStoppedAndBack(t *testing.T) {
 		t.Errorf("dora was told %+v", dora)
 	}
 	_, eve := o.join("new", "eve")
-	check(t, "eve is told the same", eve, meeting.Started{At: dora.At, Creator: "dora"})
+	check(t, "eve is told the same", eve, meeting.Started{At: dora.At, Creator: "dora", Guess: true})
 	brief, _ := o.join("brief", "frank")
 	o.exit(brief)
 

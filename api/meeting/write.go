@@ -63,7 +63,7 @@ type room struct {
 // so that the next is told the same.
 func (r *room) guess(w *write) Started {
 	if r.meeting.At.IsZero() {
-		r.meeting = Started{At: w.at, Creator: w.User}
+		r.meeting = Started{At: w.at, Creator: w.User, Guess: true}
 	}
 	guess := r.meeting
 	guess.First = len(r.sessions) == 0

@@ -16,6 +16,8 @@ type Ledger struct {
 	Refuse error
 	// Off answers as while meetings are not recorded: everybody is first and created it.
 	Off bool
+	// Silent answers as while the record does not: a guess, which knows of nobody else.
+	Silent bool
 	// HostEnds makes the creator's departure end the meeting.
 	HostEnds bool
 
@@ -53,6 +55,9 @@ func (l *Ledger) Enter(_ context.Context, m media.Member) (media.Meeting, error)
 	if l.Off {
 		return media.Meeting{Started: time.Now(), Creator: m.User, First: true, Host: m.Host}, nil
 	}
+	if l.Silent {
+		return media.Meeting{Started: time.Now(), Creator: m.User, First: true, Guess: true, Host: m.Host}, nil
+	}
 	meeting := r.meeting
 	meeting.First, meeting.Host = len(r.open) == 1, m.Host
 	return meeting, nil
@@ -65,7 +70,7 @@ func (l *Ledger) Observe(_ context.Context, m media.Member) (media.Meeting, bool
 	if l.Refuse != nil {
 		return media.Meeting{}, false, l.Refuse
 	}
-	if r := l.rooms[m.Room]; r != nil && len(r.open) > 0 {
+	if r := l.rooms[m.Room]; r != nil && len(r.open) > 0 && !l.Silent {
 		return r.meeting, true, nil
 	}
 	return media.Meeting{}, false, nil
