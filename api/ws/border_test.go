@@ -49,7 +49,7 @@ func frameOf(r *bufio.Reader) (opcode byte, payload []byte, err error) {
 func TestControlFramesComeBetweenPackets(t *testing.T) {
 	for name, secure := range map[string]bool{"plain": false, "tls": true} {
 		t.Run(name, func(t *testing.T) {
-			s := newSite(t, secure, func(o *ws.Options) { o.Ping, o.Idle, o.Write = time.Millisecond, time.Minute, 30*time.Second })
+			s := newSite(t, secure, func(o *ws.Options) { o.Ping = time.Millisecond })
 			raw, held := s.raw(t)
 			in := bufio.NewReader(raw)
 			if _, err := http.ReadResponse(in, nil); err != nil {

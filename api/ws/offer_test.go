@@ -27,10 +27,10 @@ func numbered(i, size int) []byte {
 func TestOffersWithoutRoom(t *testing.T) {
 	for name, secure := range map[string]bool{"plain": false, "tls": true} {
 		t.Run(name, func(t *testing.T) {
-			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
 			defer cancel()
 			// Pings come in between, and batches that end in the middle of a packet.
-			s := newSite(t, secure, func(o *ws.Options) { o.Ping, o.Idle, o.Write = 3*time.Millisecond, time.Minute, 30*time.Second })
+			s := newSite(t, secure, func(o *ws.Options) { o.Ping = 3 * time.Millisecond })
 			c, held := s.dial(t, client.Options{Inbox: 1})
 			conn := held.Conn.(media.EagerConn)
 			sizes := []int{8, 125, 126, 1200, 16_000, 60_000, 65_535, 65_536, 70_000, 150_000}

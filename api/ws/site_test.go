@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -22,6 +23,10 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 var peer = media.Peer{Room: "room", User: "alice"}
+
+// patience is what a server of a [site] has with a client whose machine is busy. What its own
+// deadlines do is tested in fake time, or with shorter ones.
+const patience = 2 * time.Minute
 
 func admitAll(*http.Request) (media.Peer, error) { return peer, nil }
 
@@ -38,7 +43,7 @@ type site struct {
 
 func newSite(t testing.TB, secure bool, change func(*ws.Options)) *site {
 	hold := mediatest.NewHold()
-	opt := ws.Options{Hub: hold, Admit: admitAll, Log: logTo(t)}
+	opt := ws.Options{Hub: hold, Admit: admitAll, Log: logTo(t), Idle: patience, Write: patience, Message: patience}
 	if change != nil {
 		change(&opt)
 	}

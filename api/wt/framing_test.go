@@ -7,7 +7,6 @@ import (
 	"io"
 	"slices"
 	"testing"
-	"time"
 
 	"github.com/quic-go/quic-go"
 	"github.com/quic-go/webtransport-go"
@@ -16,7 +15,6 @@ import (
 	"parley/api/fault"
 	"parley/api/media"
 	"parley/api/wire"
-	"parley/api/wt"
 )
 
 // framed returns packets as a long-lived stream carries them.
@@ -198,7 +196,7 @@ func TestVoicesShareAStream(t *testing.T) {
 
 // A receiver that skips gets nothing more of the old group, and who blocks on it goes on.
 func TestSkippedPicturesAreTakenBack(t *testing.T) {
-	r, conn := newSite(t, func(o *wt.Options) { o.Write = time.Minute }).dialStreams(t)
+	r, conn := newSite(t, nil).dialStreams(t)
 	blocked := make(chan error, 1)
 	go func() { // nobody reads: more than the windows hold
 		blocked <- conn.WritePictures(t.Context(), []*media.Frame{picture(1, true, packet(10, wire.MaxPacket)), picture(1, false, packet(11, wire.MaxPacket))})

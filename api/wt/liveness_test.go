@@ -177,6 +177,31 @@ func TestBrokenPathIsNoticedByWrite(t *testing.T) {
 	})
 }
 
+// What is sent to a client just before the end arrives, if the client is there to take it.
+func TestLastPacketComesBeforeTheClose(t *testing.T) {
+	for name, framing := range framings {
+		t.Run(name, func(t *testing.T) {
+			inFakeTime(t, func(t *testing.T, w world) {
+				c, held := w.framed(t, framing)
+				if err := held.Conn.Write(t.Context(), []*media.Frame{{Wire: []byte{8, 1}}}); err != nil {
+					t.Fatal(err)
+				}
+				if err := held.Conn.Close(fault.Reserved); err != nil {
+					t.Fatal(err)
+				}
+				if p, err := c.Receive(t.Context()); err != nil || !bytes.Equal(p.Data, []byte{8, 1}) {
+					t.Errorf("received %q, %v", p.Data, err)
+				}
+				if _, err := c.Receive(t.Context()); err == nil || c.CloseCode() != 1008 {
+					t.Errorf("then %v, code %d", err, c.CloseCode())
+				}
+				held.End(nil)
+				_ = c.Close() // it is over
+			})
+		})
+	}
+}
+
 // Keep-alives are the path's signs of life, not the client's.
 func TestSilentClientIsIdle(t *testing.T) {
 	inFakeTime(t, func(t *testing.T, w world) {

@@ -19,9 +19,6 @@ import (
 
 var framings = map[string]client.Framing{"packet": client.FramingPacket, "stream": client.FramingStream}
 
-// patient waits for clients that have hardly a processor.
-func patient(o *wt.Options) { o.Write = time.Minute }
-
 // numbered is a packet that says which one it is.
 func numbered(i, size int) []byte {
 	b := bytes.Repeat([]byte{byte(i) | 1}, max(size, 8))
@@ -48,9 +45,9 @@ func TestOfferedPacketsArrive(t *testing.T) {
 	sizes := []int{8, 160, 1200, 1430, 1452, 2000, 9000, 40_000}
 	for name, framing := range framings {
 		t.Run(name, func(t *testing.T) {
-			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
 			defer cancel()
-			c, held := newSite(t, patient).dial(t, client.Options{Framing: framing, QUIC: &quic.Config{MaxIncomingUniStreams: 50}})
+			c, held := newSite(t, nil).dial(t, client.Options{Framing: framing, QUIC: &quic.Config{MaxIncomingUniStreams: 50}})
 			conn := held.Conn.(media.EagerConn)
 			offer, write := conn.Offer, conn.Write
 			if p, ok := held.Conn.(media.EagerPictureConn); ok {
@@ -143,7 +140,7 @@ func TestOffersToWhoReadsNothing(t *testing.T) {
 // A group of pictures that was offered is taken back as one that was written, and so is what an offer
 // left of it.
 func TestOfferedPicturesAreTakenBack(t *testing.T) {
-	r, picky := newSite(t, patient).dialStreams(t)
+	r, picky := newSite(t, nil).dialStreams(t)
 	conn := picky.(media.EagerPictureConn)
 	offer := func(frames ...*media.Frame) []*media.Frame {
 		t.Helper()
@@ -182,9 +179,9 @@ func TestOfferedPicturesAreTakenBack(t *testing.T) {
 
 // Offers to a receiver that gives its streams up fail where writes do.
 func TestOffersOnRefusedStreams(t *testing.T) {
-	r, picky := newSite(t, patient).dialStreams(t)
+	r, picky := newSite(t, nil).dialStreams(t)
 	conn := picky.(media.EagerPictureConn)
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	full := 0
 	frames := []*media.Frame{{Wire: []byte{1}}}

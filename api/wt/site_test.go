@@ -27,6 +27,10 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 var peer = media.Peer{Room: "room", User: "alice"}
 
+// patience is what a server of a [site] has with a client whose machine is busy. What its own
+// deadlines do is tested in fake time, or with shorter ones.
+const patience = 2 * time.Minute
+
 func admitAll(*http.Request) (media.Peer, error) { return peer, nil }
 
 func logTo(t testing.TB) *slog.Logger {
@@ -77,7 +81,10 @@ func newSite(t testing.TB, change func(*wt.Options)) *site {
 		t.Fatal(err)
 	}
 	s := &site{hold: mediatest.NewHold(), secure: clientTLS}
-	opt := wt.Options{PacketConn: socket, TLS: serverTLS, Hub: s.hold, Admit: admitAll, Log: logTo(t)}
+	opt := wt.Options{
+		PacketConn: socket, TLS: serverTLS, Hub: s.hold, Admit: admitAll, Log: logTo(t),
+		Idle: patience, Quiet: patience, Write: patience, Request: patience,
+	}
 	if change != nil {
 		change(&opt)
 	}

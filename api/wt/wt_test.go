@@ -26,6 +26,7 @@ func TestContract(t *testing.T) {
 				Datagrams: true,
 				Ordered:   framing == client.FramingStream,
 				NoEmpty:   framing == client.FramingStream,
+				Hasty:     true, // see TestLastPacketComesBeforeTheClose
 				New: func(t *testing.T) mediatest.ConnPair {
 					c, held := newSite(t, nil).dial(t, client.Options{Framing: framing})
 					return mediatest.ConnPair{Conn: held.Conn, Far: far{c}}
