@@ -24,6 +24,7 @@ func newCaller(conn *quic.Conn) *caller {
 // ask notes that all of a request's headers are there, or that a session begins. It returns what
 // ends it.
 func (c *caller) ask() (end func()) {
+	proven(c.quic) // nobody else could have sent it
 	c.asks.Add(1)
 	return func() {
 		c.since.Store(time.Now().UnixNano())

@@ -20,14 +20,17 @@ import (
 	"parley/api/wt"
 )
 
-// router is a network that stops to deliver when it is cut.
+// router is a network that stops to deliver when it is cut, and delivers nothing to nowhere.
 type router struct {
 	simnet.PerfectRouter
 	cut atomic.Bool
 }
 
+// nowhere is an address that is not of those who send packets under it.
+var nowhere = &net.UDPAddr{IP: net.IPv4(10, 0, 0, 3), Port: 1000}
+
 func (r *router) SendPacket(p simnet.Packet) error {
-	if r.cut.Load() {
+	if r.cut.Load() || p.To.String() == nowhere.String() {
 		return nil
 	}
 	return r.PerfectRouter.SendPacket(p)
@@ -40,8 +43,14 @@ type world struct {
 	secure *tls.Config
 
 	refusals *wt.Refusals
+	begun    *atomic.Int64 // connections
+	server   net.Addr
+	nowhere  net.PacketConn
 	dial     func(ctx context.Context, addr string, s *tls.Config, q *quic.Config) (*quic.Conn, error)
 }
+
+// unproven is how many connections may go on in it that have not proved their address.
+const unproven = 20
 
 const worldURL = "https://localhost/lobby"
 
@@ -68,13 +77,18 @@ func atRate(t *testing.T, rate float64, f func(t *testing.T, w world)) {
 			}}
 		}
 		clientConn := net4.NewEndpoint(&net.UDPAddr{IP: net.IPv4(10, 0, 0, 2), Port: 1000}, down)
+		nowhereConn := net4.NewEndpoint(nowhere, link)
 		if err := net4.Start(); err != nil {
 			t.Fatal(err)
 		}
 		serverTLS, clientTLS := certificate(t)
-		hold, refusals := mediatest.NewHold(), new(wt.Refusals)
+		hold, refusals, begun := mediatest.NewHold(), new(wt.Refusals), new(atomic.Int64)
 		server := wt.New(wt.Options{
-			PacketConn: serverConn, TLS: serverTLS, Hub: hold, Admit: admitAll, Log: logTo(t), Refusals: refusals,
+			PacketConn: serverConn, TLS: serverTLS, Hub: hold, Admit: admitAll, Log: logTo(t), Refusals: refusals, Unproven: unproven,
+			Enter: func(net.Addr) (func(), error) {
+				begun.Add(1)
+				return func() {}, nil
+			},
 		})
 		served := make(chan error, 1)
 		go func() { served <- server.Serve(context.Background()) }()
@@ -86,6 +100,9 @@ func atRate(t *testing.T, rate float64, f func(t *testing.T, w world)) {
 			secure: clientTLS,
 
 			refusals: refusals,
+			begun:    begun,
+			server:   serverAddr,
+			nowhere:  nowhereConn,
 			dial: func(ctx context.Context, _ string, s *tls.Config, q *quic.Config) (*quic.Conn, error) {
 				return socket.Dial(ctx, serverAddr, s, q)
 			},
@@ -99,6 +116,7 @@ func atRate(t *testing.T, rate float64, f func(t *testing.T, w world)) {
 		}
 		_ = socket.Close()
 		_ = clientConn.Close()
+		_ = nowhereConn.Close()
 		if err := net4.Close(); err != nil {
 			t.Error(err)
 		}

@@ -16,7 +16,6 @@ import (
 	"github.com/quic-go/quic-go"
 	"github.com/quic-go/quic-go/http3"
 	"github.com/quic-go/webtransport-go"
-	"golang.org/x/time/rate"
 
 	"parley/api/fault"
 	"parley/api/media"
@@ -43,6 +42,11 @@ const (
 
 	// DefaultWrite is longer than the stalls that people sit out and shorter than DefaultIdle.
 	DefaultWrite = 4 * time.Second
+
+	// DefaultUnproven is for a crowd: the handshake of somebody who is there takes a round trip. That
+	// of a flood under false addresses takes a millisecond to compute, and 100 KB for up to ten
+	// seconds.
+	DefaultUnproven = 256
 )
 
 // Options of a [Server]. Zero durations mean the defaults.
@@ -74,6 +78,10 @@ type Options struct {
 	Quiet     time.Duration // until a session without a packet is idle
 	Write     time.Duration // until a peer that does not take its packets is slow
 	Request   time.Duration // until a connection without a session has to have asked for something
+
+	// Unproven is how many connections may go on at once that have neither proved that their address
+	// is their own nor asked for anything; 0 means the default. Those beyond have to prove it first.
+	Unproven int
 }
 
 // Server is an HTTP/3 server that turns CONNECT requests for /lobby and what is below it
@@ -105,6 +113,7 @@ func New(opt Options) *Server {
 	opt.Quiet = cmp.Or(opt.Quiet, DefaultQuiet)
 	opt.Write = cmp.Or(opt.Write, DefaultWrite)
 	opt.Request = cmp.Or(opt.Request, DefaultRequest)
+	opt.Unproven = cmp.Or(opt.Unproven, DefaultUnproven)
 	opt.Refusals = cmp.Or(opt.Refusals, new(Refusals))
 	if opt.Routes == nil {
 		opt.Routes = http.NotFoundHandler()
@@ -246,32 +255,23 @@ func (s *Server) attend(c *conn, present bool) {
 	}
 }
 
-// What may begin in a second without proof that the address of the peer is its own: a crowd that
-// comes at the full hour need not show one. Beyond it a handshake costs the node nothing until the
-// peer has answered, which a flood under false addresses does not.
-const (
-	unprovenRate  = 250
-	unprovenBurst = 500
-)
-
 // transport returns the socket with the limits on who may use it.
 func (s *Server) transport() *quic.Transport {
-	unproven := rate.NewLimiter(unprovenRate, unprovenBurst)
-	t := &quic.Transport{
+	unproven := newProof(s.opt.Unproven)
+	return &quic.Transport{
 		Conn:                s.opt.PacketConn,
-		VerifySourceAddress: func(net.Addr) bool { return !unproven.Allow() },
-	}
-	if s.opt.Enter != nil {
-		t.ConnContext = func(ctx context.Context, info *quic.ClientInfo) (context.Context, error) {
-			leave, err := s.opt.Enter(info.RemoteAddr)
-			if err != nil {
-				return nil, err
+		VerifySourceAddress: unproven.wanted,
+		ConnContext: func(ctx context.Context, info *quic.ClientInfo) (context.Context, error) {
+			if s.opt.Enter != nil {
+				leave, err := s.opt.Enter(info.RemoteAddr)
+				if err != nil {
+					return nil, err
+				}
+				context.AfterFunc(ctx, leave)
 			}
-			context.AfterFunc(ctx, leave)
-			return ctx, nil
-		}
+			return unproven.begin(ctx, info), nil
+		},
 	}
-	return t
 }
 
 // drain refuses newcomers from now on.

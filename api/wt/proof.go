@@ -1,0 +1,55 @@
+package wt
+
+import (
+	"context"
+	"net"
+	"sync"
+	"sync/atomic"
+
+	"github.com/quic-go/quic-go"
+	"golang.org/x/time/rate"
+)
+
+// What may begin in a second without proof that the address of the peer is its own: a crowd that
+// comes at the full hour need not show one. Beyond it a handshake costs the node nothing until the
+// peer has answered, which takes people one round trip more, and which a flood under false addresses
+// does not.
+const (
+	unprovenRate  = 250
+	unprovenBurst = 500
+)
+
+// proof decides who has to show that its address is its own.
+type proof struct {
+	rate *rate.Limiter
+	most int64
+	open atomic.Int64 // connections that did not have to and have not asked for anything
+}
+
+func newProof(most int) *proof {
+	return &proof{rate: rate.NewLimiter(unprovenRate, unprovenBurst), most: int64(most)}
+}
+
+// wanted reports whether a connection that is about to begin has to prove its address.
+func (p *proof) wanted(net.Addr) bool { return p.open.Load() >= p.most || !p.rate.Allow() }
+
+// provenKey finds what to call once a connection without a proof is found to be one of a real peer.
+type provenKey struct{}
+
+// begin counts a connection, which has the context ctx, until it asks for something or ends.
+func (p *proof) begin(ctx context.Context, info *quic.ClientInfo) context.Context {
+	if info.AddrVerified {
+		return ctx
+	}
+	p.open.Add(1)
+	proven := sync.OnceFunc(func() { p.open.Add(-1) })
+	context.AfterFunc(ctx, proven)
+	return context.WithValue(ctx, provenKey{}, proven)
+}
+
+// proven notes that the peer of a connection has got an answer at its address.
+func proven(conn *quic.Conn) {
+	if done, ok := conn.Context().Value(provenKey{}).(func()); ok {
+		done()
+	}
+}
