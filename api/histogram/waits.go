@@ -1,8 +1,10 @@
 package histogram
 
 import (
+	"maps"
 	"math"
 	"math/bits"
+	"slices"
 	"sync/atomic"
 	"time"
 )
@@ -11,14 +13,14 @@ const (
 	// waitParts is how many buckets of Waits there are from one power of two to the next.
 	waitParts = 4
 
-	// shortestWait is the upper bound of the first bucket: 2^19 ns, half a millisecond.
-	shortestWait = 19
+	// shortestWait is the upper bound of the first bucket: 2^15 ns, 33 µs.
+	shortestWait = 15
 
 	// waitBuckets is how many there are: the bound of the last but one is 2^38 ns.
 	waitBuckets = (38-shortestWait)*waitParts + 2
 )
 
-// Waits counts lengths of time from half a millisecond to 4½ minutes, each to within a
+// Waits counts lengths of time from 33 µs to 4½ minutes, each to within a
 // quarter. The zero value is ready; any goroutine may use it.
 type Waits struct {
 	in  [waitBuckets]atomic.Uint64
@@ -74,18 +76,24 @@ func (r Reading) Minus(earlier Reading) Reading {
 	return d
 }
 
-// Quantile returns the upper bound of the bucket in which the observation is that the share q
-// of all is not above, +Inf when that is the last one, 0 when there is none.
+// Quantile returns what the share q of all observations is not above: between the bounds of its
+// bucket, in which observations are taken to be spread evenly, as PromQL does. It is +Inf when that is
+// the last bucket, 0 when there is no observation.
 func (r Reading) Quantile(q float64) float64 {
 	if r.Count == 0 {
 		return 0
 	}
-	rank := uint64(math.Ceil(min(max(q, 0), 1) * float64(r.Count)))
-	least := math.Inf(1)
-	for bound, n := range r.Below {
-		if n >= rank && bound < least {
-			least = bound
+	rank := math.Ceil(min(max(q, 0), 1) * float64(r.Count))
+	var low float64
+	var below uint64
+	for _, bound := range slices.Sorted(maps.Keys(r.Below)) {
+		if n := r.Below[bound]; n > below {
+			if float64(n) >= rank {
+				return low + (bound-low)*(rank-float64(below))/float64(n-below)
+			}
+			below = n
 		}
+		low = bound
 	}
-	return least
+	return math.Inf(1)
 }

@@ -9,19 +9,22 @@ import (
 func TestWaits(t *testing.T) {
 	var w Waits
 	w.Observe(-1, 1)
-	w.Observe(1<<19, 1)
-	w.Observe(1<<19+1, 1)
+	w.Observe(1<<15, 1)
+	w.Observe(1<<15+1, 1)
 	w.Observe(100*time.Millisecond, 96)
 	w.Observe(time.Hour, 1)
 	r := w.Read()
 	if r.Count != 100 || len(r.Below) != waitBuckets-1 {
 		t.Errorf("%d in %d buckets", r.Count, len(r.Below))
 	}
-	if want := 2*float64(1<<19)*1e-9 + 9.6 + 3600; math.Abs(r.Sum-want) > 1e-6 {
+	if want := 2*float64(1<<15)*1e-9 + 9.6 + 3600; math.Abs(r.Sum-want) > 1e-6 {
 		t.Errorf("sum %v", r.Sum)
 	}
-	for q, want := range map[float64]float64{0: 1 << 19, .02: 1 << 19, .03: 1<<19 + 1<<17, .5: 1<<26 + 1<<25, .99: 1<<26 + 1<<25} {
-		if got := r.Quantile(q); got != want/1e9 {
+	for q, want := range map[float64]float64{
+		.01: 1 << 14, .02: 1 << 15, .03: 1<<15 + 1<<13, // two in a bucket, one in the next
+		.51: 1<<26 + 1<<24 + 1<<23, .99: 1<<26 + 1<<25, // 96 in one bucket, of which it is the 48th and the last
+	} {
+		if got := r.Quantile(q); math.Abs(got-want/1e9) > 1e-12 {
 			t.Errorf("%v: %v, want %v", q, got, want/1e9)
 		}
 	}
@@ -33,7 +36,7 @@ func TestWaits(t *testing.T) {
 		t.Errorf("%+v", later)
 	}
 	w.Observe(time.Second, 1)
-	if later = w.Read().Minus(r); later.Count != 1 || later.Quantile(.5) != 1.073741824 {
+	if later = w.Read().Minus(r); later.Count != 1 || later.Quantile(1) != 1.073741824 {
 		t.Errorf("%+v", later)
 	}
 }

@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	readings "parley/api/histogram"
 )
 
 // Watch is what is known of the server beside its answers. The zero value watches nothing.
@@ -34,6 +36,7 @@ type usage struct {
 	goroutines int // 0: unknown
 	heap       uint64
 	stacks     uint64
+	ages       map[string]readings.Reading // of packets that the server handed on, by kind; seconds
 }
 
 // ticksPerSecond is the unit of times in /proc, the same on all machines (proc_pid_stat(5)).
@@ -93,21 +96,6 @@ const (
 	scrapePatience = 20 * time.Second
 	scrapeMost     = 16 << 20 // bytes
 )
-
-// scrape adds what a server says of itself, if it does.
-func (u *usage) scrape(url string) error {
-	return scrape(context.Background(), url, func(line []byte) {
-		if n := number(line, "go_goroutines "); n > 0 {
-			u.goroutines = int(n)
-		}
-		if n := number(line, "go_memstats_heap_inuse_bytes "); n > 0 {
-			u.heap = n
-		}
-		if n := number(line, "go_memstats_stack_inuse_bytes "); n > 0 {
-			u.stacks = n
-		}
-	})
-}
 
 // scrape calls with for every line of the metrics at url, which it may not keep.
 func scrape(ctx context.Context, url string, with func(line []byte)) error {

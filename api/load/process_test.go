@@ -6,6 +6,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	readings "parley/api/histogram"
 )
 
 func TestUsage(t *testing.T) {
@@ -39,9 +41,36 @@ func TestScrape(t *testing.T) {
 	if err := u.scrape(s.URL); err != nil || u.goroutines != 42 || u.heap != 1_500_000 {
 		t.Errorf("%+v, %v", u, err)
 	}
+	if len(u.ages) != 0 {
+		t.Errorf("ages %v", u.ages)
+	}
 	status = http.StatusNotFound
 	if err := u.scrape(s.URL); err == nil {
 		t.Error("an answer without metrics is taken")
+	}
+}
+
+func TestAddedLatency(t *testing.T) {
+	read := func(lines ...string) *usage {
+		u := usage{ages: make(map[string]readings.Reading)}
+		for _, line := range lines {
+			u.age([]byte("parley_queue_age_seconds_" + line))
+		}
+		return &u
+	}
+	before := read(
+		`bucket{kind="audio",le="0.01"} 5`, `bucket{kind="audio",le="0.02"} 5`, `bucket{kind="audio",le="+Inf"} 6`,
+		`sum{kind="audio"} 9.02`, `count{kind="audio"} 6`, `count{kind="data"} 4`)
+	after := read(
+		`bucket{kind="audio",le="0.01"} 5`, `bucket{kind="audio",le="0.02"} 105`, `bucket{kind="audio",le="+Inf"} 106`,
+		`sum{kind="audio"} 10.52`, `count{kind="audio"} 106`, `count{kind="data"} 4`)
+	got := after.agesSince(before)
+	if want := (Quantiles{Count: 100, Mean: 15, P50: 15, P90: 19, P99: 19.9, P999: 20, Max: 20}); len(got) != 1 || got["audio"] != want {
+		t.Errorf("%+v", got)
+	}
+	after.age([]byte(`parley_queue_age_seconds_count{kind="audio"} 107`)) // one beyond all bounds
+	if got := after.agesSince(before)["audio"].Max; got != 20 {
+		t.Errorf("what is beyond all bounds took %v ms", got)
 	}
 }
 

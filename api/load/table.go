@@ -45,6 +45,11 @@ func (r *Report) Table(out io.Writer) error {
 			durations("latency, "+name, all[name].Latency)
 		}
 	}
+	if s := r.Server; s != nil {
+		for _, kind := range slices.Sorted(maps.Keys(s.Ages)) {
+			durations("of which in the server, "+kind, s.Ages[kind])
+		}
+	}
 	durations("round trip", r.RTT)
 	durations("join", r.Joins.First)
 	durations("join again", r.Joins.Again)

@@ -171,9 +171,9 @@ func (h *Hub) Who(room RoomID, id SessionID) (user string, ok bool) {
 // Timings are how long things took and how much waited, of one in [histogram.Rate] packets or
 // writes. They may be read at any time.
 type Timings struct {
-	Ingest histogram.Durations        // from a packet that was read to its last queue
-	Age    [kinds]histogram.Durations // of frames when they are handed to the transport
-	Depth  histogram.Sizes            // frames in a queue when some are taken from it
+	Ingest histogram.Durations    // from a packet that was read to its last queue
+	Age    [kinds]histogram.Waits // of frames when they are handed to the transport
+	Depth  histogram.Sizes        // frames in a queue when some are taken from it
 
 	writeWebSocket, writeWebTransport histogram.Durations
 }

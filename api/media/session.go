@@ -105,7 +105,7 @@ func (s *Session) look(batch []*Frame) (begin time.Time) {
 	begin = time.Now()
 	t.Depth.Observe(len(batch) + s.out.Len())
 	for _, f := range batch {
-		t.Age[f.Kind].Observe(begin.Sub(f.Received))
+		t.Age[f.Kind].Observe(begin.Sub(f.Received), 1)
 	}
 	return begin
 }

@@ -70,6 +70,9 @@ func TestLoadOfItsOwnNode(t *testing.T) {
 		if s := r.Server; s == nil || s.Error != "" || s.CPUSeconds <= 0 || s.RSS == 0 || s.RSSBefore == 0 || s.Goroutines == 0 || s.Switches == 0 {
 			t.Errorf("server: %+v", s)
 		}
+		if added := r.Server.Ages["audio"]; added.Count == 0 || added.P50 <= 0 || added.P99 < added.P50 {
+			return fmt.Sprintf("the server had audio for %+v", added)
+		}
 		return accountsForEveryPacket(t, r)
 	}, append([]string{"--self", "--transport=ws,wt,wss"}, twoRooms...)...)
 }
