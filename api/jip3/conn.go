@@ -58,7 +58,7 @@ func (s *Server) serve(ctx context.Context, conn net.Conn, remote netip.AddrPort
 	log := s.o.Log.With(observe.KeyRemote, remote.String())
 	in := &reader{
 		conn: conn, idle: s.o.HelloTime, frame: s.o.HelloTime, max: MaxHello, large: s.large,
-		buf: make([]byte, bufferSize), began: time.Now(), // the whole of it has HelloTime
+		buf: make([]byte, bufferSize), begun: true, // the whole of it has HelloTime
 	}
 	defer in.giveBack()
 	hello, err := in.next()

@@ -26,6 +26,10 @@ const (
 	// largeBuffers is how many events at once, of all connections, may be longer than that.
 	largeBuffers = 32
 
+	// lastChance is how long it is looked whether something came while the server had no time to
+	// read, before a node is taken for slow or silent.
+	lastChance = time.Millisecond
+
 	prefix = 4 // bytes of the length before each message
 	header = 9 // bytes of an event before its body: time and kind
 )
@@ -57,15 +61,16 @@ var (
 type reader struct {
 	conn  net.Conn
 	idle  time.Duration // that may pass between messages
-	frame time.Duration // that one message may take from its first byte to its last
+	frame time.Duration // that one message may be waited for from its first byte to its last
 	max   int           // bytes of a message
 	large *pool
 
 	buf      []byte
-	at, end  int       // what is received and not taken is buf[at:end]
-	lent     []byte    // a large buffer in use
-	began    time.Time // when the first byte of an unfinished message came; zero without one
-	received time.Time // when the last bytes came
+	at, end  int           // what is received and not taken is buf[at:end]
+	lent     []byte        // a large buffer in use
+	begun    bool          // part of a message came
+	waited   time.Duration // for the rest of it
+	received time.Time     // when the last bytes came
 }
 
 // next returns the next message, which is good until the call after it. The errors
@@ -95,7 +100,7 @@ func (r *reader) next() ([]byte, error) {
 // take is called when a message is complete, or n bytes of one that is skipped.
 func (r *reader) take(n int) {
 	r.at += n
-	r.began = time.Time{}
+	r.begun, r.waited = false, 0
 }
 
 // want waits until n bytes are there, which the buffer can hold.
@@ -114,30 +119,46 @@ func (r *reader) want(n int) error {
 	return nil
 }
 
-// read reads something, by the deadline that is due.
+// read reads something, by the deadline that is due. What counts is how long there was nothing to
+// read: that the server has too much to do is no fault of the node.
 func (r *reader) read(into []byte) (int, error) {
-	if r.began.IsZero() && r.end > r.at {
-		r.began = r.received
+	left, late := r.idle, errSilent
+	if r.within() {
+		r.begun = true
+		left, late = r.frame-r.waited, errSlow
 	}
-	due, late := time.Now().Add(r.idle), errSilent
-	if !r.began.IsZero() {
-		due, late = r.began.Add(r.frame), errSlow
+	n, err := r.wait(into, left)
+	if n == 0 && isTimeout(err) {
+		n, err = r.wait(into, lastChance)
 	}
-	if err := r.conn.SetReadDeadline(due); err != nil {
+	switch {
+	case n > 0:
+		return n, nil
+	case isTimeout(err):
+		return 0, late
+	case errors.Is(err, io.EOF) && r.begun:
+		return 0, errPartial
+	}
+	return 0, err
+}
+
+// wait reads something that is there or comes in time.
+func (r *reader) wait(into []byte, most time.Duration) (int, error) {
+	asked := time.Now()
+	if err := r.conn.SetReadDeadline(asked.Add(max(most, lastChance))); err != nil {
 		return 0, err
 	}
 	n, err := r.conn.Read(into)
 	r.received = time.Now()
-	if n > 0 {
-		return n, nil
+	if r.begun {
+		r.waited += r.received.Sub(asked)
 	}
-	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() {
-		return 0, late
-	}
-	if errors.Is(err, io.EOF) && !r.began.IsZero() {
-		return 0, errPartial
-	}
-	return 0, err
+	return n, err
+}
+
+func isTimeout(err error) bool {
+	timeout, ok := errors.AsType[net.Error](err)
+	return ok && timeout.Timeout()
 }
 
 // nextLarge reads a message that the buffer cannot hold.
@@ -145,7 +166,7 @@ func (r *reader) nextLarge(n int) ([]byte, error) {
 	if r.lent = r.large.lend(); r.lent == nil {
 		return nil, r.skip(n, errBusy)
 	}
-	r.begin()
+	r.begun = true
 	have := copy(r.lent[:n], r.buf[r.at+prefix:r.end])
 	r.at, r.end = 0, 0
 	for have < n {
@@ -161,7 +182,7 @@ func (r *reader) nextLarge(n int) ([]byte, error) {
 
 // skip reads past a message of n bytes and returns why.
 func (r *reader) skip(n int, why error) error {
-	r.begin()
+	r.begun = true
 	left := prefix + n
 	for {
 		have := min(left, r.end-r.at)
@@ -180,14 +201,7 @@ func (r *reader) skip(n int, why error) error {
 }
 
 // within reports whether part of a message has come.
-func (r *reader) within() bool { return !r.began.IsZero() || r.end > r.at }
-
-// begin notes that a message has begun, before its bytes are moved.
-func (r *reader) begin() {
-	if r.began.IsZero() {
-		r.began = r.received
-	}
-}
+func (r *reader) within() bool { return r.begun || r.end > r.at }
 
 // giveBack returns the large buffer.
 func (r *reader) giveBack() {

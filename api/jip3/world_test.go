@@ -26,6 +26,7 @@ type memory struct {
 	mu        sync.Mutex
 	sessions  []*kept
 	discarded int
+	busy      func() // while an event is taken in
 	changed   chan struct{}
 }
 
@@ -101,6 +102,9 @@ func (m *memory) only(t testing.TB) *kept {
 func (k *kept) ID() telemetry.SessionID { return k.id }
 
 func (k *kept) Record(r telemetry.Record) {
+	if k.m.busy != nil {
+		k.m.busy()
+	}
 	if k.m.discard {
 		k.m.change(func() { k.m.discarded++ })
 		return

@@ -46,7 +46,7 @@ func (n *node) keep(ctx context.Context) {
 	defer n.stopped()
 	for ctx.Err() == nil {
 		err := n.session(ctx)
-		if err == nil || ctx.Err() != nil {
+		if err == nil || errors.Is(err, context.Canceled) {
 			continue
 		}
 		n.run.failed(err)
