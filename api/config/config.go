@@ -104,7 +104,7 @@ type Node struct {
 	Region        string            `name:"region" from:"REGION" default:"us-east" help:"Region in statistics. Letters, digits, _ and -."`
 	ServerID      string            `name:"server-id" from:"SERVER_ID" placeholder:"NAME" help:"Name of this server in statistics. Letters, digits, _ and -. Default: the host name."`
 	Instance      string            `name:"instance" from:"HOSTNAME" placeholder:"NAME" help:"Name of this server in reports of connections; other characters than letters, digits, _ and - become -. Default: the server id."`
-	ServiceType   string            `name:"service-type" from:"SERVICE_TYPE" placeholder:"NAME" help:"Kind of server in statistics. Default: the transport of each connection."`
+	ServiceType   string            `name:"service-type" from:"SERVICE_TYPE" placeholder:"NAME" help:"Kind of server in the subjects of reports. Default: websocket."`
 	StatsInterval time.Duration     `name:"server-stats-interval" from:"SERVER_STATS_INTERVAL_SECS" type:"seconds" default:"5" help:"How often statistics of connections are published. 1s to 1h."`
 	ReadyFile     string            `name:"ready-file" from:"PARLEY_READY_FILE" placeholder:"FILE" help:"JSON file with the addresses, written when the node serves."`
 	BatchWindow   time.Duration     `name:"batch-window" from:"PARLEY_BATCH_WINDOW" default:"0s" help:"How long packets that come right after others may wait for what else goes to the same receivers, where processor time is scarcer than a millisecond. 0s to 10ms; 0s sends each at once."`
