@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"context"
 	"strconv"
 	"time"
 
@@ -101,8 +102,12 @@ func (a *API) telemetryRollups(r request, _ nothing) (telemetryPoints, error) {
 	if q.err != nil {
 		return telemetryPoints{}, q.err
 	}
+	since, err := a.apart(r.Context(), may, &ask)
+	if err != nil {
+		return telemetryPoints{}, err
+	}
 	points, err := a.Telemetry.Archive.Rollups(r.Context(), ask)
-	list := telemetryPoints{Points: []telemetryPoint{}}
+	list := telemetryPoints{Since: since, Points: []telemetryPoint{}}
 	for _, p := range points {
 		shape := telemetryPoint{
 			At: p.Bucket.UnixMilli(), Kind: int(p.Kind), Name: a.kindName(ask.Catalogue, p.Kind), Room: p.Scope, Source: p.Source,
@@ -133,8 +138,12 @@ func (a *API) telemetryFunnel(r request, _ nothing) (telemetryFunnelResult, erro
 	if q.err != nil {
 		return telemetryFunnelResult{}, q.err
 	}
+	since, err := a.apart(r.Context(), may, &ask)
+	if err != nil {
+		return telemetryFunnelResult{}, err
+	}
 	started, stages, err := a.Telemetry.Archive.Funnel(r.Context(), kind, ask)
-	result := telemetryFunnelResult{Kind: int(kind), Name: a.kindName(ask.Catalogue, int32(kind)), Started: int64(started), Stages: []telemetryStage{}}
+	result := telemetryFunnelResult{Since: since, Kind: int(kind), Name: a.kindName(ask.Catalogue, int32(kind)), Started: int64(started), Stages: []telemetryStage{}}
 	for _, s := range stages {
 		shape := telemetryStage{Kind: int(s.Kind), Name: a.kindName(ask.Catalogue, int32(s.Kind)), Class: telemetry.Meta.String(), Count: int64(s.Count), TelemetrySpread: spreadOf(s.Histogram)}
 		if k, ok := a.Telemetry.Engine.Catalogue(ask.Catalogue).Lookup(s.Kind); ok {
@@ -199,6 +208,20 @@ func (q *telemetryAsk) since(ask *archive.RollupQuery, may reach, usual time.Dur
 		ask.From = time.Now().Add(-usual)
 	}
 	ask.From = may.from(ask.From)
+}
+
+// apart has roll-ups, which are of whole minutes, begin where they are of the meeting alone. When
+// that is later than what was asked for it is returned, in Unix milliseconds.
+func (a *API) apart(ctx context.Context, may reach, ask *archive.RollupQuery) (since int64, err error) {
+	if may.since.IsZero() || ask.From.Truncate(time.Minute).After(may.since) {
+		return 0, nil
+	}
+	from, err := a.Telemetry.Archive.CountedSince(ctx, ask.Catalogue, may.scopes, may.since)
+	if err != nil || !from.After(ask.From) {
+		return 0, err
+	}
+	ask.From = from
+	return from.UnixMilli(), nil
 }
 
 // kindName returns the name of a kind, "" of what is none.

@@ -128,6 +128,7 @@ func (a *API) eventShape(r *telemetry.Row, s *telemetry.Source) telemetryEvent {
 
 // telemetryPoints are counts over time, the earliest first.
 type telemetryPoints struct {
+	Since  int64            `json:"since,omitempty" doc:"Unix milliseconds, when it is counted only from then on: in the minute in which the meeting began there was another of its name."`
 	Points []telemetryPoint `json:"points"`
 }
 
@@ -157,6 +158,7 @@ func spreadOf(h telemetry.Histogram) TelemetrySpread {
 
 // telemetryFunnelResult is what became of beginnings.
 type telemetryFunnelResult struct {
+	Since   int64            `json:"since,omitempty" doc:"Unix milliseconds, when it is counted only from then on: in the minute in which the meeting began there was another of its name."`
 	Kind    int              `json:"kind"`
 	Name    string           `json:"name"`
 	Started int64            `json:"started"`

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"testing"
 	"time"
+
+	"parley/api/telemetry"
 )
 
 // streamed opens a stream as server-sent events, and reads past its first message.
@@ -69,6 +71,40 @@ func TestStreamsBeginWithTheMeeting(t *testing.T) {
 				t.Errorf("%s show %v", list, o)
 			}
 		}
+	}
+	// What is counted by minutes begins with the first one in which the earlier meeting was not.
+	w.telemetry(telemetryAdmin, "POST", "flush", 200)
+	for _, query := range []string{"rollups?catalogue=call", "rollups?catalogue=call&by=source&step=0", "funnels?catalogue=call&kind=30"} {
+		got := w.telemetry("ada", "GET", query+"&room="+room, 200)
+		points, _ := got["points"].([]any)
+		since, _ := got["since"].(float64)
+		if int64(since)%60_000 != 0 || since == 0 || len(points) > 0 && points[0].(object)["source"] == "before" {
+			t.Errorf("%s: %v", query, got)
+		}
+	}
+}
+
+// What is counted by minutes is there from the moment a meeting began whose name is new, or free
+// since the minute before.
+func TestCountsBeginWithTheMeeting(t *testing.T) {
+	w, engine := newTelemetryWorld(t)
+	room := newID()
+	at := time.Now().Add(-2 * time.Minute)
+	earlier := telemetry.Session{ID: 1, Source: telemetry.Source{Catalogue: "call", Identity: "before", Scope: room, Began: at}, Ended: at}
+	if err := engine.Store.Write(t.Context(), &telemetry.Batch{Sessions: []telemetry.Session{earlier}}); err != nil {
+		t.Fatal(err)
+	}
+	w.ask("ada", "POST", "", `{"meeting_id":"`+room+`"`+noWaiting+`}`, 201)
+	w.ask("ada", "POST", "/"+room+"/join", "", 200)
+	attempt(t, engine, "since", room)
+	w.telemetry(telemetryAdmin, "POST", "flush", 200)
+	funnel := w.telemetry("ada", "GET", "funnels?catalogue=call&kind=30&room="+room, 200)
+	if funnel["since"] != nil || funnel["started"] != 1.0 {
+		t.Errorf("%v", funnel)
+	}
+	points := w.telemetry("ada", "GET", "rollups?catalogue=call&by=source&step=0&room="+room, 200)
+	if got := points["points"].([]any); points["since"] != nil || len(got) != 1 || got[0].(object)["source"] != "since" {
+		t.Errorf("%v", points)
 	}
 }
 

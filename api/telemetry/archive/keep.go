@@ -92,8 +92,12 @@ func (a *Archive) forgetTables() {
 	clear(a.days)
 }
 
+// staleReason is why sessions ended of which nobody spoke any more: after their end something may
+// have come still.
+const staleReason = "the node that had it is gone"
+
 const endStale = `
-update telemetry_sessions set ended_at = alive_at, reason = 'the node that had it is gone'
+update telemetry_sessions set ended_at = alive_at, reason = '` + staleReason + `'
 where ended_at is null and alive_at < $1`
 
 const dropSessions = `

@@ -120,6 +120,30 @@ func (a *Archive) Rollups(ctx context.Context, q RollupQuery) ([]Point, error) {
 	return points, nil
 }
 
+const selectOthers = `
+select exists (
+    select from telemetry_sessions s
+    join telemetry_sources r on r.id = s.source
+    join telemetry_catalogues c on c.id = r.catalogue
+    where c.name = $1 and s.scope = any($2) and s.began_at < $3
+    and (s.ended_at is null or s.ended_at >= $4 or s.reason = '` + staleReason + `' and s.ended_at >= $5)
+)`
+
+// CountedSince returns from when on roll-ups of scopes tell of nothing that came before a time: that
+// time or, when there were sessions before it in the same minute, the beginning of the next one.
+func (a *Archive) CountedSince(ctx context.Context, catalogue string, scopes []string, since time.Time) (time.Time, error) {
+	var others bool
+	minute := since.Truncate(time.Minute)
+	err := a.pool.QueryRow(ctx, selectOthers, catalogue, scopes, since, minute, minute.Add(-telemetry.StaleAfter)).Scan(&others)
+	if err != nil {
+		return since, fmt.Errorf("look for sessions of the same minute: %w", err)
+	}
+	if others {
+		return minute.Add(time.Minute), nil
+	}
+	return since, nil
+}
+
 // Stage is how many events continued one that opened something.
 type Stage struct {
 	Kind      uint16
