@@ -288,6 +288,11 @@ func (e *Engine) upkeep(ctx context.Context) {
 }
 
 func (e *Engine) keep(ctx context.Context) {
+	if e.SpillDir == "" { // nobody can store more of this engine once it is gone
+		if err := e.Store.Finish(ctx, []int64{e.ID()}); err != nil && ctx.Err() == nil {
+			e.Log.Warn("telemetry is not said to end with this process", "err", err)
+		}
+	}
 	if err := e.Store.Keep(ctx, e.Retention); err != nil && ctx.Err() == nil {
 		e.Log.Warn("telemetry tables are not kept up", "err", err)
 	}

@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -394,4 +395,28 @@ func TestNothingIsLeftInTheSpillDirectoryAfterAStop(t *testing.T) {
 	if n := len(w.events(feed.ID())); n != 100 {
 		t.Errorf("%d events", n)
 	}
+}
+
+// Who looks for what an engine left that died does not look for what nobody has.
+func TestOnlyEnginesWithFilesLeaveSomething(t *testing.T) {
+	t.Parallel()
+	url := postgrestest.URL(t)
+	with := worldAt(t, url, func(o *telemetry.Options) { o.SpillDir = t.TempDir() })
+	without := worldAt(t, url)
+	finished := func(want ...int64) {
+		t.Helper()
+		got, err := without.archive.Finished(t.Context(), []int64{with.engine.ID(), without.engine.ID()})
+		slices.Sort(got)
+		slices.Sort(want)
+		if err != nil || !slices.Equal(got, want) {
+			t.Errorf("%d are finished, want %d; %v", got, want, err)
+		}
+	}
+	with.flush()
+	without.flush()
+	finished(without.engine.ID())
+	if err := with.stop(); err != nil {
+		t.Fatal(err)
+	}
+	finished(with.engine.ID(), without.engine.ID())
 }

@@ -32,7 +32,8 @@ type Store interface {
 	// Died ends those of these sessions that have not ended.
 	Died(ctx context.Context, sessions []Pulse, at time.Time, reason string) error
 
-	// Finish says that all is stored that engines took in, see [Engine.ID].
+	// Finish says that no more will be stored of engines once they do not run, see [Engine.ID]:
+	// all is that they took in, or nobody else has it.
 	Finish(ctx context.Context, engines []int64) error
 
 	// Alive says that sessions go on, and how many events came so far.

@@ -57,7 +57,7 @@ func (a *Archive) tookIn(ctx context.Context, f *telemetry.Filter, from telemetr
 	return ids, nil
 }
 
-const finish = `insert into telemetry_finished (engine, at) select e, clock_timestamp() from unnest($1::bigint[]) as u (e) on conflict do nothing`
+const finish = `insert into telemetry_finished (engine, at) select e, clock_timestamp() from unnest($1::bigint[]) as u (e) on conflict (engine) do update set at = excluded.at`
 
 // Finish implements [telemetry.Store].
 func (a *Archive) Finish(ctx context.Context, engines []int64) error {
@@ -67,7 +67,7 @@ func (a *Archive) Finish(ctx context.Context, engines []int64) error {
 	return nil
 }
 
-// Finished returns those of these engines of which everything they took in is on record.
+// Finished returns those of these engines of which nothing more comes on record, unless they run.
 func (a *Archive) Finished(ctx context.Context, engines []int64) ([]int64, error) {
 	rows, _ := a.pool.Query(ctx, "select engine from telemetry_finished where engine = any($1)", engines) // its error comes with the rows
 	finished, err := pgx.CollectRows(rows, pgx.RowTo[int64])

@@ -75,7 +75,7 @@ func (c *Cluster) graves() (engines []int64) {
 	return engines
 }
 
-// dig makes the grave of an engine that is left at a place, nil when all is on record anyway. It
+// dig makes the grave of an engine that is left at a place, nil when nothing more comes of it. It
 // is open.
 func (s *Subscription) dig(from telemetry.Cursor) *grave {
 	if finished, err := s.c.o.Archive.Finished(s.life, []int64{from.Engine}); err == nil && len(finished) > 0 {
