@@ -239,6 +239,9 @@ func (p *participant) options(ctx context.Context) client.Options {
 	}
 	switch p.pace {
 	case healthy:
+		if n := p.run.plan.Streams; n > 0 {
+			opt.QUIC = quicConfig(n)
+		}
 		return opt
 	case leaky:
 		path := lossy.Path{Loss: p.run.plan.Loss}
@@ -252,17 +255,20 @@ func (p *participant) options(ctx context.Context) client.Options {
 		}
 		return conn, err
 	}
-	opt.QUIC = &quic.Config{
-		MaxIdleTimeout:                 30 * time.Second,
-		KeepAlivePeriod:                time.Second,
-		MaxIncomingUniStreams:          256,
-		MaxIncomingStreams:             -1,
-		InitialStreamReceiveWindow:     smallBuffer,
-		MaxStreamReceiveWindow:         smallBuffer,
-		InitialConnectionReceiveWindow: smallBuffer,
-		MaxConnectionReceiveWindow:     smallBuffer,
-	}
+	opt.QUIC = quicConfig(256)
+	opt.QUIC.InitialStreamReceiveWindow, opt.QUIC.MaxStreamReceiveWindow = smallBuffer, smallBuffer
+	opt.QUIC.InitialConnectionReceiveWindow, opt.QUIC.MaxConnectionReceiveWindow = smallBuffer, smallBuffer
 	return opt
+}
+
+// quicConfig is that of a client which lets the server have so many streams open at once.
+func quicConfig(streams int64) *quic.Config {
+	return &quic.Config{
+		MaxIdleTimeout:        30 * time.Second,
+		KeepAlivePeriod:       time.Second,
+		MaxIncomingUniStreams: streams,
+		MaxIncomingStreams:    -1,
+	}
 }
 
 // beat says what p publishes and probes the connection, until ctx ends.

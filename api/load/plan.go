@@ -24,6 +24,9 @@ type Plan struct {
 	Insecure bool
 	// Framing of WebTransport.
 	Framing client.Framing
+	// Streams is how many streams each healthy participant lets the server have open at once over
+	// WebTransport; 0 means so many that they never end.
+	Streams int64
 
 	Room       string // name; with several rooms, what their names begin with
 	Rooms      int
@@ -94,6 +97,7 @@ func (p *Plan) Check() error {
 		must(err != nil || u.Scheme == "ws" || u.Scheme == "wss" || u.Scheme == "https",
 			"%q: ws and wss are WebSocket, https is WebTransport; there is nothing else", raw)
 	}
+	must(p.Streams >= 0, "%d streams at once", p.Streams)
 	must(p.Framing == client.FramingPacket || p.Framing == client.FramingStream, "framing %q is unknown", p.Framing)
 	must(token.ValidRoom(p.Room) && len(p.Room) < token.MaxRoom-8, "%q cannot be a room", p.Room)
 	must(p.Rooms >= 1, "there must be a room")

@@ -34,6 +34,7 @@ type Report struct {
 type Shape struct {
 	URLs       []string `json:"urls"`
 	Framing    string   `json:"framing"` // of WebTransport: packet or stream
+	Streams    int64    `json:"streams"` // that its clients let be open at once; 0: no limit
 	Rooms      int      `json:"rooms"`
 	Publishers int      `json:"publishers"` // in each room
 	Viewers    int      `json:"viewers"`    // in each room
@@ -64,7 +65,7 @@ type Shape struct {
 
 func (p *Plan) shape() Shape {
 	return Shape{
-		URLs: p.URLs, Framing: cmp.Or(string(p.Framing), "packet"), Rooms: p.Rooms, Publishers: p.Publishers, Viewers: p.Viewers, Seed: p.Seed,
+		URLs: p.URLs, Framing: cmp.Or(string(p.Framing), "packet"), Streams: p.Streams, Rooms: p.Rooms, Publishers: p.Publishers, Viewers: p.Viewers, Seed: p.Seed,
 		AudioKbps: p.AudioKbps, TalkShare: p.TalkShare, VideoKbps: p.VideoKbps, FPS: p.FPS, Layers: p.Layers, WatchLayer: p.WatchLayer,
 		Screens: p.Screens, ScreenKbps: p.ScreenKbps, SteadyRate: p.SteadyRate, SteadySize: p.SteadySize,
 		VideoFile: p.VideoFile, AudioFile: p.AudioFile,

@@ -56,6 +56,20 @@ type EagerConn interface {
 	Offer(frames []*Frame) (left []*Frame, ok bool)
 }
 
+// RationedConn is an EagerConn that may send only so many frames as its client allows, however small
+// they are, so that frames may have to wait for one another. What it leaves, it has not begun with: it
+// goes back to the queue, and Write is called with one frame at a time.
+type RationedConn interface {
+	EagerConn
+
+	// Rationed reports whether the last frame waits for leave of the client, or has waited for it. Who
+	// calls Offer and Write calls it.
+	Rationed() bool
+
+	// RoundTrip is about how long leave takes to come.
+	RoundTrip() time.Duration
+}
+
 // PictureConn is a Conn on which pictures do not hold up what else is sent: the session calls
 // Write with control, audio and data alone, and another goroutine calls WritePictures.
 type PictureConn interface {

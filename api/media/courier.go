@@ -68,6 +68,9 @@ func (h *Hub) employ(ctx context.Context, s *Session) (leave func()) {
 	if eager != nil {
 		s.out.main.offer = eager.Offer
 		s.writeAtTimes(ctx)
+		if c, ok := eager.(RationedConn); ok {
+			s.out.ration(c)
+		}
 	}
 	if s.out.pictures.ready != nil {
 		s.out.pictures.employ(c, s, nil)

@@ -19,6 +19,9 @@ func (q *Queue) PopReady(batch []*Frame) ([]*Frame, error) {
 // AskAgain is how long a queue waits for a keyframe it asked for.
 const AskAgain = askAgain
 
+// RationedAge is how long frames may wait while a connection may send less than there is.
+const RationedAge = rationedAge
+
 // Congestion is the rule by which a receiver's losses are reported.
 type Congestion struct{ c congestion }
 

@@ -33,6 +33,17 @@ func (l *lane) pop() *Frame {
 	return f
 }
 
+// unpop puts back what pop removed.
+func (l *lane) unpop(f *Frame) {
+	if l.count == len(l.frames) {
+		l.grow()
+	}
+	l.head = (l.head - 1) & (len(l.frames) - 1)
+	l.frames[l.head] = f
+	l.count++
+	l.bytes += len(f.Wire)
+}
+
 // appendTo appends the frames of l, oldest first.
 func (l *lane) appendTo(to []*Frame) []*Frame {
 	for i := range l.count {

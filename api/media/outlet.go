@@ -23,6 +23,7 @@ type outlet struct {
 	courier *courier // nil is none
 	session *Session
 	offer   func([]*Frame) ([]*Frame, bool)
+	ration  *ration // nil where frames need no leave
 
 	turn   holder
 	works  bool     // the goroutine that was started
@@ -130,7 +131,11 @@ func (q *Queue) popOwn(batch []*Frame, o *outlet) (got []*Frame, done bool, err 
 		got, o.left = append(batch, o.left...), nil
 		return got, true, nil
 	}
-	got, err = q.collect(batch, o.first, o.end)
+	most := batch
+	if o.ration != nil {
+		most = batch[: len(batch) : len(batch)+1]
+	}
+	got, err = q.collect(most, o.first, o.end)
 	if n := len(got); n > len(batch) {
 		if last := got[n-1]; len(last.Wire) > batchBytes { // a batch ends with it
 			o.flying = last
@@ -185,6 +190,9 @@ func (q *Queue) offered(o *outlet, left []*Frame, ok bool) {
 	wanted := o.wanted || !ok
 	o.turn, o.wanted = ofNobody, false
 	switch {
+	case wanted && o.ration != nil:
+		q.putBack(left)
+		o.claim()
 	case wanted:
 		o.left = append(make([]*Frame, 0, len(left)), left...)
 		o.claim()

@@ -202,6 +202,9 @@ func (q *Queue) Forget(session SessionID) {
 	for kind := Audio; kind < kinds; kind++ {
 		q.remove(kind, func(from SessionID) bool { return from == session })
 	}
+	if r := q.main.ration; r != nil && q.main.turn == ofCourier {
+		r.gone = append(r.gone, session)
+	}
 	for id := range q.streams.all() {
 		if id.Session == session && q.skip != nil {
 			q.skip(id)

@@ -83,20 +83,24 @@ func (q *Queue) skips(id StreamID, s *streamState, skipping bool) {
 func (q *Queue) expire(l *lane, f *Frame) {
 	limit := q.limits.Age[f.Kind]
 	for limit > 0 && l.len() > 0 && f.Received.Sub(l.oldest().Received) > limit {
-		q.stale(l.pop(), f.Received)
+		q.tooOld(l.pop())
 	}
 }
 
 // stale reports whether f, just popped, is not worth sending any more. A video stream then
 // skips to its next keyframe, here or among the frames to come.
 func (q *Queue) stale(f *Frame, now time.Time) bool {
-	limit := q.limits.Age[f.Kind]
+	limit := q.main.ration.limit(f, now, q.limits.Age[f.Kind])
 	if limit == 0 || now.Sub(f.Received) <= limit {
 		return false
 	}
+	q.tooOld(f)
+	return true
+}
+
+func (q *Queue) tooOld(f *Frame) {
 	q.loseOf(f.From, Stale, f.Kind, 1)
 	q.follow(f)
-	return true
 }
 
 // follow drops what cannot be decoded without f, which was popped and goes no further.

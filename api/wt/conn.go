@@ -70,7 +70,16 @@ type conn struct {
 	streams sender // of the goroutine that writes
 }
 
-var _ media.EagerConn = (*conn)(nil)
+// packetConn is a conn on which every packet needs a stream, of which its client grants so many.
+type packetConn struct{ *conn }
+
+var _ media.RationedConn = packetConn{}
+
+// Rationed implements [media.RationedConn].
+func (c packetConn) Rationed() bool { return c.streams.full }
+
+// RoundTrip implements [media.RationedConn].
+func (c packetConn) RoundTrip() time.Duration { return c.quic.ConnectionStats().SmoothedRTT }
 
 func newConn(sess *webtransport.Session, qc *quic.Conn, ctrl *http3.Stream, framed bool, opt *Options) *conn {
 	c := &conn{

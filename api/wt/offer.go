@@ -1,6 +1,7 @@
 package wt
 
 import (
+	"errors"
 	"time"
 
 	"github.com/quic-go/quic-go"
@@ -30,7 +31,7 @@ func (s *sender) offer(packet []byte) bool {
 		return false
 	}
 	str, err := s.quic.OpenUniStream()
-	if err != nil {
+	if _, s.full = errors.AsType[*quic.StreamLimitReachedError](err); err != nil {
 		return false
 	}
 	scratch := scratches.Get().(*[]byte)

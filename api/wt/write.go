@@ -71,6 +71,8 @@ type sender struct {
 	write  time.Duration
 	unsent int // bytes that may still wait in the library
 
+	full bool // the client had granted no stream when the last one was to be opened
+
 	// deaf says that the client granted no stream for the write timeout. There are clients
 	// that only publish and never look at what they are sent: such a one may stay while it
 	// talks, and what it should get is discarded. One that listens again has missed
@@ -105,14 +107,14 @@ var errDeaf = errors.New("the client listens to nothing")
 
 func (s *sender) open(deadline time.Time) (*quic.SendStream, error) {
 	str, err := s.quic.OpenUniStream()
-	_, full := errors.AsType[*quic.StreamLimitReachedError](err)
+	_, s.full = errors.AsType[*quic.StreamLimitReachedError](err)
 	switch {
-	case full && s.deaf:
+	case s.full && s.deaf:
 		return nil, errDeaf
 	case err == nil && s.deaf:
 		str.CancelWrite(quic.StreamErrorCode(firstSessionCode))
 		return nil, os.ErrDeadlineExceeded
-	case !full:
+	case !s.full:
 		return str, err
 	}
 	ctx, cancel := context.WithDeadline(s.life, deadline)

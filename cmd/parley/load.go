@@ -24,6 +24,7 @@ type loadCommands struct {
 type loadCommand struct {
 	loadTarget
 	Framing string `name:"framing" default:"packet" enum:"packet,stream" help:"Of WebTransport: packet is a stream for each one, stream is long-lived streams of many." group:"server"`
+	Streams int64  `name:"streams" default:"0" help:"How many streams a WebTransport client lets the server have open at once, browsers 100; 0 is no limit." group:"server"`
 
 	Room       string `name:"room" placeholder:"NAME" help:"Name of the room; with several, what their names begin with." group:"people"`
 	Rooms      int    `name:"rooms" default:"1" help:"Number of rooms." group:"people"`
@@ -96,7 +97,7 @@ func (c *loadCommand) Run(w *world) error {
 
 func (c *loadCommand) plan() load.Plan {
 	p := load.Plan{
-		URLs: c.URL, Insecure: c.Insecure,
+		URLs: c.URL, Insecure: c.Insecure, Streams: c.Streams,
 		Room: c.Room, Rooms: c.Rooms, Publishers: c.Publishers, Viewers: c.Viewers,
 		AudioKbps: c.Audio, TalkShare: c.Talk, VideoKbps: c.Video, FPS: c.FPS, Layers: c.Layers, WatchLayer: c.WatchLayer, KeyframeEvery: c.KeyEvery,
 		Screens: c.Screens, ScreenKbps: c.Screen, SteadyRate: c.SteadyRate, SteadySize: c.SteadySize,

@@ -1,0 +1,84 @@
+package media
+
+import (
+	"slices"
+	"time"
+)
+
+const (
+	// rationedAge is how long sound and pictures may wait while the client allows less than there is,
+	// or one round trip where that is longer, as leave takes as long: half of what people may wait for
+	// all of the way.
+	rationedAge = 25 * time.Millisecond
+
+	// shortageLeast is how long frames have to be late, one after the other, before that is a shortage:
+	// bursts are none.
+	shortageLeast = 100 * time.Millisecond
+
+	// shortageEnds is how long no frame has to be late until a shortage is over. That there are none
+	// because their stream skips to its next keyframe does not mean that there is enough now.
+	shortageEnds = 5 * time.Second
+)
+
+// ration is how a queue deals with a connection that may take too little. Much more waits there than
+// would elsewhere, for as long as frames may wait, and all that gets through is old. Since what is too
+// much is lost in any case, it is lost early.
+type ration struct {
+	conn RationedConn
+	gone []SessionID // that were to be forgotten while the courier had frames
+
+	rationed    time.Time // when a frame last waited for leave
+	began, last time.Time // when frames that waited for leave were late: the first of them, and the last
+	short       bool      // there is a shortage
+}
+
+// ration makes frames wait in q for a connection that may take few, and not with who writes to it:
+// here they can be overtaken and dropped. The mu of the queue is held.
+func (q *Queue) ration(c RationedConn) { q.main.ration = &ration{conn: c} }
+
+// limit returns how old f may be that is popped, where it could else be limit, and 0 is any age.
+func (r *ration) limit(f *Frame, now time.Time, limit time.Duration) time.Duration {
+	if r == nil {
+		return limit
+	}
+	if r.conn.Rationed() {
+		r.rationed = now
+	}
+	if f.Kind == Control || f.Kind == Data || now.Sub(f.Received) <= rationedAge || !r.lasts(now) {
+		return limit
+	}
+	if age := max(rationedAge, r.conn.RoundTrip()); limit == 0 || age < limit {
+		return age
+	}
+	return limit
+}
+
+// lasts is told that a frame is late and reports whether there is a shortage.
+func (r *ration) lasts(now time.Time) bool {
+	rationed, gap := now.Sub(r.rationed) < shortageLeast, now.Sub(r.last)
+	if gap > shortageEnds || !r.short && gap > shortageLeast {
+		r.began, r.short = now, false
+	}
+	if rationed {
+		r.last = now
+		r.short = r.short || now.Sub(r.began) >= shortageLeast
+	}
+	return r.short && rationed
+}
+
+// putBack puts what the courier's connection did not take before all that waits; q.mu is held.
+func (q *Queue) putBack(left []*Frame) {
+	r := q.main.ration
+	for i := len(left) - 1; i >= 0; i-- {
+		f := left[i]
+		switch {
+		case q.err != nil && f.Kind != Control:
+			q.lose(Closed, f.Kind, 1)
+		case slices.Contains(r.gone, f.From):
+			q.lose(Withdrawn, f.Kind, 1)
+		default:
+			q.lanes[f.Kind].unpop(f)
+		}
+	}
+	r.gone = nil
+}
