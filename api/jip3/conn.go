@@ -58,9 +58,10 @@ func (s *Server) serve(ctx context.Context, conn net.Conn, remote netip.AddrPort
 	log := s.o.Log.With(observe.KeyRemote, remote.String())
 	in := &reader{
 		conn: conn, idle: s.o.HelloTime, frame: s.o.HelloTime, max: MaxHello, large: s.large,
-		buf: make([]byte, bufferSize), begun: true, // the whole of it has HelloTime
+		rest: make([]byte, restSize), begun: true, // the whole of it has HelloTime
 	}
-	defer in.giveBack()
+	in.settle()
+	defer in.close()
 	hello, err := in.next()
 	var who introduced
 	if err == nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"sync"
 	"time"
 )
 
@@ -20,7 +21,11 @@ const (
 	// send events, or lost count.
 	maxSkip = 1 << 20
 
-	// bufferSize is what a connection keeps for what it has received.
+	// restSize is what a connection keeps for what it receives: what a node sends at a time, unless it
+	// is a lot or the server is behind.
+	restSize = 2 << 10
+
+	// bufferSize is what a connection borrows while that is too little.
 	bufferSize = 16 << 10
 
 	// largeBuffers is how many events at once, of all connections, may be longer than that.
@@ -57,6 +62,9 @@ var (
 	errPartial  = errors.New("ended within a message")
 )
 
+// buffers are lent to connections that receive much.
+var buffers = sync.Pool{New: func() any { return new([bufferSize]byte) }}
+
 // reader cuts what a connection sends into messages.
 type reader struct {
 	conn  net.Conn
@@ -66,11 +74,14 @@ type reader struct {
 	large *pool
 
 	buf      []byte
-	at, end  int           // what is received and not taken is buf[at:end]
-	lent     []byte        // a large buffer in use
-	begun    bool          // part of a message came
-	waited   time.Duration // for the rest of it
-	received time.Time     // when the last bytes came
+	at, end  int               // what is received and not taken is buf[at:end]
+	rest     []byte            // what buf is while little comes
+	borrowed *[bufferSize]byte // what buf is otherwise; nil while it is not
+	full     bool              // there was more than the last read had room for
+	lent     []byte            // a large buffer in use
+	begun    bool              // part of a message came
+	waited   time.Duration     // for the rest of it
+	received time.Time         // when the last bytes came
 }
 
 // next returns the next message, which is good until the call after it. The errors
@@ -86,7 +97,7 @@ func (r *reader) next() ([]byte, error) {
 		return nil, errLost
 	case n > r.max:
 		return nil, r.skip(n, errTooLarge)
-	case prefix+n > len(r.buf):
+	case prefix+n > bufferSize:
 		return r.nextLarge(n)
 	}
 	if err := r.want(prefix + n); err != nil {
@@ -103,10 +114,15 @@ func (r *reader) take(n int) {
 	r.begun, r.waited = false, 0
 }
 
-// want waits until n bytes are there, which the buffer can hold.
+// want waits until n bytes are there, which a borrowed buffer can hold.
 func (r *reader) want(n int) error {
 	for r.end-r.at < n {
-		if r.at > 0 && len(r.buf)-r.at < n || r.at == r.end {
+		switch {
+		case n > len(r.buf) || r.full && r.borrowed == nil:
+			r.borrow()
+		case r.at == r.end && !r.full:
+			r.settle()
+		case r.at == r.end || len(r.buf)-r.at < n:
 			r.end = copy(r.buf, r.buf[r.at:r.end])
 			r.at = 0
 		}
@@ -117,6 +133,22 @@ func (r *reader) want(n int) error {
 		}
 	}
 	return nil
+}
+
+// borrow goes on in a larger buffer. The one before is left as it is, for the last message is there.
+func (r *reader) borrow() {
+	r.borrowed = buffers.Get().(*[bufferSize]byte)
+	r.end = copy(r.borrowed[:], r.buf[r.at:r.end])
+	r.at, r.buf = 0, r.borrowed[:]
+}
+
+// settle goes on in the small buffer, with nothing.
+func (r *reader) settle() {
+	if r.borrowed != nil {
+		buffers.Put(r.borrowed)
+		r.borrowed = nil
+	}
+	r.buf, r.at, r.end = r.rest, 0, 0
 }
 
 // read reads something, by the deadline that is due. What counts is how long there was nothing to
@@ -149,7 +181,7 @@ func (r *reader) wait(into []byte, most time.Duration) (int, error) {
 		return 0, err
 	}
 	n, err := r.conn.Read(into)
-	r.received = time.Now()
+	r.received, r.full = time.Now(), n == len(into)
 	if r.begun {
 		r.waited += r.received.Sub(asked)
 	}
@@ -202,6 +234,12 @@ func (r *reader) skip(n int, why error) error {
 
 // within reports whether part of a message has come.
 func (r *reader) within() bool { return r.begun || r.end > r.at }
+
+// close returns what is lent. The last message is no longer good.
+func (r *reader) close() {
+	r.giveBack()
+	r.settle()
+}
 
 // giveBack returns the large buffer.
 func (r *reader) giveBack() {
