@@ -1,8 +1,6 @@
 package rest
 
 import (
-	"fmt"
-	"strings"
 	"testing"
 	"time"
 )
@@ -46,15 +44,16 @@ func TestSpamIsRefused(t *testing.T) {
 		pace               pace
 		method, path, body string
 	}{
-		{renames, "PUT", "/display-name", `{"display_name":"Ada %d"}`},
+		{renames, "PUT", "/display-name", `{"display_name":"Ada"}`},
 		{changes, "PATCH", "", `{"waiting_room_enabled":false}`},
 		{hostActs, "POST", "/mute-all", ""},
 	} {
 		t.Run(c.pace.name, func(t *testing.T) {
 			w := newWorld(t)
 			id := w.running("")
-			for i := range c.pace.burst {
-				w.ask("ada", c.method, "/"+id+c.path, strings.Replace(c.body, "%d", fmt.Sprint(i), 1), 200)
+			w.ask("ada", c.method, "/"+id+c.path, c.body, 200)
+			// The rest of what she may do at once; a busy machine takes so long that she may do more.
+			for later := time.Now().Add(time.Hour); w.api.steps.take(c.pace, "ada", later) == 0; {
 			}
 			w.refused("ada", c.method, "/"+id+c.path, c.body, 429, "TOO_MANY_REQUESTS")
 		})
