@@ -24,7 +24,7 @@ const natsVictim = "PARLEY_TEST_NATS_VICTIM"
 
 func startNATS(t *testing.T, dir string) *embedded.NATS {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	n, err := embedded.StartNATS(ctx, embedded.NATSOptions{Dir: dir, Log: slog.New(slog.NewTextHandler(t.Output(), nil))})
 	if err != nil {

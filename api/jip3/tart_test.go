@@ -70,7 +70,7 @@ func (s *stored) finish(t *testing.T, conns ...net.Conn) {
 
 func (s *stored) flush(t *testing.T) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	if err := s.engine.Flush(ctx); err != nil {
 		t.Fatal(err)
@@ -93,7 +93,7 @@ var nowhere netip.AddrPort
 // awaitEvents waits until so many events are in the database, of connections that may go on.
 func (s *stored) awaitEvents(t *testing.T, n uint64) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	seen := s.engine.Subscribe(telemetry.Filter{}, &s.start)
 	for got := uint64(0); got < n; {

@@ -16,6 +16,9 @@ import (
 	"parley/api/telemetry/catalogue"
 )
 
+// patience bounds each wait of a test for what normally takes milliseconds.
+const patience = 2 * time.Minute
+
 func TestMain(m *testing.M) { postgrestest.Main(m) }
 
 // memory is an engine that keeps what it is told.
@@ -190,7 +193,7 @@ func (s *site) dial(t testing.TB) net.Conn {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
-	if err := conn.SetDeadline(time.Now().Add(time.Minute)); err != nil {
+	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
 		t.Fatal(err)
 	}
 	return conn

@@ -65,17 +65,11 @@ func (a *API) feedStream(w http.ResponseWriter, r *http.Request) {
 	news, stop := a.Meetings.Watch(by)
 	defer stop()
 	life := lifeOf(r)
-	h := w.Header()
-	h.Set("Content-Type", "text/event-stream")
-	h.Set("Cache-Control", "no-store")
-	h.Set("X-Accel-Buffering", "no") // proxies would collect events
-	out := http.NewResponseController(w)
-	_ = out.SetReadDeadline(time.Time{}) // when that passes the server takes the client for gone
+	out := openEvents(w)
 	beat := time.NewTicker(feedBeat)
 	defer beat.Stop()
 	for event := ": here they come\n\n"; ; {
-		_ = out.SetWriteDeadline(time.Now().Add(feedPatience))
-		if _, err := fmt.Fprint(w, event); err != nil || out.Flush() != nil {
+		if out.write(event) != nil {
 			return
 		}
 		select {

@@ -50,7 +50,7 @@ func next(lines *bufio.Scanner) (name, data string) {
 // Everybody hears of their own meetings, and of no others.
 func TestFeedTellsOfChanges(t *testing.T) {
 	w := newWorld(t)
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	id := w.running(`,"attendees":["cyd"]`)
 	ada, cyd, eve := w.stream(ctx, "ada"), w.stream(ctx, "cyd"), w.stream(ctx, "eve")
@@ -107,7 +107,7 @@ func TestFeedStaysOpen(t *testing.T) {
 
 func TestStreamsOfOnePersonAreBounded(t *testing.T) {
 	w := newWorld(t)
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	for range maxStreams {
 		w.stream(ctx, "ada")

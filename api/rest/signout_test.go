@@ -256,7 +256,7 @@ func TestStreamsEndWithTheSession(t *testing.T) {
 	w := newWorld(t)
 	id := w.set("")
 	raw := signIn(t)
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, "GET", w.url+"/api/v1/meetings/feed/stream", nil)
 	if err != nil {

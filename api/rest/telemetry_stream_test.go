@@ -49,7 +49,7 @@ func (w world) sourceOf(lines *bufio.Scanner) string {
 // even to a cursor of that time.
 func TestStreamsBeginWithTheMeeting(t *testing.T) {
 	w, engine := newTelemetryWorld(t)
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	room := newID()
 	attempt(t, engine, "before", room)
@@ -111,7 +111,7 @@ func TestCountsBeginWithTheMeeting(t *testing.T) {
 // Who is no host any more sees nothing of what comes later.
 func TestStreamsEndWithTheRightToSeeThem(t *testing.T) {
 	w, engine := newTelemetryWorld(t)
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	room := w.running(noWaiting)
 	w.ask("bob", "POST", "/"+room+"/join", "", 200)

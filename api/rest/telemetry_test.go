@@ -293,7 +293,7 @@ func TestTelemetryQuestionsThatMakeNoSense(t *testing.T) {
 func TestTelemetryStreams(t *testing.T) {
 	w, engine := newTelemetryWorld(t)
 	room := w.running("")
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	open := func(query string) *bufio.Scanner {
 		r, err := http.NewRequestWithContext(ctx, "GET", w.url+"/api/v1/telemetry/stream?"+query, nil)

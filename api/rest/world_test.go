@@ -76,6 +76,9 @@ func newRooms(t testing.TB, url string) *nobody {
 	return rooms
 }
 
+// patience bounds each wait of a test for what normally takes milliseconds.
+const patience = 2 * time.Minute
+
 // world is an API on a database of its own, and people who use it over HTTP.
 type world struct {
 	testing.TB

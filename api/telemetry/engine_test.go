@@ -112,7 +112,7 @@ func TestPoisonedRowsAreAloneInQuarantine(t *testing.T) {
 	}
 	// The clock of this one is beyond what the database can represent.
 	feed.Record(telemetry.Record{Catalogue: "plain", Kind: kindMeta, Seq: all, At: time.Date(300_000, 1, 1, 0, 0, 0, 0, time.UTC), Raw: []byte("x")})
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	if err := w.engine.Flush(ctx); err == nil {
 		t.Error(errFlushed)
@@ -175,7 +175,7 @@ func TestWhatDoesNotFitIsInTheLedgerSamplesFirst(t *testing.T) {
 	if stored[kindSample] != 80 || stored[kindMeta] != 10 || stored[kindFailed] != 10 {
 		t.Errorf("taken: %v", stored)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	if err := w.engine.Flush(ctx); err == nil || errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("flush without a table: %v", err)

@@ -122,7 +122,7 @@ func TestNothingIsLostWhileTheDatabaseIsAway(t *testing.T) {
 	late.Lost(telemetry.SourceDropped, 0, 3)
 	late.End("gone before anybody knew")
 
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	if err := w.engine.Flush(ctx); err == nil || ctx.Err() != nil {
 		t.Errorf("flush without a database: %v", err)

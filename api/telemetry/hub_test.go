@@ -11,7 +11,7 @@ import (
 // next returns what a subscription gets.
 func next(t *testing.T, s *telemetry.Subscription) telemetry.News {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	n, err := s.Next(ctx)
 	if err != nil {

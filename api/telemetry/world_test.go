@@ -59,6 +59,9 @@ func (plain) Render(_ telemetry.Source, _ uint16, raw []byte) (json.RawMessage, 
 
 func (plain) Describe() any { return "plain text" }
 
+// patience bounds each wait of a test for what normally takes milliseconds.
+const patience = 2 * time.Minute
+
 // world is an engine on a database of its own.
 type world struct {
 	t       *testing.T
@@ -121,7 +124,7 @@ func (w *world) begin(identity string) telemetry.Feed {
 
 func (w *world) flush() {
 	w.t.Helper()
-	ctx, cancel := context.WithTimeout(w.t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(w.t.Context(), patience)
 	defer cancel()
 	if err := w.engine.Flush(ctx); err != nil {
 		w.t.Fatal(err)
