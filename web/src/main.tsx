@@ -5,4 +5,4 @@ import { App } from "./ui/app.tsx";
 import "./styles.css";
 
 const server = new Server();
-render(<App server={server} createCall={() => createCall(server.http)} />, document.getElementById("app")!);
+render(<App server={server} createCall={() => createCall(server)} />, document.getElementById("app")!);

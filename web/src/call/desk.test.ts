@@ -32,11 +32,11 @@ function desk(change: Partial<Ticket> = {}) {
   const clock = new FakeClock();
   const store = new Store(clock);
   const log: string[] = [];
-  const server = { meeting: meeting(), people: [person("ada", { host: true })], waiting: [] as Person[], refuse: undefined as Error | undefined, features: all };
+  const server = { meeting: meeting(), people: [person("ada", { host: true })], waiting: [] as Person[], refuse: undefined as Error | undefined, hold: undefined as (<T>(answer: T) => Promise<T>) | undefined, features: all };
   const asked = async <T>(what: string, answer: () => T): Promise<T> => {
     log.push(what);
     if (server.refuse) throw server.refuse;
-    return answer();
+    return server.hold ? server.hold(answer()) : answer();
   };
   const from: DeskSources = {
     get: () => asked("get", () => server.meeting),
@@ -146,4 +146,36 @@ test("after the end nothing is asked any more", async () => {
   log.length = 0;
   await clock.advance(60_000);
   assert.deepEqual(log, []);
+});
+
+test("what is known for sure is not undone by an answer that was given before", async () => {
+  const { d, clock, server, store, news } = desk();
+  await clock.advance(200);
+  const late: (() => void)[] = [];
+  const hold = <T>(answer: T) => new Promise<T>((resolve) => late.push(() => resolve(answer)));
+  const arrive = async () => {
+    for (const answer of late.splice(0)) answer();
+    await clock.advance(0);
+  };
+
+  // Each is asked for, and before the answer comes, more is known.
+  server.hold = hold;
+  server.people = [person("ada", { host: true }), person("bob")];
+  server.waiting = [person("cy", { status: "waiting" })];
+  for (const subject of ["people", "waiting", "options"] as const) d.stale(subject);
+  await clock.advance(1_000);
+  assert.equal(late.length, 3);
+  server.hold = undefined;
+  server.people = [person("ada", { host: true }), person("bob", { host: true })];
+  server.waiting = [];
+  d.role("bob", true);
+  assert.ok(await d.admit("cy"));
+  assert.ok(await d.change({ locked: true }));
+  await arrive();
+  assert.ok(d.isHost("bob"));
+  assert.deepEqual([store.state.meeting.waiting, news()], [[], []]);
+  assert.equal(store.state.meeting.options?.locked, true);
+  await clock.advance(1_000);
+  assert.ok(d.isHost("bob"), "it was asked for again");
+  assert.equal(store.state.meeting.options?.locked, true);
 });

@@ -35,7 +35,7 @@ export class Desk implements Powers {
   private readonly hosts = new Set<string>();
   private readonly guests = new Set<string>();
   private readonly due = new Map<Subject, Cancel>();
-  private readonly turns = new Map<Subject, number>();
+  private readonly looks = new Map<Subject, object>(); // under way, the latest of each
   private timer?: Cancel;
 
   constructor(
@@ -74,6 +74,7 @@ export class Desk implements Powers {
     if (host === this.hosts.has(userId)) return;
     if (host) this.hosts.add(userId);
     else this.hosts.delete(userId);
+    this.newer("people");
     if (userId === this.ticket?.userId) {
       this.view({});
       this.stale("waiting");
@@ -93,6 +94,11 @@ export class Desk implements Powers {
         void this.look(subject);
       }),
     );
+  }
+
+  /** We know more than a look that is under way may tell: it counts no more, and another one does. */
+  private newer(subject: Subject): void {
+    if (this.looks.delete(subject)) this.stale(subject);
   }
 
   close(): void {
@@ -122,7 +128,10 @@ export class Desk implements Powers {
 
   change = (change: Change) =>
     this.done(
-      this.from.change(this.room, change).then((meeting) => this.know(meeting)),
+      this.from.change(this.room, change).then((meeting) => {
+        this.newer("options");
+        if (!this.ended) this.know(meeting);
+      }),
       () => this.stale("waiting"),
     );
 
@@ -134,7 +143,10 @@ export class Desk implements Powers {
     // Two hosts may click at once; either way the list is read again.
     return this.done(
       this.from.act(this.room, act, userId).finally(() => this.stale("waiting")),
-      () => this.view({ waiting: this.store.state.meeting.waiting.filter((w) => w.userId !== userId) }),
+      () => {
+        this.newer("waiting");
+        this.view({ waiting: this.store.state.meeting.waiting.filter((w) => w.userId !== userId) });
+      },
     );
   }
 
@@ -152,10 +164,10 @@ export class Desk implements Powers {
   // --- what the server says -------------------------------------------------------------------
 
   private async look(subject: Subject): Promise<void> {
-    const turn = (this.turns.get(subject) ?? 0) + 1;
-    this.turns.set(subject, turn);
-    // An answer that a later one has overtaken says nothing.
-    const current = () => !this.ended && this.turns.get(subject) === turn;
+    const look = {};
+    this.looks.set(subject, look);
+    // An answer that something newer has overtaken says nothing.
+    const current = () => !this.ended && this.looks.get(subject) === look;
     try {
       switch (subject) {
         case "options": {
@@ -180,6 +192,8 @@ export class Desk implements Powers {
     } catch (err) {
       // Without an answer what was known holds; the next news or the timer asks again.
       if (!(err instanceof Denied) && !(err instanceof Unreachable)) throw err;
+    } finally {
+      if (this.looks.get(subject) === look) this.looks.delete(subject);
     }
   }
 

@@ -164,3 +164,21 @@ test("who goes does not wait any longer", async () => {
     assert.equal(a.log.filter((line) => line === "watch").length, a.log.filter((line) => line === "unwatch").length);
   }
 });
+
+test("who goes before the answer still learns what it was", async () => {
+  let answer = (_: Ticket) => {};
+  const { e } = entry([], [], { join: () => new Promise((resolve) => (answer = resolve)) });
+  const stop = new AbortController();
+  const done = e.admitted(stop.signal);
+  stop.abort();
+  await assert.rejects(done, Unreachable);
+  answer(ticket("waiting"));
+  assert.equal((await e.asked)?.status, "waiting");
+});
+
+test("a question that was not answered leaves the answer before it", async () => {
+  const { e } = entry([ticket("admitted"), new Unreachable("")]);
+  await e.admitted(signal());
+  await assert.rejects(e.admitted(signal()), Unreachable);
+  assert.equal((await e.asked)?.status, "admitted");
+});

@@ -11,7 +11,8 @@ const lookEvery = 4_000;
 
 export interface EntrySources {
   clock: Clock;
-  join(password: string | undefined, signal: AbortSignal): Promise<Ticket>;
+  /** Not ended by anything: who goes meanwhile has to know what they were given, to give it up. */
+  join(password: string | undefined): Promise<Ticket>;
   status(ticket: Ticket, signal: AbortSignal): Promise<Ticket>;
   begun(ticket: Ticket, signal: AbortSignal): Promise<boolean>;
   /** Calls news when something is decided, until the returned function is called. */
@@ -28,8 +29,8 @@ export class Entry {
   private password: string | undefined;
   private given?: (password: string) => void;
   private was?: Ticket;
-  /** The latest answer of the server; nothing is asked of it yet while undefined. */
-  asked?: Ticket;
+  /** The latest answer of the server, perhaps still to come; nothing is asked of it yet while undefined. */
+  asked?: Promise<Ticket | undefined>;
 
   constructor(
     private readonly from: EntrySources,
@@ -49,7 +50,8 @@ export class Entry {
         while (ticket.status === "waiting") ticket = await this.inWaitingRoom(ticket, signal);
         if (ticket.status === "admitted" && ticket.roomToken) {
           this.show(undefined);
-          return (this.was = this.asked = ticket);
+          this.asked = Promise.resolve(ticket);
+          return (this.was = ticket);
         }
         if (ticket.status === "waiting_for_meeting") await this.forMeeting(ticket, signal);
         else throw new Refused(dismissed(ticket.status));
@@ -82,7 +84,10 @@ export class Entry {
   private async ask(signal: AbortSignal): Promise<Ticket> {
     for (;;) {
       try {
-        return (this.asked = await this.from.join(this.password, signal));
+        const asked = this.from.join(this.password);
+        const before = this.asked;
+        this.asked = asked.catch(() => before);
+        return await aborted<Ticket>(signal, (done, fail) => asked.then(done, fail));
       } catch (err) {
         const reason = err instanceof Denied ? why[err.code] : undefined;
         if (!reason) throw err;
@@ -151,14 +156,17 @@ function dismissed(status: string): ReturnType<typeof refusal> {
 }
 
 /** A promise that ends with the signal, too. */
-function aborted<T>(signal: AbortSignal, begin: (done: (value: T) => void) => void): Promise<T> {
+function aborted<T>(signal: AbortSignal, begin: (done: (value: T) => void, fail: (err: unknown) => void) => void): Promise<T> {
   return new Promise((resolve, reject) => {
     const stop = () => reject(new Unreachable("stopped"));
     if (signal.aborted) return stop();
     signal.addEventListener("abort", stop, { once: true });
-    begin((value) => {
-      signal.removeEventListener("abort", stop);
-      resolve(value);
-    });
+    const settle =
+      <V>(how: (value: V) => void) =>
+      (value: V) => {
+        signal.removeEventListener("abort", stop);
+        how(value);
+      };
+    begin(settle(resolve), settle(reject));
   });
 }

@@ -141,6 +141,11 @@ export class Inbox {
     if (heard.isNew) this.events.changed();
   }
 
+  /** Waits no more for what was to come. */
+  close(): void {
+    this.sequence.restart();
+  }
+
   /** Forgets who left without notice; to be called about once a second. */
   sweep(): void {
     const gone = this.members.prune(this.clock.now());

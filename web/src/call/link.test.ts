@@ -70,6 +70,18 @@ test("a silent path is given up after six seconds", async () => {
   l.stop();
 });
 
+test("a path without echo on which others are heard is not given up", async () => {
+  const { l, clock, paths, log, server } = link();
+  await clock.advance(3_100);
+  server.echo = false;
+  for (let s = 0; s < 20; s++) {
+    paths[0]!.onpacket(heartbeat);
+    await clock.advance(1_000);
+  }
+  assert.ok(!log.includes("down 1"));
+  l.stop();
+});
+
 test("a page that was too busy is patient, one that slept is not", async () => {
   const { l, clock, log } = link();
   await clock.advance(3_100);
@@ -135,4 +147,26 @@ test("a server that was never there is given up, one that was is not", async () 
   await b.clock.advance(30_000);
   assert.equal(b.log.at(-1), "up websocket");
   b.l.stop();
+});
+
+test("who has no way to connect does not go on asking to be let in", async () => {
+  let waiting = 0;
+  const { l, clock } = link({
+    config: async () => {
+      throw new Unreachable("");
+    },
+    ticket: (signal) =>
+      new Promise((_, reject) => {
+        waiting++;
+        signal.addEventListener("abort", () => {
+          waiting--;
+          reject(new Unreachable(""));
+        });
+      }),
+  });
+  await clock.advance(10);
+  assert.equal(waiting, 0);
+  await clock.advance(1_000);
+  assert.equal(waiting, 0, "nor beside the next attempt");
+  l.stop();
 });

@@ -11,7 +11,7 @@ import type { Ending, Open, Path } from "./path.ts";
 import { closed, Refused } from "./problem.ts";
 import { readEcho, readPacket, utf8, writeProbe, type PacketWrapper } from "./wire.ts";
 
-/** Milliseconds without an echo after which a path counts as dead. */
+/** Milliseconds without a packet after which a path counts as dead. */
 export const deadAfter = 6_000;
 const probeEvery = 1_000;
 /** Milliseconds without a packet of ours after which the server ends a session. */
@@ -113,7 +113,7 @@ export class Link {
   /** One connection from the ticket to its end. */
   private async connection(signal: AbortSignal, up: () => void): Promise<Ending> {
     const { clock } = this.from;
-    const [config, ticket] = await Promise.all([this.from.config(signal), this.from.ticket(signal)]);
+    const [config, ticket] = await this.needed(signal);
     this.userId = utf8(ticket.userId);
     this.events.ticket(ticket);
     const won = await elect(
@@ -133,9 +133,10 @@ export class Link {
         path.onpacket = (bytes) => {
           const packet = readPacket(bytes);
           if (!packet) return;
+          // Not only an echo: a busy browser throws datagrams away, and nobody sends for long to who acknowledges nothing.
+          heard = clock.now();
           const sent = readEcho(packet);
           if (sent === undefined) return this.events.packet(packet, bytes);
-          heard = clock.now();
           const rtt = heard - sent;
           if (rtt >= 0 && rtt < 10_000) this.events.rtt(rtt);
         };
@@ -143,12 +144,13 @@ export class Link {
           const now = clock.now();
           const frozen = now - looked - probeEvery;
           looked = now;
-          // While this machine was busy nobody read the echoes; after a sleep the server
+          // While this machine was busy nobody read what came; after a sleep the server
           // has given us up, whatever still waits in the socket.
-          if (frozen > probeEvery && frozen < serverPatience) heard += frozen;
-          if (now - heard >= deadAfter) {
+          const slept = frozen >= serverPatience;
+          if (frozen > probeEvery && !slept) heard += frozen;
+          if (slept || now - heard >= deadAfter) {
             path.close();
-            resolve({ code: 0, reason: "no echo" });
+            resolve({ code: 0, reason: "nothing heard" });
             return;
           }
           path.send({ lane: "control", bytes: writeProbe(this.userId, now), datagram: true });
@@ -164,6 +166,17 @@ export class Link {
       path.onpacket = () => {};
       path.onend = () => {};
       path.close();
+    }
+  }
+
+  /** What a connection needs; when one is not to be had, nobody goes on asking for the other. */
+  private async needed(signal: AbortSignal): Promise<[ClientConfig, Ticket]> {
+    const stop = new AbortController();
+    const either = AbortSignal.any([signal, stop.signal]);
+    try {
+      return await Promise.all([this.from.config(either), this.from.ticket(either)]);
+    } finally {
+      stop.abort();
     }
   }
 

@@ -20,6 +20,7 @@ export class Local {
   private camera?: MediaStreamTrack;
   private mic?: MediaStreamTrack;
   private screen?: MediaStreamTrack;
+  private choosing = false; // a screen
   private turn: Promise<unknown> = Promise.resolve();
   private closed = false;
   private readonly listChanged = () => void this.list();
@@ -179,13 +180,16 @@ export class Local {
   }
 
   private async openShare(): Promise<void> {
-    if (this.screen) return;
+    if (this.screen || this.choosing) return;
     let track: MediaStreamTrack;
+    this.choosing = true;
     try {
       track = await openScreen();
     } catch (err) {
       if (!this.closed) this.store.problem(deviceProblem(err, "screen"));
       return;
+    } finally {
+      this.choosing = false;
     }
     if (this.closed) return track.stop();
     this.screen = track;

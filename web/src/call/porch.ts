@@ -21,6 +21,7 @@ export function watch(open: Open, userId: string, clock: Clock, news: () => void
     let code = 0;
     try {
       path = await open(stopping.signal);
+      if (stopping.signal.aborted) return path.close();
       const ended = new Promise<number>((resolve) => {
         path!.onend = (ending) => resolve(ending.code);
       });

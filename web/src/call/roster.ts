@@ -5,19 +5,26 @@ import type { Member } from "./members.ts";
 import type { Peers } from "./peers.ts";
 import { ownQuality } from "./quality.ts";
 
+/** Who we are. The name is the last one the server said. */
+export interface Me {
+  id: string; // "" until known
+  name: string;
+  bytes: Uint8Array; // of the id, as packets bear it
+}
+
 interface Known {
   state: CallState;
   sessionId: string; // our own
   members: readonly Member[];
-  peers: Peers | undefined;
-  desk: Desk | undefined;
+  peers: Peers;
+  desk: Desk;
   speaking: boolean; // we are
   backlogMs: number;
   now: number;
 }
 
 /** Ourselves first, then the others as they came. */
-export function roster(user: { id: string; name: string }, k: Known): Participant[] {
+export function roster(user: Pick<Me, "id" | "name">, k: Known): Participant[] {
   const { state, peers, desk } = k;
   const self: Participant = {
     sessionId: k.sessionId,
@@ -43,11 +50,11 @@ export function roster(user: { id: string; name: string }, k: Known): Participan
       audio: m.audio,
       video: m.video,
       screen: m.screen,
-      speaking: peers?.isSpeaking(m) ?? false,
-      quality: peers?.quality(m, k.now) ?? 4,
+      speaking: peers.isSpeaking(m),
+      quality: peers.quality(m, k.now),
       ...(m.transport && { transport: m.transport }),
-      host: desk?.isHost(m.userId) ?? false,
-      guest: desk?.isGuest(m.userId) ?? false,
+      host: desk.isHost(m.userId),
+      guest: desk.isGuest(m.userId),
       hand: m.hand,
     }),
   );

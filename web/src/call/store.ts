@@ -4,8 +4,8 @@ import type { CallState, MeetingView, Notice, NoticeKind, Problem } from "./cont
 /** The meeting of somebody of whom nothing is known yet. */
 export const strange: MeetingView = { host: false, owner: false, guest: false, mayAdmit: false, hasPassword: false, waiting: [] };
 
-/** How long a notice stays, ms. */
-const noticeFor = 6_000;
+/** How long a notice stays when nothing shows it, ms; who shows it says when it was read. */
+const noticeFor = 30_000;
 
 /** The state of a call: replaced as a whole, announced after every change. */
 export class Store {
@@ -29,6 +29,7 @@ export class Store {
   };
   private readonly listeners = new Set<(state: CallState) => void>();
   private notices = 0;
+  private closed = false;
 
   constructor(private readonly clock: Clock) {}
 
@@ -42,10 +43,17 @@ export class Store {
   }
 
   set(patch: Partial<CallState>): void {
+    if (this.closed) return;
     const keys = Object.keys(patch) as (keyof CallState)[];
     if (keys.every((k) => Object.is(this.current[k], patch[k]))) return;
     this.current = { ...this.current, ...patch };
     for (const fn of [...this.listeners]) fn(this.current);
+  }
+
+  /** Says the last word: whatever is still under way changes nothing any more. */
+  close(last: Partial<CallState>): void {
+    this.set(last);
+    this.closed = true;
   }
 
   problem(problem: Problem | undefined): void {
@@ -58,6 +66,7 @@ export class Store {
   }
 
   notify(kind: NoticeKind, text: string): void {
+    if (this.closed) return;
     const notice: Notice = { id: ++this.notices, kind, text };
     this.set({ notices: [...this.current.notices, notice] });
     this.clock.after(noticeFor, () => this.dismiss(notice.id));

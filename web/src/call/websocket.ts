@@ -52,7 +52,7 @@ class WebSocketPath implements Path {
   ) {
     this.outbox = new Outbox(needKey);
     socket.onmessage = (e: MessageEvent<ArrayBuffer | string>) => {
-      if (typeof e.data === "string" || e.data.byteLength > maxPacket) return;
+      if (this.ended || typeof e.data === "string" || e.data.byteLength > maxPacket) return;
       this.onpacket(new Uint8Array(e.data));
     };
     socket.onclose = (e) => this.end({ code: e.code === 1006 ? 0 : e.code, reason: e.reason });

@@ -123,3 +123,19 @@ test("whether a meeting has begun is looked up; guests have to ask again", async
   const ticket = await door.join("r", "Ada", undefined);
   assert.deepEqual([await door.begun("r", ticket), await door.begun("r", ticket), await door.begun("r", { ...ticket, guest: true })], [false, true, true]);
 });
+
+test("who comes back while they are leaving is not taken for gone, and a place that is still to be given is given up", async () => {
+  const s = server({
+    "POST /api/v1/meetings/r/join": [joined, joined],
+    "POST /api/v1/meetings/r/leave": [ok({}), ok({})],
+  });
+  const door = s.door("T");
+  const first = door.join("r", "Ada", undefined);
+  const left = door.leave("r", first);
+  const again = door.join("r", "Ada", undefined);
+  await Promise.all([left, again]);
+  assert.deepEqual(
+    s.asked.map((a) => a.route.split("/").at(-1)),
+    ["join", "leave", "join"],
+  );
+});

@@ -21,6 +21,7 @@ export interface Ticket {
 
 export class Door {
   private readonly account: Account;
+  private leaving: Promise<void> = Promise.resolve();
 
   constructor(private readonly http: Http) {
     this.account = new Account(http);
@@ -28,6 +29,7 @@ export class Door {
 
   /** Throws Denied, or Unreachable when it may work later. */
   async join(room: string, name: string, password: string | undefined, signal?: AbortSignal): Promise<Ticket> {
+    await this.leaving; // who left and comes back is not to be taken for gone
     for (let again = false; ; again = true) {
       if (!this.http.keys.token && !(await this.account.profile(signal))) {
         if (await this.takesGuests(room, signal)) return this.joinAsGuest(room, name, password, signal);
@@ -61,10 +63,10 @@ export class Door {
     return meeting.state === "active";
   }
 
-  /** Gives the place up. Meant for somebody who goes, so it asks once and hears no answer. */
-  async leave(room: string, ticket: Ticket): Promise<void> {
-    const how = ticket.guest ? { token: ticket.observerToken } : {};
-    await this.http.send("POST", pathOf(room, ticket.guest ? "leave-guest" : "leave"), { ...how, keepalive: true }).catch(() => {});
+  /** Gives a place up, perhaps one that is still to be given. Meant for somebody who goes, so it asks once and hears no answer. */
+  leave(room: string, place: Ticket | Promise<Ticket | undefined>): Promise<void> {
+    const left = Promise.all([this.giveUp(room, place), this.leaving]).then(() => {});
+    return (this.leaving = left);
   }
 
   /** Whether a meeting takes people without an account. */
@@ -75,6 +77,13 @@ export class Door {
       if (err instanceof Denied) return false; // a meeting that does not exist yet, or a server without guests
       throw err;
     }
+  }
+
+  private async giveUp(room: string, place: Ticket | Promise<Ticket | undefined>): Promise<void> {
+    const ticket = await place;
+    if (!ticket) return;
+    const how = ticket.guest ? { token: ticket.observerToken } : {};
+    await this.http.send("POST", pathOf(room, ticket.guest ? "leave-guest" : "leave"), { ...how, keepalive: true }).catch(() => {});
   }
 
   private async joinAsGuest(room: string, name: string, password: string | undefined, signal?: AbortSignal): Promise<Ticket> {

@@ -98,3 +98,16 @@ test("trouble is said and goes by itself; a stranger has no list", async () => {
   await b.clock.advance(60_000);
   assert.deepEqual(b.log.filter((line) => line !== "listen"), ["stranger"]);
 });
+
+test("what is looked for while a look fails is looked for again", async () => {
+  let fail = (_: Error) => {};
+  const { f, clock, log } = feed({ feed: () => new Promise((_, reject) => (fail = reject)) });
+  await clock.advance(0);
+  const looked = f.look();
+  fail(new Unreachable(""));
+  await clock.advance(0);
+  fail(new Unreachable(""));
+  await looked;
+  assert.deepEqual(log, ["listen", "trouble", "trouble"]);
+  f.stop();
+});

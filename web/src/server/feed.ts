@@ -46,9 +46,7 @@ export class Feed {
   /** Reads the list; however often it is called meanwhile, it reads once more afterwards. */
   look(): Promise<void> {
     this.stale = true;
-    return (this.reading ??= this.read().finally(() => {
-      this.reading = undefined;
-    }));
+    return (this.reading ??= this.read());
   }
 
   private async read(): Promise<void> {
@@ -59,14 +57,16 @@ export class Feed {
         const list = await this.from.feed(signal);
         if (!signal.aborted) this.on.meetings(list);
       } catch (err) {
-        if (signal.aborted) return;
+        if (signal.aborted) break;
         if (err instanceof Denied && err.status === 401) {
           this.stop();
-          return this.on.stranger();
+          this.on.stranger();
+        } else {
+          this.on.trouble();
         }
-        return this.on.trouble();
       }
     }
+    this.reading = undefined; // in the same turn: who calls look from now on reads anew
   }
 
   private async listen(): Promise<void> {

@@ -119,8 +119,7 @@ function Visit({ server, room, memory, createCall, config, suggested, again, onA
 
   useEffect(() => {
     void (async () => {
-      await call.preview(room);
-      setAsking(false);
+      await call.preview(room).finally(() => setAsking(false));
       if (!again) return;
       await Promise.all([call.setMic(again.micOn), call.setCamera(again.cameraOn)]);
       await call.join(again);

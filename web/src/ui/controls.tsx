@@ -1,7 +1,7 @@
 // Small parts that several screens use.
 
 import type { ComponentChildren, JSX, Ref } from "preact";
-import { useEffect, useId, useRef } from "preact/hooks";
+import { useId, useLayoutEffect, useRef } from "preact/hooks";
 import type { Call, CallState, Device } from "../call/contract.ts";
 import { sameItems, useCall } from "./hooks.ts";
 import * as icons from "./icons.tsx";
@@ -58,7 +58,7 @@ interface DialogProps {
 export function Dialog({ testId, closeId, title, wide = false, onClose, children }: DialogProps): JSX.Element {
   const ref = useRef<HTMLDialogElement>(null);
   const heading = useId();
-  useEffect(() => {
+  useLayoutEffect(() => {
     const dialog = ref.current;
     dialog?.showModal();
     return () => dialog?.close();
@@ -69,7 +69,7 @@ export function Dialog({ testId, closeId, title, wide = false, onClose, children
       class={`dialog ${wide ? "dialog-wide" : ""}`}
       data-testid={testId}
       aria-labelledby={heading}
-      onClose={onClose}
+      onClose={() => ref.current && onClose()} // once it is gone, another one may be open
       onClick={(event) => {
         if (event.target === ref.current) onClose();
       }}

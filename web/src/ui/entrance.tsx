@@ -2,7 +2,7 @@
 // meeting that has not begun.
 
 import type { JSX } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Call, Entrance } from "../call/contract.ts";
 import * as icons from "./icons.tsx";
 import { ids } from "./testids.ts";
@@ -17,7 +17,7 @@ interface Props {
 export function EntranceCard({ call, room, entrance, onLeave }: Props): JSX.Element {
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => heading.current?.focus({ preventScroll: true }), [entrance.at]);
-  if (entrance.at === "password") return <PasswordForm call={call} room={room} why={entrance.why} onLeave={onLeave} />;
+  if (entrance.at === "password") return <PasswordForm call={call} room={room} question={entrance} onLeave={onLeave} />;
   const waiting = entrance.at === "waiting";
   const host = entrance.host ?? "the host";
   return (
@@ -53,25 +53,25 @@ const ASIDE = {
 interface PasswordProps {
   call: Call;
   room: string;
-  why: keyof typeof ASIDE;
+  question: Extract<Entrance, { at: "password" }>;
   onLeave: () => void;
 }
 
-function PasswordForm({ call, room, why, onLeave }: PasswordProps): JSX.Element {
+function PasswordForm({ call, room, question, onLeave }: PasswordProps): JSX.Element {
+  const { why } = question;
   const [password, setPassword] = useState("");
-  const [asked, setAsked] = useState(false); // an answer is awaited
+  const [answered, setAnswered] = useState<Entrance>();
+  const asked = answered === question; // what the server says to it is awaited
   const field = useRef<HTMLInputElement>(null);
-  const entrance = call.state.entrance;
-  useEffect(() => {
-    setAsked(false);
+  useLayoutEffect(() => {
     field.current?.focus({ preventScroll: true });
     field.current?.select();
-  }, [entrance]);
+  }, [question]);
 
   const submit = (event: Event) => {
     event.preventDefault();
     if (password === "") return field.current?.focus();
-    setAsked(true);
+    setAnswered(question);
     call.givePassword(password);
   };
   return (

@@ -1,7 +1,7 @@
 // Who is signed in, shown beside the mark; and how to become somebody.
 
 import type { JSX } from "preact";
-import { useCallback, useEffect, useState } from "preact/hooks";
+import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { loginAddress, type ClientConfig, type Profile } from "../server/account.ts";
 import type { Server } from "../server/server.ts";
 import * as icons from "./icons.tsx";
@@ -22,8 +22,11 @@ export interface Identity {
 
 export function useIdentity(server: Server): Identity {
   const [answer, setAnswer] = useState<Omit<Identity, "refresh">>({ profile: undefined, config: undefined, known: false });
+  const turn = useRef(0);
   const refresh = useCallback(async () => {
+    const mine = ++turn.current;
     const [profile, config] = await Promise.all([server.account.profile().catch(() => undefined), server.account.config().catch(() => undefined)]);
+    if (mine !== turn.current) return; // somebody has signed in or out since this was asked
     setAnswer({ profile, config, known: config !== undefined });
   }, [server]);
   useEffect(() => void refresh(), [refresh]);

@@ -50,7 +50,7 @@ function Menu({ anchor, testId, label, items, row, onClose }: Opened & { onClose
       top: below + h + EDGE <= innerHeight ? below : Math.max(EDGE, a.top - h - 6),
     });
   }, [anchor]);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (at) box.current?.querySelector("button")?.focus({ preventScroll: true }); // what is hidden takes no focus
   }, [at !== undefined]);
   useEffect(() => {

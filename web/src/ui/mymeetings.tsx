@@ -58,7 +58,7 @@ export function MyMeetings({ server, onRoom, onQuality, onMenu, onStranger }: Pr
     if (words.trim() === "") return setFound([]);
     const stop = new AbortController();
     const timer = setTimeout(() => {
-      server.meetings.find(words.trim(), stop.signal).then(setFound, () => undefined); // what is listed is searched all the same
+      server.meetings.find(words.trim(), stop.signal).then((list) => !stop.signal.aborted && setFound(list), () => undefined); // what is listed is searched all the same
     }, 250);
     return () => {
       clearTimeout(timer);

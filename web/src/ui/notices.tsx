@@ -22,6 +22,9 @@ interface Props {
 }
 
 export function Notices({ notices, onDone, onWaiting }: Props): JSX.Element {
+  useEffect(() => {
+    for (const { id } of notices.slice(0, -MOST)) onDone(id); // else they came back after newer ones
+  }, [notices]);
   return (
     <div class="notices" data-testid={ids.notices} role="log" aria-live="polite" aria-relevant="additions">
       {notices.slice(-MOST).map((notice) => (

@@ -17,6 +17,7 @@ const lookEvery = 2_000;
 export function LiveRooms({ admin }: { admin: Admin }): JSX.Element {
   const [live, setLive] = useState<Live>();
   const [said, setSaid] = useState("");
+  const [trouble, setTrouble] = useState(""); // with the latest look
   const [question, ask] = useConfirm();
   const now = useNow(1_000);
 
@@ -26,9 +27,11 @@ export function LiveRooms({ admin }: { admin: Admin }): JSX.Element {
     const look = async () => {
       try {
         const found = await admin.live(stop.signal);
-        if (!stop.signal.aborted) setLive(found);
+        if (stop.signal.aborted) return;
+        setLive(found);
+        setTrouble("");
       } catch (err) {
-        if (!stop.signal.aborted) setSaid(complaint(err));
+        if (!stop.signal.aborted) setTrouble(complaint(err));
       }
       if (!stop.signal.aborted) timer = setTimeout(() => void look(), lookEvery);
     };
@@ -62,11 +65,11 @@ export function LiveRooms({ admin }: { admin: Admin }): JSX.Element {
       onYes: () => void act(`${who.name} is removed`, admin.remove(room.id, who.user)),
     });
 
-  if (!live) return <span class="spinner" role="status" aria-label="Loading" />;
+  if (!live) return trouble ? <p class="field-error">{trouble}</p> : <span class="spinner" role="status" aria-label="Loading" />;
   return (
     <>
       <p class="admin-said" role="status" data-testid={ids.adminSaid}>
-        {said || `${count(live.total, "meeting")}, ${count(live.people, "connection")}`}
+        {trouble || said || `${count(live.total, "meeting")}, ${count(live.people, "connection")}`}
       </p>
       {live.rooms.length === 0 && (
         <p class="muted" data-testid={ids.adminNoRooms}>

@@ -18,15 +18,19 @@ export function Quality({ server }: { server: Server }): JSX.Element {
   const [sessions, setSessions] = useState<CallSession[]>([]);
   const [people, setPeople] = useState<Names>(new Map());
   const [trouble, setTrouble] = useState("");
+  const [typed, setTyped] = useState<string>(); // until it is chosen
 
   usePolled(5_000, [server, room], async (signal) => {
     try {
       const { rooms } = await server.admin.live(signal);
+      if (signal.aborted) return;
       setLive(rooms);
       const chosen = room ?? rooms[0]?.id ?? "";
       const found = await server.telemetry.sessions(chosen, signal);
+      const names: Names = found.length === 0 ? new Map() : await attended(server, chosen, signal);
+      if (signal.aborted) return;
       setSessions(found);
-      setPeople(found.length === 0 ? new Map() : await attended(server, chosen, signal));
+      setPeople(names);
       setTrouble("");
     } catch (err) {
       if (!signal.aborted) setTrouble(complaint(err));
@@ -41,11 +45,15 @@ export function Quality({ server }: { server: Server }): JSX.Element {
         <input
           data-testid={ids.qualityRoom}
           list="quality-rooms"
-          value={chosen}
+          value={typed ?? chosen}
           autoComplete="off"
           autoCapitalize="none"
           spellcheck={false}
-          onChange={(event) => setRoom(event.currentTarget.value.trim())}
+          onInput={(event) => setTyped(event.currentTarget.value)}
+          onChange={(event) => {
+            setRoom(event.currentTarget.value.trim());
+            setTyped(undefined);
+          }}
         />
         <datalist id="quality-rooms">
           {live.map(({ id }) => (
