@@ -13,8 +13,8 @@ scenario("who waits is seen by the host of another node, and let in", async (s) 
   await ada.join({ node: one, room: s.room });
   await bob.knocks({ node: two, room: s.room }, ids.waiting);
   await ada.isTold("Bob is waiting to come in");
+  await ada.looksWhoWaits();
   await s.shoot("-waiting");
-  await ada.on(ids.noticeShow).click();
   await ada.settle();
   const began = Date.now();
   await ada.on(ids.waitingRow).getByTestId(ids.admit).click();

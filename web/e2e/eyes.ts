@@ -15,6 +15,8 @@ export interface Eyes {
   moved(name: string, source: Source, before: Thumbnail): Thumbnail | undefined;
   /** All short messages there ever were, also those that have gone. */
   told: string[];
+  /** All reactions there ever were: which, and whose. */
+  reacted: string[];
   /** Begins to look out for people who are shown twice. */
   watch(name: string): void;
   /** For how many milliseconds in a row somebody was shown twice since then. */
@@ -39,11 +41,17 @@ export function installEyes(): void {
   const small = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true })!;
   const doubles = new Map<string, { since?: number; longest: number }>();
   const told: string[] = [];
+  const reacted: string[] = [];
   let silence: { since: number; looks: number } | undefined;
 
   new MutationObserver((changes) => {
     for (const node of changes.flatMap((change) => [...change.addedNodes])) {
-      if (node instanceof HTMLElement && node.dataset["testid"] === "notice") told.push(node.innerText);
+      if (!(node instanceof HTMLElement)) continue;
+      // They may come together with the whole screen.
+      for (const { dataset, innerText } of [node, ...node.querySelectorAll<HTMLElement>("[data-testid]")]) {
+        if (dataset["testid"] === "notice") told.push(innerText);
+        if (dataset["testid"] === "reaction-shown") reacted.push(`${dataset["kind"]} ${innerText}`);
+      }
     }
   }).observe(document, { childList: true, subtree: true });
 
@@ -68,6 +76,7 @@ export function installEyes(): void {
   window.eyes = {
     tiles,
     told,
+    reacted,
     picture,
     moved(name, source, before) {
       const now = picture(name, source);

@@ -22,13 +22,14 @@ scenario("meetings are made, shared, watched, ended and deleted on the start pag
   await ada.on(ids.createSubmit).click();
   const row = ada.on(ids.meeting(s.room));
   await row.and(ada.page.locator('[data-state="idle"][data-mine="true"]')).waitFor();
+  await ada.on(ids.meetingsSaid).filter({ hasText: "copied" }).waitFor();
   assert.equal(await ada.page.evaluate(() => navigator.clipboard.readText()), `${one.url}/m/${s.room}`);
 
   // Another tab is the same person and sees it; so does a page that was open all the time.
-  const tab = await ada.page.context().newPage();
-  await tab.goto(one.url);
-  await tab.getByTestId(ids.meetingOpen).click();
-  await tab.getByTestId(ids.lobbyJoin).click();
+  const tab = new Person("Ada in another tab", await ada.page.context().newPage());
+  await tab.page.goto(one.url);
+  await tab.on(ids.meetingOpen).click();
+  await tab.enter();
   await row.and(ada.page.locator('[data-state="active"]')).waitFor();
   await row.getByText("1 person here").waitFor();
   await s.shoot("-live");
@@ -44,13 +45,13 @@ scenario("meetings are made, shared, watched, ended and deleted on the start pag
   await row.getByTestId(ids.meetingMore).click();
   await ada.on(ids.meetingOptions).click();
   await ada.sets("locked", true);
-  await tab.getByTestId(ids.callLocked).waitFor();
+  await tab.on(ids.callLocked).waitFor();
   await ada.on(ids.optionsClose).click();
   await row.getByTestId(ids.meetingMore).click();
   await ada.on(ids.meetingEnd).click();
   await ada.on(ids.confirmYes).click();
   await row.and(ada.page.locator('[data-state="ended"]')).waitFor();
-  await tab.getByTestId(ids.ended).waitFor();
+  await tab.on(ids.ended).waitFor();
   await row.getByTestId(ids.meetingMore).click();
   await ada.on(ids.meetingDelete).click();
   await ada.on(ids.confirmYes).click();

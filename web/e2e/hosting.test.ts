@@ -119,7 +119,7 @@ scenario("options take effect during the call: who waits comes in when the waiti
   await ada.sets("admittedCanAdmit", true);
   await cyd.knocks({ node: await node("two"), room: s.room }, ids.waiting);
   await bob.isTold("Cyd is waiting");
-  await bob.on(ids.noticeShow).click();
+  await bob.looksWhoWaits();
   await bob.on(ids.waitingRow).getByTestId(ids.admit).click();
   await cyd.isIn();
   await bob.isWith(ada, cyd);

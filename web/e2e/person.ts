@@ -1,13 +1,13 @@
 // A person at a page: does what people do, and says what they see and hear.
 import assert from "node:assert/strict";
-import type { Locator, Page } from "playwright-core";
-import type { TransportKind } from "../src/call/contract.ts";
+import type { Locator, Page, Worker } from "playwright-core";
+import type { ReactionKind, TransportKind } from "../src/call/contract.ts";
 import type { MeetingOptions } from "../src/server/meetings.ts";
 import type { Power } from "../src/ui/hostpowers.ts";
 import { ids } from "../src/ui/testids.ts";
 import type { Source, Thumbnail } from "./eyes.ts";
 import type { ParleyNode } from "./node.ts";
-import { patience } from "./patience.ts";
+import { eventually, patience } from "./patience.ts";
 import { toneHz } from "./tone.ts";
 
 export interface Entry {
@@ -80,7 +80,11 @@ export class Person {
   async does(power: Power, other: Person): Promise<void> {
     const row = this.page.locator(`[data-testid^="participant-"]`).filter({ has: this.page.getByText(other.name, { exact: true }) });
     if (!(await this.on(ids.participantsPanel).isVisible())) await this.on(ids.dockPeople).click();
-    await row.getByTestId(ids.participantMenu).click();
+    // A menu offers what is known when it is opened; a click closes one that lacks something, another opens it anew.
+    await eventually(`${this.name} to be offered ${power} for ${other.name}`, async () => {
+      await row.getByTestId(ids.participantMenu).click();
+      return this.on(ids.hostAct(power)).isVisible();
+    });
     await this.on(ids.hostAct(power)).click();
   }
 
@@ -98,7 +102,7 @@ export class Person {
   }
 
   async isIn(): Promise<void> {
-    await this.until("the call to begin", () => window.parleyDebug?.phase === "joined");
+    await this.until("the call to begin", (id) => window.parleyDebug?.phase === "joined" && document.querySelector(`[data-testid="${id}"]`) !== null, ids.call);
   }
 
   /**
@@ -190,6 +194,25 @@ export class Person {
     await this.until(`the message "${words}"`, (words) => window.eyes.told.some((text) => text.includes(words)), words);
   }
 
+  /** Somebody's reaction flies past, or has. */
+  async isShown(kind: ReactionKind, whose: string): Promise<void> {
+    await this.until(`${kind} of ${whose}`, ({ kind, whose }) => window.eyes.reacted.some((r) => r.startsWith(kind) && r.includes(whose)), { kind, whose });
+  }
+
+  /** Opens the list of those who wait, by the message that somebody does if it is still there. */
+  async looksWhoWaits(): Promise<void> {
+    await this.on(ids.noticeShow).first().click({ timeout: 5_000 }).catch(() => undefined);
+    if (!(await this.on(ids.participantsPanel).isVisible())) await this.on(ids.dockPeople).click();
+    await this.on(ids.waitingList).waitFor();
+  }
+
+  /** The workers that encode their pictures. */
+  encoders(): Worker[] {
+    const workers = this.page.workers().filter((worker) => worker.url().includes("/encode.worker-"));
+    assert.ok(workers.length > 0, `nothing of ${this.name} is encoded`);
+    return workers;
+  }
+
   /** A button that can be on says whether it is. */
   async shows(id: string, pressed: boolean): Promise<void> {
     await this.on(id).and(this.page.locator(`[aria-pressed="${pressed}"]`)).waitFor();
@@ -206,6 +229,7 @@ export class Person {
       const d = window.parleyDebug;
       return {
         address: location.pathname,
+        page: document.querySelector("main")?.innerText.replaceAll("\n", " ").slice(0, 300),
         tiles: [...document.querySelectorAll<HTMLElement>("[data-session][data-self]")].map((t) => ({ ...t.dataset, shows: t.innerText.replaceAll("\n", " ") })),
         ...(d && { phase: d.phase, transport: d.transport, rttMs: d.rttMs, session: d.sessionId, peers: d.peers(), heard: d.heard(), camera: d.encoder("camera"), backlog: d.backlog() }),
       };

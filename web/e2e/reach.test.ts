@@ -36,6 +36,7 @@ scenario("everything is within reach on a phone", async (s) => {
   assert.deepEqual(found.out, []);
   for (const id of [ids.dockMic, ids.dockCamera, ids.dockPeople, ids.dockInvite, ids.dockSettings, ids.dockLeave]) assert.ok(found.names.includes(id), `${id} is missing`);
 
+  await bob.shows(ids.dockMic, true);
   await bob.on(ids.dockMic).tap();
   await ada.noticesThat(bob, "audio", false);
   await bob.on(ids.dockPeople).tap();

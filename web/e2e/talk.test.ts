@@ -13,15 +13,14 @@ scenario("reactions are seen by everybody, also from a phone", async (s) => {
   await bob.on(ids.dockMore).tap();
   await bob.on(ids.moreReact).tap();
   await bob.on(ids.reaction("applause")).tap();
-  await bob.on(ids.reactionShown).filter({ hasText: "You" }).waitFor();
-  await ada.on(ids.reactionShown).and(ada.page.locator('[data-kind="applause"]')).filter({ hasText: "Bob" }).waitFor();
+  await Promise.all([bob.isShown("applause", "You"), ada.isShown("applause", "Bob")]);
   await s.shoot("-applause");
   await ada.on(ids.reactionShown).waitFor({ state: "detached" });
 
   await ada.on(ids.dockReact).click();
   await ada.page.keyboard.press("ArrowRight");
   await ada.page.keyboard.press("Enter");
-  await bob.on(ids.reactionShown).and(bob.page.locator('[data-kind="thumbs_down"]')).filter({ hasText: "Ada" }).waitFor();
+  await bob.isShown("thumbs_down", "Ada");
 });
 
 scenario("a raised hand is seen at once and by who comes later, and a host takes it down", async (s) => {
