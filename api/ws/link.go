@@ -60,7 +60,7 @@ const saidMax = 16 * controlMax
 type link struct {
 	net.Conn
 	spill   *spill        // beneath it
-	timeout time.Duration // in which the client has to take corkBytes
+	timeout time.Duration // in which the client has to take progressBytes
 
 	born  time.Time
 	heard atomic.Int64 // nanoseconds after born

@@ -77,12 +77,18 @@ func (s *spill) Write(p []byte) (int, error) {
 	return n, nil
 }
 
-// flush sends what waits, and blocks for at most timeout. One goroutine calls it at a time.
+// progressBytes is what the peer has to take within the timeout of a flush. The kernel takes nothing
+// before half of unsentMost is on its way, which is part of that time: together 12 KB/s, where the
+// timeout is DefaultWrite.
+const progressBytes = 16 << 10
+
+// flush sends what waits, however much that is, as long as the peer gets on: progressBytes within
+// timeout. One goroutine calls it at a time.
 func (s *spill) flush(timeout time.Duration) error {
 	if waits, err := s.state(); !waits || err != nil {
 		return err
 	}
-	err := s.SetWriteDeadline(time.Now().Add(timeout))
+	var err error
 	for err == nil {
 		s.mu.Lock()
 		rest := s.rest
@@ -90,8 +96,11 @@ func (s *spill) flush(timeout time.Duration) error {
 		if len(rest) == 0 {
 			return s.SetWriteDeadline(time.Time{})
 		}
+		if err = s.SetWriteDeadline(time.Now().Add(timeout)); err != nil {
+			break
+		}
 		var n int
-		n, err = s.Conn.Write(rest)
+		n, err = s.Conn.Write(rest[:min(len(rest), progressBytes)])
 		s.mu.Lock()
 		if s.rest = s.rest[n:]; len(s.rest) == 0 {
 			s.rest = nil
