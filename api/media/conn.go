@@ -23,6 +23,9 @@ type Packet struct {
 	Data []byte
 	// Datagram says that it came as a datagram; an answer takes the same way.
 	Datagram bool
+	// Stream is the number of the stream that had this packet alone: what was sent later has a higher
+	// one, whatever arrives first. 0 says that packets arrive in the order in which they were sent.
+	Stream uint64
 }
 
 // Conn is what a session needs from a transport; ws, wt and mediatest implement it.

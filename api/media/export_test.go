@@ -74,7 +74,7 @@ func (c *Crowd) Prefer(layer uint32, others int) {
 		choices = append(choices, wire.LayerChoice{Session: uint64(1_000_000 + i), Stream: wire.Video})
 	}
 	for _, s := range *c.room.sessions.Load() {
-		s.preferences = preferences{shown, choices}
+		s.preferences = preferences{shown: shown, layers: choices}
 		s.selection.Store(s.choose(nil))
 	}
 }

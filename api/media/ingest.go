@@ -62,7 +62,7 @@ func (s *Session) ingest(ctx context.Context, p Packet, now time.Time) {
 		}
 	case wire.Preference:
 		if s.consider(ctx, now, len(info.Data)) == nil {
-			s.prefer(&info)
+			s.prefer(&info, p.Stream)
 		}
 	case wire.Chat:
 		s.say(info.Data, now)

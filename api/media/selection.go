@@ -177,29 +177,45 @@ func (s *Session) gets(sel *selection, id StreamID) bool {
 type preferences struct {
 	shown  []uint64
 	layers []wire.LayerChoice
+
+	// The streams that these came on, see [Packet]: a client whose packets overtake each other means
+	// what it said last, and not what came last.
+	shownOn, layersOn uint64
 }
 
-// prefer does what the client of s asks for. What does not parse changes nothing.
-func (s *Session) prefer(info *wire.Info) {
+// prefer does what the client of s asks for on a stream. What does not parse, or was said before what
+// is known already, changes nothing.
+func (s *Session) prefer(info *wire.Info, stream uint64) {
+	prefs := &s.preferences
 	switch info.Type {
 	case callv1.PacketWrapper_VIEWPORT:
 		shown, ok := wire.ReadViewport(info.Data)
-		if !ok {
+		if !ok || overtaken(stream, &prefs.shownOn) {
 			return
 		}
-		s.preferences.shown = shown
+		prefs.shown = shown
 	case callv1.PacketWrapper_LAYER_PREFERENCE:
 		layers, ok := wire.ReadLayerPreference(info.Data)
-		if !ok {
+		if !ok || overtaken(stream, &prefs.layersOn) {
 			return
 		}
-		s.preferences.layers = layers
+		prefs.layers = layers
 	}
 	old := s.selection.Load()
 	next := s.choose(old)
 	s.out.await(func(id StreamID) bool { return s.gets(next, id) && !s.gets(old, id) })
 	s.selection.Store(next)
 	s.room.recountSoon()
+}
+
+// overtaken reports whether what came on a stream is older than what came last, on the stream that
+// last says, and else notes that it is the last now.
+func overtaken(stream uint64, last *uint64) bool {
+	if stream != 0 && stream < *last {
+		return true
+	}
+	*last = stream
+	return false
 }
 
 // choose makes a selection of what the client of s said.

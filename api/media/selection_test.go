@@ -271,6 +271,25 @@ func TestAPreferenceThatIsNoneChangesNothing(t *testing.T) {
 	})
 }
 
+// Packets that have streams of their own overtake each other; what was asked for last holds.
+func TestAWishThatWasOvertakenChangesNothing(t *testing.T) {
+	inWorld(t, func(w *world) {
+		n := w.node("a")
+		ada, eve, bob := n.join("ada"), n.join("eve"), n.join("bob")
+		bob.SendOn(10, mediatest.Prefer(ada.id, 1))
+		bob.SendOn(6, mediatest.Prefer(ada.id, 0))
+		bob.SendOn(18, mediatest.Viewport(ada.id))
+		bob.SendOn(14, mediatest.Viewport(eve.id))
+		ada.frames(1, "key", 0, 1, 2)
+		ada.frames(1, "delta", 0, 1, 2)
+		bob.wantShown("0k 1k 1d")
+		bob.SendOn(22, mediatest.Prefer(ada.id, 2))
+		ada.frames(1, "key", 0, 1, 2)
+		ada.frames(1, "delta", 0, 1, 2)
+		bob.wantShown("1k 2k 2d")
+	})
+}
+
 // To change one's mind all the time is a flood as well.
 func TestWishesAreTakenAtAPace(t *testing.T) {
 	inWorld(t, func(w *world) {

@@ -152,7 +152,7 @@ func (c *conn) readStream(str *webtransport.ReceiveStream, scratch []byte, slots
 	if err == io.EOF {
 		data := make([]byte, n, n+wire.StampRoom)
 		copy(data, scratch)
-		c.deliver(media.Packet{Data: data})
+		c.deliver(media.Packet{Data: data, Stream: uint64(str.StreamID())})
 		return
 	}
 	if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
@@ -210,7 +210,7 @@ func (c *conn) readSlowly(str *webtransport.ReceiveStream, start []byte) {
 			c.refuse(str, TooSlow)
 			return
 		case err == io.EOF:
-			c.deliver(media.Packet{Data: buf[:n]})
+			c.deliver(media.Packet{Data: buf[:n], Stream: uint64(str.StreamID())})
 			return
 		case err != nil:
 			return // the client gave it up, or everything

@@ -3,6 +3,7 @@ package wt_test
 import (
 	"bytes"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -190,7 +191,8 @@ func TestUnfinishedStreams(t *testing.T) {
 	}
 }
 
-// Small packets that are there are delivered in the order in which they were sent.
+// Small packets that are there are delivered in the order in which they were sent, and all say what
+// that was.
 func TestOrder(t *testing.T) {
 	c, held := newSite(t, nil).dial(t, client.Options{})
 	const n = 200
@@ -202,6 +204,7 @@ func TestOrder(t *testing.T) {
 		}
 	}()
 	swapped, last := 0, -1
+	streams := make([]uint64, n)
 	for range n {
 		p, err := held.Conn.Read(t.Context())
 		if err != nil {
@@ -211,6 +214,10 @@ func TestOrder(t *testing.T) {
 			swapped++
 		}
 		last = int(p.Data[0])
+		streams[last-1] = p.Stream
+	}
+	if streams[0] == 0 || !slices.IsSorted(streams) {
+		t.Errorf("the streams of the packets are %v", streams)
 	}
 	// Not a promise: the library may hand over a late stream after we looked.
 	if swapped > n/10 {

@@ -94,16 +94,23 @@ func (c *Conn) Close(code fault.Code) error {
 func (c *Conn) Transport() media.Transport { return c.transport }
 
 // Send hands a packet to the server and returns when its session took it.
-func (p *Peer) Send(packet []byte) { p.send(packet, false) }
+func (p *Peer) Send(packet []byte) { p.send(media.Packet{Data: packet}) }
+
+// SendOn is Send on a stream of its own.
+func (p *Peer) SendOn(stream uint64, packet []byte) {
+	p.send(media.Packet{Data: packet, Stream: stream})
+}
 
 // SendDatagram is Send by datagram.
-func (p *Peer) SendDatagram(packet []byte) { p.send(packet, true) }
+func (p *Peer) SendDatagram(packet []byte) {
+	p.send(media.Packet{Data: packet, Datagram: true})
+}
 
-func (p *Peer) send(packet []byte, datagram bool) {
+func (p *Peer) send(packet media.Packet) {
 	p.t.Helper()
-	data := append(make([]byte, 0, len(packet)+wire.StampRoom), packet...)
+	packet.Data = append(make([]byte, 0, len(packet.Data)+wire.StampRoom), packet.Data...)
 	select {
-	case p.conn.in <- media.Packet{Data: data, Datagram: datagram}:
+	case p.conn.in <- packet:
 	case <-p.conn.closed:
 		p.t.Errorf("send: the server closed the connection: %s", p.conn.code)
 	case <-p.t.Context().Done():
