@@ -15,7 +15,7 @@ import (
 func readIVF(r io.Reader) ([]frame, error) {
 	var head [32]byte
 	if _, err := io.ReadFull(r, head[:]); err != nil || string(head[:4]) != "DKIF" {
-		return nil, errors.New("it is no IVF")
+		return nil, errors.New("it is neither WebM nor IVF")
 	}
 	if extra := int64(binary.LittleEndian.Uint16(head[6:])) - int64(len(head)); extra > 0 {
 		if _, err := io.CopyN(io.Discard, r, extra); err != nil {

@@ -44,7 +44,7 @@ func oggPackets(r io.Reader) ([][]byte, error) {
 		case err == io.EOF:
 			return packets, nil
 		case err != nil || string(head[:4]) != "OggS":
-			return nil, errors.New("it is no Ogg")
+			return nil, errors.New("it is neither Ogg nor WebM")
 		}
 		sizes := make([]byte, head[26])
 		if _, err := io.ReadFull(r, sizes); err != nil {

@@ -116,6 +116,9 @@ func (p *pacer) keep(ctx context.Context, send func(context.Context, []byte) err
 			next.drop()
 			if p.clock.at() == measuring {
 				next.sums.skipped.Add(1)
+				if ours := now - max(due, free); ours > tooLate {
+					p.lag.add(ours)
+				}
 			}
 			continue
 		}

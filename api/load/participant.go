@@ -1,6 +1,7 @@
 package load
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -105,8 +106,7 @@ func (p *participant) stay(ctx context.Context, again bool) (joined bool) {
 	here, leave := context.WithCancel(ctx) // ends what a receiver waits for
 	defer leave()
 	p.forget()
-	began := p.run.clock.now()
-	c, err := p.join(here)
+	c, took, err := p.join(here)
 	p.away.Store(false)
 	if err != nil {
 		if ctx.Err() == nil {
@@ -114,7 +114,6 @@ func (p *participant) stay(ctx context.Context, again bool) (joined bool) {
 		}
 		return false
 	}
-	took := p.run.clock.now() - began
 	p.run.joined(again, took)
 	defer p.run.present.Add(-1)
 	p.enter()
@@ -169,27 +168,28 @@ func (p *participant) sender(c *client.Client) func(context.Context, []byte) err
 	return func(_ context.Context, packet []byte) error { return c.Send(p.run.sending, packet) }
 }
 
-// join connects p, after the first of its room.
-func (p *participant) join(ctx context.Context) (*client.Client, error) {
+// join connects p, once the first of its room is in. How long it took does not count that wait.
+func (p *participant) join(ctx context.Context) (c *client.Client, took time.Duration, err error) {
 	dialing, cancel := context.WithTimeout(ctx, joinPatience)
 	defer cancel()
 	if p == p.members[0] {
-		c, err := p.dial(ctx, dialing)
+		c, took, err = p.dial(ctx, dialing)
 		p.opens(err)
-		return c, err
+		return c, took, err
 	}
 	if err := p.open(dialing); err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	return p.dial(ctx, dialing)
 }
 
 // dial gets p in by the time that dialing ends; what it receives until ctx ends is counted.
-func (p *participant) dial(ctx, dialing context.Context) (*client.Client, error) {
+func (p *participant) dial(ctx, dialing context.Context) (c *client.Client, took time.Duration, err error) {
+	began := p.run.clock.now()
 	if p.pass.Path == "" {
 		pass, err := p.run.plan.Door.Open(dialing, p.room.name, p.name, p == p.members[0])
 		if err != nil {
-			return nil, err
+			return nil, 0, err
 		}
 		p.pass = pass
 		if p.pacer != nil {
@@ -198,24 +198,30 @@ func (p *participant) dial(ctx, dialing context.Context) (*client.Client, error)
 			}
 		}
 	}
-	c, err := client.Dial(dialing, p.base+p.path(), p.options(ctx))
+	c, err = client.Dial(dialing, p.base+p.path(), p.options(ctx))
 	if err != nil {
 		if e, ok := errors.AsType[*client.RefusedError](err); ok && e.Status < 500 {
 			p.pass = Pass{} // tokens expire
 		}
-		return nil, err
+		return nil, 0, err
 	}
-	numbering, cancel := context.WithTimeout(dialing, unnumbered)
+	took = p.run.clock.now() - began
+	numbering, cancel := context.WithTimeout(dialing, cmp.Or(p.run.plan.numbering, unnumbered))
 	defer cancel()
-	if _, err := c.Session(numbering); err != nil && numbering.Err() == nil {
+	switch _, err := c.Session(numbering); {
+	case err == nil:
+		took = p.run.clock.now() - began
+	case numbering.Err() == nil:
 		c.Cut()
-		return nil, err
+		return nil, 0, err
+	default: // it is in all the same
+		p.run.unnumbered.Add(1)
 	}
 	if err := c.Send(dialing, client.Connection(p.pass.User, p.room.name)); err != nil {
 		c.Cut()
-		return nil, err
+		return nil, 0, err
 	}
-	return c, nil
+	return c, took, nil
 }
 
 // path is where p connects to. Where cameras have layers it says which client it is, as those

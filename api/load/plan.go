@@ -74,6 +74,8 @@ type Plan struct {
 
 	// Watch is looked at while the run lasts; nil watches nothing.
 	Watch *Watch
+
+	numbering time.Duration // 0 means unnumbered
 }
 
 // mostParticipants is a protection against a slip of the finger.

@@ -105,8 +105,11 @@ func scrape(ctx context.Context, url string, with func(line []byte)) error {
 	if err != nil {
 		return err
 	}
-	r.Close = true // a connection that stays would be one more thing to count
-	answer, err := http.DefaultClient.Do(r)
+	look := http.Client{Transport: &http.Transport{
+		Proxy: http.ProxyFromEnvironment, TLSClientConfig: Certificates(url, false),
+		DisableKeepAlives: true, // a connection that stays would be one more thing to count
+	}}
+	answer, err := look.Do(r)
 	if err != nil {
 		return err
 	}

@@ -78,7 +78,7 @@ type Sent struct {
 	Packets   uint64 `json:"packets"`
 	Bytes     uint64 `json:"bytes"` // of packets, envelope included
 	Keyframes uint64 `json:"keyframes"`
-	Skipped   uint64 `json:"skipped"` // frames a publisher dropped, for the server did not take the ones before for a second
+	Skipped   uint64 `json:"skipped"` // frames a publisher dropped, for they were a second late: the server did not take those before, or see [Generator]
 }
 
 // Received is what a group of participants got. Expected is Delivered plus Lost.
@@ -94,12 +94,17 @@ type Received struct {
 	Latency      Quantiles `json:"latency"`
 }
 
-// Joins is how participants got in, from dialing to the number of their session, over the
-// whole run.
+// Joins is how participants got in over the whole run. It takes them from asking for a token, if there is
+// none yet, to the number of their session.
 type Joins struct {
-	Wanted  int            `json:"wanted"` // participants of the plan
-	In      int64          `json:"in"`     // when measuring ended
-	Failed  uint64         `json:"failed"` // attempts
+	Wanted int    `json:"wanted"` // participants of the plan
+	In     int64  `json:"in"`     // when measuring ended
+	Failed uint64 `json:"failed"` // attempts
+
+	// Unnumbered are connections that the server gave no number, as those of the older contract do:
+	// they were in when it took them.
+	Unnumbered uint64 `json:"unnumbered"`
+
 	Why     map[string]int `json:"failed_why,omitempty"`
 	Lost    map[string]int `json:"lost_why,omitempty"` // connections that others than us ended
 	First   Quantiles      `json:"first"`
@@ -185,7 +190,7 @@ func (r *run) report(first, last sample) *Report {
 	}
 	r.mu.Lock()
 	rep.Joins = Joins{
-		Wanted: len(r.all), In: r.present.Load(), Failed: r.failedN.Load(), Why: maps.Clone(r.fails), Lost: maps.Clone(r.ends),
+		Wanted: len(r.all), In: r.present.Load(), Failed: r.failedN.Load(), Why: maps.Clone(r.fails), Lost: maps.Clone(r.ends), Unnumbered: r.unnumbered.Load(),
 		First: quantiles(&r.joins), Again: quantiles(&r.rejoins), Visits: quantiles(&r.visits), Request: r.keyRequests.Load(),
 	}
 	r.mu.Unlock()
@@ -301,7 +306,7 @@ func (r *Report) judge() {
 	}
 	for name, s := range r.Sent {
 		if s.Skipped > 0 {
-			note("publishers dropped %d frames of %s, because the server did not take those before", s.Skipped, name)
+			note("publishers dropped %d frames of %s that were a second late", s.Skipped, name)
 		}
 	}
 }

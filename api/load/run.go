@@ -47,6 +47,7 @@ type run struct {
 
 	passing          tally // of visitors
 	keyRequests      atomic.Uint64
+	unnumbered       atomic.Uint64 // connections
 	present          atomic.Int64
 	joinedN, failedN atomic.Uint64
 

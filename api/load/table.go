@@ -5,6 +5,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strconv"
 	"text/tabwriter"
 )
 
@@ -59,8 +60,12 @@ func (r *Report) Table(out io.Writer) error {
 
 	fmt.Fprintf(t, "\nprocess\tCPU s\tof the machine\tus per delivery\tRSS MB\tpeak MB\tgoroutines\tthreads\tswitches per 1000\t\n")
 	if s := r.Server; s != nil {
-		fmt.Fprintf(t, "server\t%.2f\t%.0f %%\t%.2f\t%d\t%d\t%d\t%d\t%.0f\t\n", s.CPUSeconds, 100*s.CPUShare, s.CPUPerDelivery,
-			s.RSS>>20, s.RSSMost>>20, s.Goroutines, s.Threads, s.SwitchesPer1000)
+		goroutines := "" // unknown
+		if s.Goroutines > 0 {
+			goroutines = strconv.Itoa(s.Goroutines)
+		}
+		fmt.Fprintf(t, "server\t%.2f\t%.0f %%\t%.2f\t%d\t%d\t%s\t%d\t%.0f\t\n", s.CPUSeconds, 100*s.CPUShare, s.CPUPerDelivery,
+			s.RSS>>20, s.RSSMost>>20, goroutines, s.Threads, s.SwitchesPer1000)
 	}
 	fmt.Fprintf(t, "generator\t%.2f\t%.0f %%\t\t\t\t\t\t\t\n", r.Generator.CPUSeconds, 100*r.Generator.CPUShare)
 	if err := t.Flush(); err != nil {

@@ -61,15 +61,14 @@ func (r *run) visitor(n int) *participant {
 
 // visit joins, stays for a moment and leaves.
 func (p *participant) visit(ctx context.Context) {
-	began := p.run.clock.now()
-	c, err := p.join(ctx)
+	c, took, err := p.join(ctx)
 	if err != nil {
 		if ctx.Err() == nil {
 			p.run.failed(err)
 		}
 		return
 	}
-	p.run.visits.add(p.run.clock.now() - began)
+	p.run.visits.add(took)
 	sleep(ctx, visit)
 	_ = c.Close() // however that ends, the visit is over
 }

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 
 	"parley/api/load"
@@ -15,7 +17,7 @@ type loadTarget struct {
 	Self      bool     `name:"self" help:"Start a node of its own for the run, in its own process, and look at it." group:"server"`
 	Transport []string `name:"transport" default:"ws" enum:"ws,wss,wt" placeholder:"ws|wss|wt" help:"With --self: how to connect to it." group:"server"`
 	PID       int      `name:"pid" placeholder:"PID" help:"The server's process, if it is on this machine." group:"server"`
-	Metrics   string   `name:"metrics" placeholder:"URL" help:"The server's metrics, for what the kernel does not know." group:"server"`
+	Metrics   string   `name:"metrics" placeholder:"URL" help:"The server's metrics, for what the kernel does not know. With --pid they are looked for at /metrics." group:"server"`
 	Insecure  bool     `name:"insecure" help:"Accept any certificate; those of servers on this machine are accepted anyway." group:"server"`
 	JWTSecret string   `name:"jwt-secret" env:"JWT_SECRET" placeholder:"SECRET" help:"Signs tokens with the server's secret, instead of naming user and room in the path." group:"server"`
 	API       string   `name:"api" placeholder:"URL" help:"Gets room tokens from this REST API: as users of --jwt-secret, or signed in by name." group:"server"`
@@ -23,8 +25,8 @@ type loadTarget struct {
 
 // check says what stands against starting a server.
 func (t *loadTarget) check() error {
-	if len(t.URL) > 0 || t.PID != 0 || t.API != "" {
-		return errors.New("--self starts a server: --url, --pid and --api name another")
+	if len(t.URL) > 0 || t.PID != 0 || t.API != "" || t.Metrics != "" {
+		return errors.New("--self starts a server: --url, --pid, --metrics and --api name another")
 	}
 	return nil
 }
@@ -43,6 +45,9 @@ func (t *loadTarget) reach(w *world) (*reached, error) {
 	r := &reached{urls: t.URL, secret: t.JWTSecret, leave: func() {}}
 	if t.PID != 0 || t.Metrics != "" {
 		r.watch = &load.Watch{PID: t.PID, Metrics: t.Metrics}
+		if t.Metrics == "" {
+			r.watch.Metrics = t.findMetrics(w.ctx)
+		}
 	}
 	if t.Self {
 		if err := t.start(w, r); err != nil {
@@ -58,6 +63,26 @@ func (t *loadTarget) reach(w *world) (*reached, error) {
 		r.door = load.ByAPI{URL: t.API, Tokens: tokens}
 	}
 	return r, nil
+}
+
+// findMetrics returns where the server tells how many goroutines it has, "" where it does not: not
+// every server is a Go program.
+func (t *loadTarget) findMetrics(ctx context.Context) string {
+	for _, raw := range t.URL {
+		u, err := url.Parse(raw)
+		if err != nil {
+			continue
+		}
+		at := url.URL{Scheme: "https", Host: u.Host, Path: "/metrics"}
+		if u.Scheme == "ws" {
+			at.Scheme = "http"
+		}
+		found, err := load.Counters(ctx, at.String(), func(name string) bool { return name == "go_goroutines" })
+		if err == nil && len(found) > 0 {
+			return at.String()
+		}
+	}
+	return ""
 }
 
 // start starts a node of our own.
@@ -77,12 +102,12 @@ func (t *loadTarget) start(w *world, r *reached) error {
 		}
 	}
 	for _, transport := range t.Transport {
-		url, err := node.Address(transport)
+		at, err := node.Address(transport)
 		if err != nil {
 			r.leave()
 			return err
 		}
-		r.urls = append(r.urls, url)
+		r.urls = append(r.urls, at)
 	}
 	r.watch = node.Watch()
 	if r.secret != "" {

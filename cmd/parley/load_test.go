@@ -184,7 +184,7 @@ func TestLoadOfANode(t *testing.T) {
 				return fmt.Sprintf("stalled: %+v, others: %+v", stuck, others)
 			}
 			return ""
-		}, append(watched, "--url="+ws(n.HTTP), "--duration=2s", "--publishers=1", "--viewers=4", "--steady-rate=200", "--steady-size=20000", "--stalled=0.5")...)
+		}, append(watched[:1], "--url="+ws(n.HTTP), "--duration=2s", "--publishers=1", "--viewers=4", "--steady-rate=200", "--steady-size=20000", "--stalled=0.5")...)
 	})
 
 	// What the network loses is sent again.
@@ -267,5 +267,9 @@ func TestLoadSaysAllMistakes(t *testing.T) {
 		if status != 2 || !bytes.Contains(errs.Bytes(), []byte(want)) {
 			t.Errorf("status %d, %s lacks %q", status, errs.Bytes(), want)
 		}
+	}
+	errs.Reset()
+	if status := run([]string{"load", "--self", "--metrics=http://x"}, os.Getenv, &out, &errs); status != 2 || !bytes.Contains(errs.Bytes(), []byte("name another")) {
+		t.Errorf("status %d, %s", status, errs.Bytes())
 	}
 }
