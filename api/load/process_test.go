@@ -94,7 +94,7 @@ func TestTable(t *testing.T) {
 	for _, want := range []string{
 		"video 300 30 0.80 2 7", "healthy 3 1000 990 10 1.000", "stalled 1 300 0 300 100.000", "latency, healthy 990 0.00 0.00 0.00 4.25",
 		"12.34", "3 of 4 participants in", "2 x refused with status 410", "no metrics", "NOTE 1 of 4 participants were not in",
-		"NOTE publishers dropped 7 frames of video",
+		"NOTE publishers dropped 7 frames of video, because the server",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("lacks %q:\n%s", want, out.String())

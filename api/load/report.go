@@ -306,7 +306,11 @@ func (r *Report) judge() {
 	}
 	for name, s := range r.Sent {
 		if s.Skipped > 0 {
-			note("publishers dropped %d frames of %s that were a second late", s.Skipped, name)
+			why := "because the server did not take those before"
+			if g.Lag.Max >= ms(int64(tooLate)) {
+				why = "which were a second late, and not because of the server alone"
+			}
+			note("publishers dropped %d frames of %s, %s", s.Skipped, name, why)
 		}
 	}
 }

@@ -32,6 +32,17 @@ func TestBottleneck(t *testing.T) {
 	}
 }
 
+// Frames that were a second late are the server's doing where the generator was not.
+func TestWhoIsToBlameForFramesThatAreLate(t *testing.T) {
+	for lag, want := range map[float64]string{2: "because the server", 1500: "not because of the server alone"} {
+		r := Report{Sent: map[string]Sent{"video": {Skipped: 1}}, Generator: Generator{Lag: Quantiles{Max: lag}}}
+		r.judge()
+		if notes := strings.Join(r.Notes, " "); !strings.Contains(notes, want) {
+			t.Errorf("%v ms late: %q lacks %q", lag, notes, want)
+		}
+	}
+}
+
 // Scripts read these names.
 func TestReadmeNamesEveryField(t *testing.T) {
 	readme, err := os.ReadFile("README.md")
