@@ -24,7 +24,7 @@ type goPackage struct {
 	running map[string]bool
 	passed  int
 	failed  []string
-	skipped int
+	skipped []string
 }
 
 // goEvent is one line of the stream; see `go doc test2json` and `go help buildjson`.
@@ -84,7 +84,7 @@ func (p *goPackage) ended(e goEvent) {
 	case "fail":
 		p.failed = append(p.failed, e.Test)
 	case "skip":
-		p.skipped++
+		p.skipped = append(p.skipped, e.Test)
 	default: // pause, cont
 		return
 	}
@@ -98,12 +98,12 @@ func (g *goTest) close(e goEvent, p *goPackage, out io.Writer) {
 	if e.Action == "fail" && len(p.failed) == 0 {
 		p.failed = []string{""}
 	}
-	if p.passed+p.skipped+len(p.failed) == 0 {
+	if p.passed+len(p.skipped)+len(p.failed) == 0 {
 		return // no tests
 	}
 
 	g.result.passed += p.passed
-	g.result.skipped += p.skipped
+	g.result.skipped += len(p.skipped)
 	for _, test := range p.failed {
 		g.result.fail(strings.TrimSpace(e.Package + " " + test))
 	}
@@ -112,6 +112,11 @@ func (g *goTest) close(e goEvent, p *goPackage, out io.Writer) {
 		word = "FAIL"
 	}
 	fmt.Fprintf(out, "%s %4d passed %3d failed %7.1fs  %s\n", word, p.passed, len(p.failed), e.Elapsed, e.Package)
+	for _, test := range p.skipped { // nobody would ask why it says nothing
+		for _, o := range p.output[test] {
+			fmt.Fprint(out, "     ", o)
+		}
+	}
 	if len(p.failed) == 0 {
 		return
 	}

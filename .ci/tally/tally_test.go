@@ -58,6 +58,15 @@ func TestGoTestCounts(t *testing.T) {
 {"Action":"run","Package":"p","Test":"A"}`,
 			failed: []string{"p A"},
 		},
+		"skip": {
+			stream: `{"Action":"run","Package":"p","Test":"A"}
+{"Action":"output","Package":"p","Test":"A","Output":"a_test.go:5: no rights\n"}
+{"Action":"skip","Package":"p","Test":"A"}
+{"Action":"run","Package":"p","Test":"B"}
+{"Action":"pass","Package":"p","Test":"B"}
+{"Action":"pass","Package":"p","Elapsed":1.5}`,
+			passed: 1, shown: "a_test.go:5: no rights",
+		},
 		"nothing ran": {
 			stream: `{"Action":"start","Package":"p"}
 {"Action":"skip","Package":"p"}`,

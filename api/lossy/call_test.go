@@ -34,6 +34,13 @@ type call struct {
 	stuck        []*person // of the others: who stops to read
 
 	audio, video uint64 // numbers of the last packets sent; the first are 1
+
+	pace <-chan time.Time // when the next group of pictures is due; nil is at once
+}
+
+// full is what somebody has who misses nothing.
+func (c *call) full(audio, video map[uint64]bool) bool {
+	return uint64(len(audio)) == c.audio && uint64(len(video)) == c.video
 }
 
 func (c *call) say(packet []byte) {
@@ -49,6 +56,9 @@ func (c *call) say(packet []byte) {
 // machine is, these never fall behind.
 func (c *call) send() {
 	c.t.Helper()
+	if c.pace != nil {
+		<-c.pace
+	}
 	for i := range 1 + deltas {
 		size := deltaBytes
 		if i == 0 {
@@ -62,14 +72,13 @@ func (c *call) send() {
 		}
 	}
 	for _, p := range c.well {
-		p.until(c.t, "sound and picture in full", func(audio, video map[uint64]bool) bool {
-			return uint64(len(audio)) == c.audio && uint64(len(video)) == c.video
-		})
+		p.until(c.t, "sound and picture in full", c.full)
 	}
 	for _, p := range c.behind {
-		w := p.waiting(c.t, c.node).Waiting
-		if w[media.Video].Bytes > videoLimit || w[media.Audio].Bytes > media.DefaultQueueLimits().Bytes[media.Audio] {
-			c.t.Errorf("%s: %+v wait", p.name, w)
+		for kind, w := range p.waiting(c.t, c.node).Waiting {
+			if w.Bytes > c.limits.Bytes[kind] {
+				c.t.Errorf("%s: of %v %+v wait", p.name, media.Kind(kind), w)
+			}
 		}
 	}
 }
@@ -158,6 +167,13 @@ func (c *call) comeBack(last uint64) {
 		})
 		t.Logf("%s misses %d of %d pictures, %d of them dropped", p.name, c.video-p.pictures(), c.video, p.dropped(t, c.node))
 	}
+	c.publisherDidNotNotice()
+}
+
+// publisherDidNotNotice checks that the node took all that was sent.
+func (c *call) publisherDidNotNotice() {
+	t := c.t
+	t.Helper()
 	ada := c.ada.waiting(t, c.node)
 	if ada.Count.In.Packets[media.Video] != c.video || ada.Count.In.Packets[media.Audio] != c.audio || ada.Count.Drops.Total() != 0 {
 		t.Errorf("ada sent %d pictures and %d sounds; taken: %+v, dropped: %v", c.video, c.audio, ada.Count.In, ada.Count.Drops)

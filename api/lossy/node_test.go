@@ -19,6 +19,7 @@ import (
 // node is what a packet passes through on a node, on real sockets or on those of a test.
 type node struct {
 	hub    *media.Hub
+	limits media.QueueLimits
 	http   string // base URLs
 	secure string
 }
@@ -37,6 +38,11 @@ func limits() media.QueueLimits {
 	}
 	return l
 }
+
+// generous is more than a test can send: how fast that is depends on the machine.
+var generous = media.Rules{Session: plenty, Room: plenty, Busy: plenty}
+
+var plenty = media.Budget{Packets: 1e9, Kbit: 1e9}
 
 // videoLimit is the size of a lane of pictures.
 const videoLimit = 64 << 10
@@ -60,7 +66,7 @@ func serve(t *testing.T, limits media.QueueLimits, listener net.Listener, socket
 	log := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelInfo}))
 	hub := media.NewHub(media.Options{
 		Node: "node", Relay: media.NewBus().Node("node"), Ledger: new(mediatest.Ledger), Reporter: new(mediatest.Reporter), Log: log,
-		Queue: limits, Grace: time.Nanosecond,
+		Queue: limits, Grace: time.Nanosecond, Rules: func(media.RoomID) media.Rules { return generous },
 	})
 	admit := func(r *http.Request) (media.Peer, error) {
 		return media.Peer{Room: "room", User: r.URL.Query().Get("user")}, nil
@@ -73,7 +79,7 @@ func serve(t *testing.T, limits media.QueueLimits, listener net.Listener, socket
 		PacketConn: socket, TLS: &tls.Config{GetCertificate: holder.GetCertificate}, Hub: hub, Admit: admit, Log: log,
 		Quiet: never, Write: never, Idle: idle,
 	})
-	n := &node{hub: hub, secure: "https://" + socket.LocalAddr().String() + "/lobby"}
+	n := &node{hub: hub, limits: limits, secure: "https://" + socket.LocalAddr().String() + "/lobby"}
 	end := func() {
 		if err := hub.Drain(context.Background()); err != nil {
 			t.Error(err)

@@ -161,3 +161,20 @@ func (p *person) dropped(t *testing.T, n *node) (dropped uint64) {
 	}
 	return dropped
 }
+
+// between returns how many sounds and pictures p has of those after some numbers, and up to others.
+func (p *person) between(afterAudio, toAudio, afterVideo, toVideo uint64) (audio, video uint64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for number := range p.audio {
+		if afterAudio < number && number <= toAudio {
+			audio++
+		}
+	}
+	for number := range p.video {
+		if afterVideo < number && number <= toVideo {
+			video++
+		}
+	}
+	return audio, video
+}

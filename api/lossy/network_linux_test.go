@@ -1,0 +1,116 @@
+package lossy_test
+
+import (
+	"net"
+	"testing"
+	"time"
+
+	"parley/api/client"
+	"parley/api/lossy/cable"
+	"parley/api/lossy/cable/cabletest"
+	"parley/api/media"
+	"parley/api/wt"
+)
+
+// nodeAt returns a node in the network at the near end of a cable, and how those dial who are at
+// either end.
+func nodeAt(t *testing.T, c *cable.Cable, limits media.QueueLimits) (n *node, near, far client.Options) {
+	t.Helper()
+	var (
+		listener net.Listener
+		socket   net.PacketConn
+	)
+	if err := c.Near.In(func() (err error) {
+		if socket, err = wt.Listen(cable.NearAddress + ":0"); err == nil {
+			listener, err = net.Listen("tcp", cable.NearAddress+":0")
+		}
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	dial := func(n *cable.Network) client.Options {
+		return client.Options{DialTCP: n.DialTCP, DialQUIC: n.DialQUIC}
+	}
+	return serve(t, limits, listener, socket, never), dial(c.Near), dial(c.Far)
+}
+
+// window is for how many groups of pictures somebody may have heard nothing yet while more is sent:
+// pictures of so many do not fit where they wait.
+const window = 10
+
+// sendHeard sends so many groups of pictures; meanwhile those behind hear what is said.
+func (c *call) sendHeard(groups int) {
+	c.t.Helper()
+	for range groups {
+		c.send()
+		for _, p := range c.behind {
+			p.until(c.t, "sound while pictures are sent", func(audio, _ map[uint64]bool) bool {
+				return uint64(len(audio))+window*sounds >= c.audio
+			})
+		}
+	}
+}
+
+// Some are behind a cable that loses packets both ways, and may be slow besides. The others lose
+// nothing, who sends does not notice, what waits is bounded, everything that is said arrives and goes
+// on arriving, and pictures go on with a keyframe.
+func TestBadNetworkCostsOthersNothing(t *testing.T) {
+	for name, trouble := range map[string]cable.Trouble{
+		"lossy":          {Loss: .05, Delay: 10 * time.Millisecond},
+		"lossy and slow": {Loss: .05, Delay: 40 * time.Millisecond, Rate: 4_000_000},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel() // it mostly waits
+			laid := cabletest.Lay(t)
+			n, near, far := nodeAt(t, laid, limits())
+			c := newCall(t, n, 3, near, far)
+			c.settle()
+			c.send()
+			cabletest.Spoil(t, laid, trouble)
+			c.sendHeard(2 * window)
+			c.comeBack(c.video)
+		})
+	}
+}
+
+// While a cable is pulled nothing gets through. The others do not notice, and once it is plugged in
+// again nobody is told what was said or shown longer ago than it may wait: all that comes of it is
+// what was on its way. Pictures go on with a keyframe.
+func TestNothingIsOldAfterAnOutage(t *testing.T) {
+	limits := media.DefaultQueueLimits()
+	const old = 2 * time.Second // longer than those wait on a busy machine whose path is good
+	limits.Age[media.Video], limits.Age[media.Audio] = old, old
+	laid := cabletest.Lay(t)
+	n, near, far := nodeAt(t, laid, limits)
+	c := newCall(t, n, 1, near, far)
+	c.settle()
+	c.send()
+	for _, p := range c.behind {
+		p.until(t, "sound and picture in full", c.full)
+	}
+	pace := time.NewTicker(20 * time.Millisecond)
+	defer pace.Stop()
+	c.pace = pace.C
+	cabletest.Spoil(t, laid, cable.Trouble{Loss: 1})
+	pulled := *c
+	for range 20 {
+		c.send()
+	}
+	tooOld := *c
+	for sent := time.Now(); time.Since(sent) <= old; {
+		c.send()
+	}
+	cabletest.Spoil(t, laid, cable.Trouble{})
+	last := c.video
+	c.sendUntil("to be seen again", c.behind, func(p *person) bool { return p.shows(last) })
+	for _, p := range c.behind {
+		sounds, pictures := p.between(pulled.audio, tooOld.audio, pulled.video, tooOld.video)
+		ofSounds, ofPictures := tooOld.audio-pulled.audio, tooOld.video-pulled.video
+		t.Logf("%s was sent %d of %d old sounds and %d of %d old pictures", p.name, sounds, ofSounds, pictures, ofPictures)
+		if sounds > ofSounds/2 || pictures > ofPictures/2 {
+			t.Errorf("%s was sent what was too old", p.name)
+		}
+		p.until(t, "pictures that can be shown", func(_, video map[uint64]bool) bool { return decodable(video) })
+	}
+	c.publisherDidNotNotice()
+}
