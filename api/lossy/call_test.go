@@ -101,15 +101,19 @@ func newCall(t *testing.T, n *node, well int, good, bad client.Options) *call {
 // addStuck adds, over each way, somebody who lets the network hold little and stops to read.
 func (c *call) addStuck() {
 	c.t.Helper()
-	narrow := client.Options{DialTCP: lossy.Path{Buffer: smallBuffer}.DialTCP, QUIC: &quic.Config{
+	for _, over := range ways {
+		c.stuck = append(c.stuck, c.join(c.t, over, "stuck", smallWindows()))
+	}
+	c.behind = append(c.behind, c.stuck...)
+}
+
+// smallWindows let the network hold little.
+func smallWindows() client.Options {
+	return client.Options{DialTCP: lossy.Path{Buffer: smallBuffer}.DialTCP, QUIC: &quic.Config{
 		MaxIdleTimeout: patience, KeepAlivePeriod: time.Second, MaxIncomingUniStreams: 256, MaxIncomingStreams: -1,
 		InitialStreamReceiveWindow: smallBuffer, MaxStreamReceiveWindow: smallBuffer,
 		InitialConnectionReceiveWindow: smallBuffer, MaxConnectionReceiveWindow: smallBuffer,
 	}}
-	for _, over := range ways {
-		c.stuck = append(c.stuck, c.join(c.t, over, "stuck", narrow))
-	}
-	c.behind = append(c.behind, c.stuck...)
 }
 
 // settle waits until all are in: that they are active is known when they get what is said.

@@ -14,7 +14,7 @@ import (
 
 // nodeAt returns a node in the network at the near end of a cable, and how those dial who are at
 // either end.
-func nodeAt(t *testing.T, c *cable.Cable, limits media.QueueLimits) (n *node, near, far client.Options) {
+func nodeAt(t testing.TB, c *cable.Cable, limits media.QueueLimits) (n *node, near, far client.Options) {
 	t.Helper()
 	var (
 		listener net.Listener

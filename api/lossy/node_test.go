@@ -61,7 +61,7 @@ func newNode(t *testing.T, limits media.QueueLimits) *node {
 }
 
 // serve runs a node on two sockets until the test ends; idle is when a silent QUIC connection is dead.
-func serve(t *testing.T, limits media.QueueLimits, listener net.Listener, socket net.PacketConn, idle time.Duration) *node {
+func serve(t testing.TB, limits media.QueueLimits, listener net.Listener, socket net.PacketConn, idle time.Duration) *node {
 	t.Helper()
 	log := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelInfo}))
 	hub := media.NewHub(media.Options{

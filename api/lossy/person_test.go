@@ -38,11 +38,13 @@ type person struct {
 	news  chan struct{}   // something came; the capacity is 1
 }
 
-func (n *node) join(t *testing.T, over way, name string, opt client.Options) *person {
+func (n *node) join(t testing.TB, over way, name string, opt client.Options) *person {
 	t.Helper()
 	p := &person{name: name + " (" + string(over) + ")", over: over, audio: map[uint64]bool{}, video: map[uint64]bool{}, news: make(chan struct{}, 1)}
 	opt.TLS = &tls.Config{InsecureSkipVerify: true}
-	opt.On = p.hear
+	if opt.On == nil {
+		opt.On = p.hear
+	}
 	base := n.secure
 	switch over {
 	case overWS:
