@@ -111,6 +111,7 @@ export interface Point {
 export interface Funnel {
   kind: number;
   name: string;
+  since?: number; // when it is counted only from then on
   started: number;
   stages: { kind: number; name: string; class: string; count: number; p50?: number; p95?: number }[];
 }

@@ -18,17 +18,29 @@ const BEGINNINGS: [number, string][] = [
 ];
 
 export function Funnels({ telemetry, room }: { telemetry: Telemetry; room: string }): JSX.Element {
+  const [since, setSince] = useState<number>();
   return (
     <section class="stack" aria-label="Getting in">
-      <p class="muted">Of the last day, on all nodes.</p>
+      <p class="muted">
+        Of the last day, on all nodes.
+        {since !== undefined && ` Counted since ${new Date(since).toLocaleTimeString()}: a minute before, there was another meeting of this name.`}
+      </p>
       {BEGINNINGS.map(([kind, title]) => (
-        <One key={kind} kind={kind} title={title} telemetry={telemetry} room={room} />
+        <One key={kind} kind={kind} title={title} telemetry={telemetry} room={room} onSince={setSince} />
       ))}
     </section>
   );
 }
 
-function One({ kind, title, telemetry, room }: { kind: number; title: string; telemetry: Telemetry; room: string }): JSX.Element {
+interface OneProps {
+  kind: number;
+  title: string;
+  telemetry: Telemetry;
+  room: string;
+  onSince: (since: number | undefined) => void;
+}
+
+function One({ kind, title, telemetry, room, onSince }: OneProps): JSX.Element {
   const [funnel, setFunnel] = useState<Funnel>();
   const [trouble, setTrouble] = useState("");
   usePolled(5_000, [telemetry, room, kind], async (signal) => {
@@ -36,6 +48,7 @@ function One({ kind, title, telemetry, room }: { kind: number; title: string; te
       const found = await telemetry.funnel(room, kind, signal);
       if (signal.aborted) return;
       setFunnel(found);
+      onSince(found.since);
       setTrouble("");
     } catch (err) {
       if (!signal.aborted) setTrouble(complaint(err));
