@@ -33,7 +33,7 @@ const (
 	returnEvery = 10 * time.Second
 	returnFrom  = 16 << 20
 
-	// glance is how often a node is looked at that makes no garbage, and so is not collected.
+	// glance is how often a node is looked at that is not collected meanwhile, for it makes little.
 	glance = 2 * time.Second
 
 	// most is the highest percentage that Go is told, and normal its own.
@@ -49,9 +49,9 @@ const (
 	free      = "/memory/classes/heap/free:bytes"
 )
 
-// Adapt sets how much garbage the process may gather, after every collection anew, until stop
-// is called. GOGC and GOMEMLIMIT are decisions of an operator: where getenv knows one of them,
-// Adapt does nothing. It is for the one node of a process.
+// Adapt sets how much garbage the process may gather, after every collection anew and as soon as
+// less of it is made, until stop is called. GOGC and GOMEMLIMIT are decisions of an operator: where
+// getenv knows one of them, Adapt does nothing. It is for the one node of a process.
 func Adapt(getenv func(string) string) (stop func()) {
 	if getenv("GOGC") != "" || getenv("GOMEMLIMIT") != "" {
 		return func() {}
@@ -61,12 +61,17 @@ func Adapt(getenv func(string) string) (stop func()) {
 
 // start begins what Adapt does; release gives memory back.
 func start(release func()) *adaption {
+	a := newAdaption(release)
+	a.adapt()
+	go a.watch() // stop waits for it
+	return a
+}
+
+func newAdaption(release func()) *adaption {
 	a := &adaption{percent: normal, release: release, end: make(chan struct{}), ended: make(chan struct{})}
 	for _, name := range append([]string{allocated, free}, alive...) {
 		a.samples = append(a.samples, metrics.Sample{Name: name})
 	}
-	a.adapt()
-	go a.watch() // stop waits for it
 	return a
 }
 
@@ -84,7 +89,11 @@ type adaption struct {
 
 	returned time.Time // last
 	kept     uint64    // made until then
-	seen     uint64    // made until the last glance
+
+	// Of the last glance.
+	glanced time.Time
+	seen    uint64  // made until then
+	lately  float64 // made in a second before
 
 	end, ended chan struct{} // of watch
 }
@@ -117,7 +126,8 @@ func (a *adaption) adapt() bool {
 	return true
 }
 
-// watch gives back what a crowd left that is gone: no collection tells of it where little is made.
+// watch sees that a crowd is over, and gives back what it left: no collection tells of it where
+// little is made.
 func (a *adaption) watch() {
 	defer close(a.ended)
 	tick := time.NewTicker(glance)
@@ -134,22 +144,26 @@ func (a *adaption) watch() {
 	}
 }
 
-// quiet reports whether much was made since memory was last given back, and hardly anything of late.
+// quiet reports whether much was made since memory was last given back, and hardly anything of late. If
+// less was made than before, less may gather from now on: until the next collection that may be long.
 func (a *adaption) quiet() bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	metrics.Read(a.samples)
-	made := a.samples[0].Value.Uint64()
-	lately := made - a.seen
-	a.seen = made
-	var alive uint64 // at the last collection: it may be nothing by now
-	for _, s := range a.samples[2:] {
-		alive += s.Value.Uint64()
-	}
-	if made-a.kept < returnFrom+alive/4 || lately > least || time.Since(a.returned) < returnEvery {
+	alive, made := a.read()
+	now := time.Now()
+	first, lately := a.glanced.IsZero(), made-a.seen
+	a.lately = perSecond(lately, now.Sub(a.glanced))
+	a.glanced, a.seen = now, made
+	if first {
 		return false
 	}
-	a.returned, a.kept = time.Now(), made
+	if p := percent(alive, a.lately); p < a.percent {
+		a.set(p)
+	}
+	if made-a.kept < returnFrom+alive/4 || lately > least || now.Sub(a.returned) < returnEvery {
+		return false
+	}
+	a.returned, a.kept = now, made
 	return true
 }
 
@@ -170,18 +184,32 @@ func (a *adaption) set(percent int) {
 	}
 }
 
-// look returns how many bytes are alive, and how many were made in a second since the last look.
+// look returns how many bytes are alive after a collection, and how many are made in a second.
 func (a *adaption) look() (alive uint64, rate float64) {
-	metrics.Read(a.samples)
-	now, made := time.Now(), a.samples[0].Value.Uint64()
-	if !a.at.IsZero() {
-		rate = float64(made-a.made) / max(now.Sub(a.at), time.Millisecond).Seconds()
+	alive, made := a.read()
+	now := time.Now()
+	switch since := now.Sub(a.at); {
+	case a.at.IsZero():
+	case since > 2*glance: // there were glances, and a crowd may have been over by then
+		rate = a.lately
+	default:
+		rate = perSecond(made-a.made, since)
 	}
 	a.at, a.made = now, made
+	return alive, rate
+}
+
+// read returns how many bytes were alive at the last collection, and how many were ever made.
+func (a *adaption) read() (alive, made uint64) {
+	metrics.Read(a.samples)
 	for _, s := range a.samples[2:] {
 		alive += s.Value.Uint64()
 	}
-	return alive, rate
+	return alive, a.samples[0].Value.Uint64()
+}
+
+func perSecond(bytes uint64, in time.Duration) float64 {
+	return float64(bytes) / max(in, time.Millisecond).Seconds()
 }
 
 // percent returns how much may gather, as Go wants to know it: of what is alive.

@@ -53,6 +53,28 @@ func TestAdaptsAfterCollections(t *testing.T) {
 	}
 }
 
+// What a crowd was allowed is allowed no longer once it is there: the next collection may be long in coming.
+func TestLessMayGatherAsSoonAsLessIsMade(t *testing.T) {
+	held := make([]byte, 256<<20)
+	runtime.GC()
+	a := newAdaption(func() {})
+	defer a.set(normal)
+	if a.quiet() {
+		t.Error("memory is given back at the first glance")
+	}
+	a.set(most)
+	a.glanced = a.glanced.Add(-glance)
+	a.quiet()
+	if got := current(); got >= 60 {
+		t.Errorf("%d %% with 256 MiB alive, while nothing is made", got)
+	}
+	a.at, a.made = a.glanced.Add(-time.Hour), 0 // a crowd came in since the last collection
+	if _, rate := a.look(); rate > 1<<20 {
+		t.Errorf("%.0f bytes a second, while nothing is made", rate)
+	}
+	runtime.KeepAlive(held)
+}
+
 // What a crowd needed goes back to the machine once it is quiet.
 func TestUnusedMemoryIsReturned(t *testing.T) {
 	defer Adapt(func(string) string { return "" })()
