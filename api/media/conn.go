@@ -69,7 +69,7 @@ type RationedConn interface {
 	// calls Offer and Write calls it.
 	Rationed() bool
 
-	// RoundTrip is about how long leave takes to come.
+	// RoundTrip is the least that leave takes to come.
 	RoundTrip() time.Duration
 }
 

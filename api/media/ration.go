@@ -7,12 +7,12 @@ import (
 
 const (
 	// rationedAge is how long sound and pictures may wait while the client allows less than there is,
-	// or one round trip where that is longer, as leave takes as long: half of what people may wait for
+	// or the shortest round trip where that is longer, as leave takes as long: half of what people may wait for
 	// all of the way.
 	rationedAge = 25 * time.Millisecond
 
-	// shortageLeast is how long frames have to be late, one after the other, before that is a shortage:
-	// bursts are none.
+	// shortageLeast is how long all frames have to be late, one after the other, before that is a shortage
+	// that lasts: leave that comes for many at once, on a machine with other things to do, is none.
 	shortageLeast = 100 * time.Millisecond
 
 	// shortageEnds is how long no frame has to be late until a shortage is over. That there are none
@@ -27,9 +27,14 @@ type ration struct {
 	conn RationedConn
 	gone []SessionID // that were to be forgotten while the courier had frames
 
-	rationed    time.Time // when a frame last waited for leave
+	rationed  time.Time // when a frame last waited for leave
+	shortages [kinds]shortage
+}
+
+// shortage is what is known of the frames of one kind.
+type shortage struct {
 	began, last time.Time // when frames that waited for leave were late: the first of them, and the last
-	short       bool      // there is a shortage
+	lasts       bool      // it is none of the bursts that leave all in good time afterwards
 }
 
 // ration makes frames wait in q for a connection that may take few, and not with who writes to it:
@@ -44,7 +49,11 @@ func (r *ration) limit(f *Frame, now time.Time, limit time.Duration) time.Durati
 	if r.conn.Rationed() {
 		r.rationed = now
 	}
-	if f.Kind == Control || f.Kind == Data || now.Sub(f.Received) <= rationedAge || !r.lasts(now) {
+	if f.Kind == Control || f.Kind == Data {
+		return limit
+	}
+	late := now.Sub(f.Received) > rationedAge
+	if !r.shortages[f.Kind].look(late, now.Sub(r.rationed) < shortageLeast, now) {
 		return limit
 	}
 	if age := max(rationedAge, r.conn.RoundTrip()); limit == 0 || age < limit {
@@ -53,17 +62,19 @@ func (r *ration) limit(f *Frame, now time.Time, limit time.Duration) time.Durati
 	return limit
 }
 
-// lasts is told that a frame is late and reports whether there is a shortage.
-func (r *ration) lasts(now time.Time) bool {
-	rationed, gap := now.Sub(r.rationed) < shortageLeast, now.Sub(r.last)
-	if gap > shortageEnds || !r.short && gap > shortageLeast {
-		r.began, r.short = now, false
+// look is told of every frame, and whether there was too little leave lately. It reports whether the
+// frame comes too late.
+func (s *shortage) look(late, rationed bool, now time.Time) bool {
+	gap := now.Sub(s.last)
+	if gap > shortageEnds || !s.lasts && (!late || gap > shortageLeast) {
+		s.began, s.lasts = now, false
 	}
-	if rationed {
-		r.last = now
-		r.short = r.short || now.Sub(r.began) >= shortageLeast
+	if !late || !rationed {
+		return false
 	}
-	return r.short && rationed
+	s.last = now
+	s.lasts = s.lasts || now.Sub(s.began) >= shortageLeast
+	return s.lasts
 }
 
 // putBack puts what the courier's connection did not take before all that waits; q.mu is held.

@@ -79,7 +79,7 @@ var _ media.RationedConn = packetConn{}
 func (c packetConn) Rationed() bool { return c.streams.full }
 
 // RoundTrip implements [media.RationedConn].
-func (c packetConn) RoundTrip() time.Duration { return c.quic.ConnectionStats().SmoothedRTT }
+func (c packetConn) RoundTrip() time.Duration { return c.quic.ConnectionStats().MinRTT }
 
 func newConn(sess *webtransport.Session, qc *quic.Conn, ctrl *http3.Stream, framed bool, opt *Options) *conn {
 	c := &conn{
