@@ -3,6 +3,7 @@ package media_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"sync/atomic"
 	"testing"
@@ -182,5 +183,45 @@ func TestSurvivorsSayWhoLeftWithANodeAndItSaysThatItLives(t *testing.T) {
 		bob.expect("joined ada")
 		cyd.expect("joined ada")
 		ada.expect()
+	})
+}
+
+// tardy is a relay that is out of reach, and then busy: an event comes while a room is opened.
+type tardy struct {
+	media.Relay
+	down atomic.Bool
+}
+
+func (y *tardy) Open(ctx context.Context, room media.RoomID, sink media.Sink) (media.Link, error) {
+	if y.down.Load() {
+		return nil, errors.New("out of reach")
+	}
+	l, err := y.Relay.Open(ctx, room, sink)
+	if err != nil {
+		return nil, err
+	}
+	return l, l.Append(ctx, media.NewEvent(wire.WaitingRoomUpdated(string(room))), nil)
+}
+
+// An event may overtake what is sent before it, but not what is sent after it.
+func TestWhoCameBeforeTheRelayIsToldWhatComesNextFirst(t *testing.T) {
+	inWorld(t, func(w *world) {
+		relay := &tardy{Relay: w.bus.Node("a")}
+		relay.down.Store(true)
+		a, b := w.nodeOn("a", relay), w.node("b")
+		b.join("ada")
+		bob := a.connect("bob")
+		bob.greeted()
+		relay.down.Store(false)
+		mediatest.Advance(t, time.Second)
+		var told []string
+		for _, p := range bob.Sync() {
+			if at, caughtUp := mediatest.PositionOf(p.Wire); at.Number > 0 {
+				told = append(told, fmt.Sprint(at.Number, " ", caughtUp))
+			}
+		}
+		if want := []string{"2 true", "3 false"}; !slices.Equal(told, want) {
+			t.Errorf("bob is told %q, want %q", told, want)
+		}
 	})
 }

@@ -55,6 +55,7 @@ type Room struct {
 	log         eventLog
 	relayFailed time.Time // when the relay last did not answer
 	auditing    bool      // an audit is set
+	catching    bool      // who came while the relay was out of reach was not told what comes next
 
 	// Of sources elsewhere; only calls of the relay use them.
 	flows  map[SessionID]*flows
@@ -306,6 +307,9 @@ const openTimeout = 2 * time.Second
 func (r *Room) open(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, openTimeout)
 	defer cancel()
+	r.mu.Lock()
+	r.catching = true
+	r.mu.Unlock()
 	l, err := r.hub.relay.Open(ctx, r.id, r)
 	if err != nil {
 		r.warn("relay out of reach, the room is local", "err", err)
@@ -317,11 +321,7 @@ func (r *Room) open(ctx context.Context) {
 	for _, p := range r.local {
 		members = append(members, p.Member)
 	}
-	if at := r.log.at; at.Number > 0 {
-		for _, s := range *r.sessions.Load() { // who came while the relay was out of reach
-			s.out.Push(control(wire.CaughtUp(string(r.id), at.Epoch, at.Number, true)))
-		}
-	}
+	r.catchUp()
 	r.mu.Unlock()
 	for _, m := range members {
 		r.tell(ctx, m)

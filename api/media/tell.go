@@ -120,6 +120,7 @@ func (r *Room) Told(e Event) {
 		r.log.append(e)
 		return
 	}
+	r.catchUp()
 	mine := r.log.saying[e.ID]
 	delete(r.log.saying, e.ID)
 	gap := e.Epoch == r.log.at.Epoch && e.Number != r.log.at.Number+1
@@ -184,6 +185,19 @@ func (r *Room) greet(s *Session) {
 	}
 	if at.Number > 0 {
 		s.out.Push(control(wire.CaughtUp(string(r.id), at.Epoch, at.Number, !complete)))
+	}
+}
+
+// catchUp tells those who came while the relay was out of reach up to which number nothing comes
+// any more, before the first event that does; r.mu is held.
+func (r *Room) catchUp() {
+	at := r.log.at
+	if !r.catching || at.Number == 0 {
+		return
+	}
+	r.catching = false
+	for _, s := range *r.sessions.Load() {
+		s.out.Push(control(wire.CaughtUp(string(r.id), at.Epoch, at.Number, true)))
 	}
 }
 

@@ -12,11 +12,11 @@ import (
 )
 
 // actPatience is how long Act waits for the other nodes: one that does not answer for so long
-// is cut off or about to be taken for dead.
-const actPatience = 250 * time.Millisecond
+// is cut off or about to be taken for dead. A node that is merely busy gets to it in that time.
+const actPatience = time.Second
 
 // Act tells every other node to apply a, and returns when all that are alive have, or after
-// a quarter of a second. A node that is cut off never hears of it, so what a says must be on
+// a second. A node that is cut off never hears of it, so what a says must be on
 // record where that node looks. It fails when NATS is out of reach.
 func (r *Relay) Act(ctx context.Context, a media.Act) error {
 	b, err := json.Marshal(a)
