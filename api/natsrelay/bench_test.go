@@ -35,7 +35,7 @@ func (c counting) Told(media.Event)       {}
 // embedded server and the loopback interface.
 func BenchmarkHop(b *testing.B) {
 	url := natstest.URL(b)
-	x, y := start(b, url, natsrelay.Options{MaxAge: patience}), start(b, url, natsrelay.Options{})
+	x, y := start(b, url, natsrelay.Options{}), start(b, url, natsrelay.Options{})
 	room := newRoom()
 	arrived := make(counting, window)
 	l, err := x.Open(b.Context(), room, make(counting, window))

@@ -101,7 +101,7 @@ func flushed(t *testing.T, nc *nats.Conn) {
 func TestWhatReceiversIgnore(t *testing.T) {
 	t.Parallel()
 	url := natstest.URL(t)
-	n := start(t, url, natsrelay.Options{MaxAge: patience})
+	n := start(t, url, natsrelay.Options{})
 	room := newRoom()
 	_, sink := open(t, n, room)
 	other := natstest.Dial(t, url)

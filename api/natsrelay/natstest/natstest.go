@@ -17,8 +17,9 @@ import (
 	"parley/api/embedded"
 )
 
-// wait bounds every step that should take milliseconds.
-const wait = 2 * time.Minute
+// wait bounds every step that should take milliseconds. Three servers in a process that gets no
+// processor find no leader, again and again.
+const wait = 5 * time.Minute
 
 // URL returns the address of a server for this test, with its credentials.
 func URL(t testing.TB) string {
