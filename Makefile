@@ -110,6 +110,10 @@ bench: build ## What a packet costs, beside the least it could, and under load. 
 	@.ci/need postgres
 	@$(GO) run ./.ci/bench $(ARGS)
 
+.PHONY: bench-net
+bench-net: ## How late others get what is sent while some lose packets or stall, as ratios. ARGS="-benchtime 20x"
+	@PARLEY_TEST_NETWORKS=required $(GO) test -v -run '^$$' -bench Others -benchtime 5x $(AS_ROOT) ./api/lossy $(ARGS)
+
 ##@ Change
 
 .PHONY: generate

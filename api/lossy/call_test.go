@@ -8,8 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/quic-go/quic-go"
-
 	"parley/api/client"
 	"parley/api/lossy"
 	"parley/api/media"
@@ -109,11 +107,11 @@ func (c *call) addStuck() {
 
 // smallWindows let the network hold little.
 func smallWindows() client.Options {
-	return client.Options{DialTCP: lossy.Path{Buffer: smallBuffer}.DialTCP, QUIC: &quic.Config{
-		MaxIdleTimeout: patience, KeepAlivePeriod: time.Second, MaxIncomingUniStreams: 256, MaxIncomingStreams: -1,
-		InitialStreamReceiveWindow: smallBuffer, MaxStreamReceiveWindow: smallBuffer,
-		InitialConnectionReceiveWindow: smallBuffer, MaxConnectionReceiveWindow: smallBuffer,
-	}}
+	conf := patientQUIC()
+	conf.MaxIncomingUniStreams = 256
+	conf.InitialStreamReceiveWindow, conf.MaxStreamReceiveWindow = smallBuffer, smallBuffer
+	conf.InitialConnectionReceiveWindow, conf.MaxConnectionReceiveWindow = smallBuffer, smallBuffer
+	return client.Options{DialTCP: lossy.Path{Buffer: smallBuffer}.DialTCP, QUIC: conf}
 }
 
 // settle waits until all are in: that they are active is known when they get what is said.

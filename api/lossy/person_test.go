@@ -5,6 +5,9 @@ import (
 	"crypto/tls"
 	"sync"
 	"testing"
+	"time"
+
+	"github.com/quic-go/quic-go"
 
 	"parley/api/client"
 	"parley/api/media"
@@ -38,6 +41,18 @@ type person struct {
 	news  chan struct{}   // something came; the capacity is 1
 }
 
+// dialsMost is how often somebody tries to connect: the node gives a handshake seconds, and the
+// machine may have other things to do.
+const dialsMost = 5
+
+// patientQUIC has clients wait longer than a busy machine takes.
+func patientQUIC() *quic.Config {
+	return &quic.Config{
+		HandshakeIdleTimeout: patience, MaxIdleTimeout: patience, KeepAlivePeriod: time.Second,
+		MaxIncomingUniStreams: 1 << 60, MaxIncomingStreams: -1,
+	}
+}
+
 func (n *node) join(t testing.TB, over way, name string, opt client.Options) *person {
 	t.Helper()
 	p := &person{name: name + " (" + string(over) + ")", over: over, audio: map[uint64]bool{}, video: map[uint64]bool{}, news: make(chan struct{}, 1)}
@@ -52,11 +67,20 @@ func (n *node) join(t testing.TB, over way, name string, opt client.Options) *pe
 	case overStreams:
 		opt.Framing = client.FramingStream
 	}
+	if opt.QUIC == nil {
+		opt.QUIC = patientQUIC()
+	}
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	var err error
-	if p.Client, err = client.Dial(ctx, base+"?user="+name, opt); err != nil {
-		t.Fatalf("%s: %v", p.name, err)
+	for dials := 1; ; dials++ {
+		if p.Client, err = client.Dial(ctx, base+"?user="+name, opt); err == nil {
+			break
+		}
+		if ctx.Err() != nil || dials == dialsMost {
+			t.Fatalf("%s: %v", p.name, err)
+		}
+		t.Logf("%s dials again: %v", p.name, err)
 	}
 	t.Cleanup(func() { _ = p.Close() })
 	if p.id, err = p.Session(ctx); err != nil {
