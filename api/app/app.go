@@ -183,7 +183,7 @@ func (n *node) prepare(ctx context.Context) (err error) {
 	n.lobby = lobby.New(lobby.Options{Tokens: n.tokens, Flags: n.Flags, Log: n.Log, TTL: c.Access.TokenTTL, SignedOut: n.signOuts.Has})
 	n.metrics = observe.NewMetrics(observe.ReadBuild())
 	n.places = places.New(places.Options{Total: c.Listen.MaxConnections, Each: c.Listen.PerAddress, Trusted: c.Listen.Proxies()})
-	n.doorway = places.NewDoorway(comingIn)
+	n.doorway = places.NewDoorway(comingIn, inLine)
 	n.joins = metrics.NewJoins(n.metrics)
 	if err := n.openTelemetry(ctx); err != nil {
 		return err

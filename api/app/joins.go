@@ -24,11 +24,15 @@ type join struct {
 }
 
 const (
-	// comingIn is how many may be on their way in at once: what a node brings into rooms within
-	// the seconds that clients wait.
-	comingIn = 400
+	// comingIn is how many may be on their way in at once: enough to keep node and database busy,
+	// and no more, for each takes the longer the more there are.
+	comingIn = 128
 
-	// comeAgain is when others may try again.
+	// inLine is how long others wait for them. Browsers of the shared contract begin anew when they
+	// are not in within two seconds.
+	inLine = time.Second
+
+	// comeAgain is when those may try again for whom there was no room even then.
 	comeAgain = 2 * time.Second
 )
 
@@ -68,7 +72,10 @@ func (n *node) admit(r *http.Request) (media.Peer, error) {
 		return peer, err
 	}
 	j.peer = peer
-	if j.in = n.doorway.Enter(); !j.in {
+	ctx, step = trace.Step(r.Context(), "doorway")
+	j.in = n.doorway.Enter(ctx)
+	step.End(nil)
+	if !j.in {
 		n.endJoin(r.Context(), string(errStorm.Code), errStorm)
 		return peer, errStorm
 	}

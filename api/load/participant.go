@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"strings"
 	"sync"
@@ -22,8 +23,6 @@ import (
 // Waits of a connection, and its buffers where it is slow.
 const (
 	joinPatience = 20 * time.Second // to connect and be given a number
-	retryFirst   = 500 * time.Millisecond
-	retryMost    = 10 * time.Second
 
 	// unnumbered is how long to wait for the number of the session: servers that speak the
 	// older contract assign none.
@@ -54,6 +53,7 @@ type participant struct {
 	cut     chan struct{} // asks for a cut; capacity 1
 	learned chan struct{} // there is something new in known; capacity 1
 	away    atomic.Bool   // a storm cut it off, or is about to, and it is not back
+	gone    time.Duration // when it was last in, on the clock of the run; for its own goroutine
 	pass    Pass
 
 	tally *tally
@@ -76,19 +76,34 @@ type participant struct {
 
 // attend joins, stays, and comes back whenever the connection is lost, until ctx ends.
 func (p *participant) attend(ctx context.Context) {
-	wait := retryFirst
+	failed := 0
 	for again := false; ; again = true {
 		joined := p.stay(ctx, again)
 		if ctx.Err() != nil {
 			return
 		}
 		if joined {
-			wait = retryFirst
+			failed = 0
 			continue
 		}
-		sleep(ctx, wait)
-		wait = min(2*wait, retryMost)
+		failed++
+		sleep(ctx, pause(failed))
 	}
+}
+
+// pause is how long to wait after so many attempts that failed one after another: as browsers do,
+// and so that those who failed together do not come again together.
+func pause(failed int) time.Duration {
+	const first = 500 * time.Millisecond
+	most := 30 * time.Second
+	switch {
+	case failed <= 5:
+		most = 2 * time.Second
+	case failed <= 15:
+		most = 10 * time.Second
+	}
+	d := min(first<<min(failed-1, 10), most)
+	return d + rand.N(d/2)
 }
 
 // sleep returns when d has passed or ctx ended.
@@ -107,14 +122,17 @@ func (p *participant) stay(ctx context.Context, again bool) (joined bool) {
 	defer leave()
 	p.forget()
 	c, took, err := p.join(here)
-	p.away.Store(false)
 	if err != nil {
 		if ctx.Err() == nil {
 			p.run.failed(err)
 		}
 		return false
 	}
+	p.away.Store(false)
 	p.run.joined(again, took)
+	if p.gone > 0 {
+		p.run.absent.add(p.run.clock.now() - p.gone)
+	}
 	defer p.run.present.Add(-1)
 	p.enter()
 
@@ -148,6 +166,7 @@ func (p *participant) stay(ctx context.Context, again bool) (joined bool) {
 	}
 	quiet()
 	leave()
+	p.gone = p.run.clock.now()
 	c.Cut()
 	busy.Wait()
 	p.exit(true)

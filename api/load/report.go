@@ -109,6 +109,8 @@ type Joins struct {
 	Lost    map[string]int `json:"lost_why,omitempty"` // connections that others than us ended
 	First   Quantiles      `json:"first"`
 	Again   Quantiles      `json:"again"`             // after a connection was lost
+	Absent  Quantiles      `json:"absent"`            // from there until they were in again, whatever attempts and pauses that took
+	Away    int            `json:"away"`              // of those that a storm cut off, how many did not come back
 	Visits  Quantiles      `json:"visits"`            // of those who came for a moment while the run measured
 	Request uint64         `json:"keyframe_requests"` // that publishers got
 }
@@ -191,7 +193,7 @@ func (r *run) report(first, last sample) *Report {
 	r.mu.Lock()
 	rep.Joins = Joins{
 		Wanted: len(r.all), In: r.present.Load(), Failed: r.failedN.Load(), Why: maps.Clone(r.fails), Lost: maps.Clone(r.ends), Unnumbered: r.unnumbered.Load(),
-		First: quantiles(&r.joins), Again: quantiles(&r.rejoins), Visits: quantiles(&r.visits), Request: r.keyRequests.Load(),
+		First: quantiles(&r.joins), Again: quantiles(&r.rejoins), Absent: quantiles(&r.absent), Away: r.away(), Visits: quantiles(&r.visits), Request: r.keyRequests.Load(),
 	}
 	r.mu.Unlock()
 	rep.Generator = Generator{

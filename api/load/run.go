@@ -3,7 +3,6 @@ package load
 import (
 	"context"
 	"errors"
-	"math/rand/v2"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -42,6 +41,7 @@ type run struct {
 	lag, held      histogram
 	latency        [paces][kinds]histogram
 	joins, rejoins histogram
+	absent         histogram
 	visits         histogram
 	rtt            histogram
 
@@ -122,7 +122,7 @@ func Run(ctx context.Context, plan Plan, progress func(Progress)) (*Report, erro
 }
 
 // gatherMost is how long those who came last may take to get in.
-const gatherMost = 30 * time.Second
+const gatherMost = time.Minute
 
 // gather waits for those who are on their way.
 func (r *run) gather(ctx context.Context, all func() bool) {
@@ -135,11 +135,6 @@ func (r *run) gather(ctx context.Context, all func() bool) {
 // has begun.
 func (r *run) allCame() bool {
 	return uint64(r.present.Load())+r.failedN.Load() >= uint64(len(r.all))
-}
-
-// allBack reports whether nobody is on the way back from a storm.
-func (r *run) allBack() bool {
-	return !slices.ContainsFunc(r.all, func(p *participant) bool { return p.away.Load() })
 }
 
 var errNobody = errors.New("nobody got in")
@@ -174,33 +169,6 @@ const drainStep = 20 * time.Millisecond
 // complete reports whether those who read have got everything.
 func (r *run) complete() bool {
 	return !slices.ContainsFunc(r.all, func(p *participant) bool { return p.pace != stalled && !p.complete() })
-}
-
-// storm cuts connections off, again and again until ctx ends or the run drains.
-func (r *run) storm(ctx context.Context) {
-	every := time.NewTicker(r.plan.StormEvery)
-	defer every.Stop()
-	source := rand.New(rand.NewPCG(r.plan.Seed, 0))
-	for {
-		select {
-		case <-every.C:
-		case <-r.clock.over:
-			return
-		case <-ctx.Done():
-			return
-		}
-		if r.clock.at() != measuring {
-			continue
-		}
-		hit := int(float64(len(r.all))*r.plan.StormShare + .5)
-		for _, i := range source.Perm(len(r.all))[:hit] {
-			r.all[i].away.Store(true)
-			select {
-			case r.all[i].cut <- struct{}{}:
-			default: // it has not come back from the last one
-			}
-		}
-	}
 }
 
 func (r *run) joined(again bool, took time.Duration) {

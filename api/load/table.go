@@ -54,6 +54,7 @@ func (r *Report) Table(out io.Writer) error {
 	durations("round trip", r.RTT)
 	durations("join", r.Joins.First)
 	durations("join again", r.Joins.Again)
+	durations("absent after that", r.Joins.Absent)
 	durations("visit", r.Joins.Visits)
 	durations("server takes a packet", r.Generator.Held)
 	durations("generator was late", r.Generator.Lag)

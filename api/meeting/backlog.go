@@ -36,17 +36,17 @@ const (
 )
 
 // backlog carries writes to the store: one at a time and in order for each room, several
-// rooms side by side.
+// rooms side by side, of which those come first that somebody waits to enter.
 type backlog struct {
 	store Store
 	log   *slog.Logger
 	max   int
 
 	mu      sync.Mutex
-	work    *sync.Cond // ready is not empty, or closed is set
+	work    *sync.Cond // line is not empty, or closed is set
 	closed  bool
 	rooms   map[string]*room
-	ready   []*room // have something to write that nobody writes
+	line    line
 	parked  []*room // the same, but their last try failed
 	pending int     // writes in all rooms
 	trouble trouble
@@ -121,6 +121,8 @@ func (b *backlog) add(w *write) *write {
 		w.answer() // with the guess
 	case !r.busy:
 		b.enqueue(r)
+	case !w.exit:
+		b.line.hurry(r)
 	}
 	return w
 }
@@ -141,7 +143,7 @@ func (b *backlog) forgetSome() {
 
 func (b *backlog) enqueue(r *room) {
 	r.busy, r.parked = true, false
-	b.ready = append(b.ready, r)
+	b.line.add(r)
 	b.work.Signal()
 }
 
@@ -151,12 +153,11 @@ func (b *backlog) next() (*room, []*write) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for !b.closed {
-		if len(b.ready) == 0 {
+		if b.line.empty() {
 			b.work.Wait()
 			continue
 		}
-		r := b.ready[0]
-		b.ready = b.ready[1:]
+		r := b.line.take()
 		if len(r.pending) == 0 { // given up meanwhile
 			r.busy = false
 			b.tidy(r)

@@ -1,0 +1,87 @@
+package meeting_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+
+	"parley/api/meeting"
+	"parley/api/postgres"
+	"parley/api/postgres/postgrestest"
+)
+
+// ordered notes in which order rooms are written.
+type ordered struct {
+	*postgres.Store
+
+	mu    sync.Mutex
+	rooms []string
+}
+
+func (o *ordered) Together(ctx context.Context, room string, do func(meeting.Record) error) error {
+	o.mu.Lock()
+	o.rooms = append(o.rooms, room)
+	o.mu.Unlock()
+	return o.Store.Together(ctx, room, do)
+}
+
+// When hundreds have left and come again, nobody who comes waits until all who left are on record,
+// and that goes on all the same.
+func TestWhoComesDoesNotWaitForWhoLeft(t *testing.T) {
+	log := logger(t.Output())
+	store, err := postgres.Open(t.Context(), postgrestest.URL(t), log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	in := &ordered{Store: store}
+	l := meeting.New(meeting.Options{
+		Store: in, Log: log,
+		Enabled: func(string) bool { return true }, EndOnHostLeave: func(string) bool { return false },
+	})
+	o := &office{store: store, t: t, node: "node"}
+	const people = 120
+	impatient, cancel := context.WithCancel(t.Context())
+	cancel()
+	for i := range people {
+		l.Exit(impatient, o.session(fmt.Sprint("left", i), "alice"))
+	}
+	for i := range people / 2 { // some come into rooms that others have left
+		for _, room := range []string{"left", "entered"} {
+			if _, err := l.Enter(impatient, o.session(fmt.Sprint(room, i), "bob")); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	running, stop := context.WithCancel(t.Context())
+	var writing sync.WaitGroup
+	writing.Go(func() { l.Run(running) })
+	defer writing.Wait()
+	defer stop()
+	if err := l.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	o.participants("entered0", 1)
+	o.participants("left0", 1)
+
+	// What the writers do side by side may be noted in any order.
+	const writers = 6
+	left := func(room string) bool { // by people of whom none has come again
+		var n int
+		_, err := fmt.Sscanf(room, "left%d", &n)
+		return err == nil && n >= people/2
+	}
+	after := 0 // of those, how many come after everybody who waits
+	for _, room := range slices.Backward(in.rooms) {
+		if !left(room) {
+			break
+		}
+		after++
+	}
+	between := people/2 - after
+	if want := people / 3; between > want+writers || between < want-writers {
+		t.Errorf("of %d rooms that people have only left, %d are written before the last who came is, want about %d", people/2, between, want)
+	}
+}
