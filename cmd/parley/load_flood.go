@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -21,7 +22,7 @@ import (
 )
 
 type loadFloodCommand struct {
-	Kind []string `arg:"" optional:"" name:"kind" help:"frames, packets, uploads, handshakes; all unless given." enum:"frames,packets,uploads,handshakes"`
+	Kind []string `arg:"" optional:"" name:"kind" help:"frames, packets, uploads, handshakes, connects, telemetry; all unless given." enum:"frames,packets,uploads,handshakes,connects,telemetry"`
 
 	loadTarget
 
@@ -30,6 +31,9 @@ type loadFloodCommand struct {
 	Rate       int           `name:"rate" default:"100000" help:"Tiny packets a second, of all sessions together." group:"flood"`
 	Uploads    int           `name:"uploads" default:"1000" help:"What comes byte by byte, at once." group:"flood"`
 	Handshakes int           `name:"handshakes" default:"10000" help:"Handshakes that never finish, at once." group:"flood"`
+	Connects   int           `name:"connects" default:"1000" help:"QUIC connections that come about and never ask for anything, at once." group:"flood"`
+	Nodes      int           `name:"nodes" default:"1000" help:"Connections to the address for telemetry, at once." group:"flood"`
+	Telemetry  string        `name:"telemetry" placeholder:"HOST:PORT" help:"Where the server takes in telemetry of JIP-3 nodes; --self knows it." group:"flood"`
 	Begin      int           `name:"begin" default:"2000" help:"Of those that the server ends, how many begin again a second." group:"flood"`
 	SameRoom   bool          `name:"same-room" help:"Sessions that flood are in the room of the people who are measured." group:"flood"`
 	Nice       int           `name:"nice" default:"0" help:"How nice the flood is to others that want a processor, 0 to 19: on one machine with the server, 19 leaves out what is only a fight for it." group:"flood"`
@@ -61,6 +65,9 @@ func (c *loadFloodCommand) Validate() error {
 	if c.Nice < 0 || c.Nice > 19 {
 		errs = append(errs, fmt.Errorf("a flood cannot be nice by %d: 0 to 19", c.Nice))
 	}
+	if slices.Contains(c.Kind, string(flood.Telemetry)) && !c.Self && c.Telemetry == "" {
+		errs = append(errs, errors.New("a flood of telemetry needs --telemetry, which says where to"))
+	}
 	if c.Rounds < 1 || c.Settle < 0 {
 		errs = append(errs, errors.New("there must be a round, and the time to settle cannot be negative"))
 	}
@@ -74,7 +81,7 @@ func (c *loadFloodCommand) Validate() error {
 func (c *loadFloodCommand) flood(urls []string, room string) flood.Plan {
 	p := flood.Plan{
 		URLs: urls, Insecure: c.Insecure, Room: room, Sessions: c.Sessions, FrameBytes: c.FrameSize, Rate: c.Rate,
-		Uploads: c.Uploads, Handshakes: c.Handshakes, Begin: c.Begin, Duration: c.Limit,
+		Uploads: c.Uploads, Handshakes: c.Handshakes, Connects: c.Connects, Nodes: c.Nodes, Telemetry: c.Telemetry, Begin: c.Begin, Duration: c.Limit,
 	}
 	for _, k := range c.Kind {
 		p.Kinds = append(p.Kinds, flood.Kind(k))
@@ -97,11 +104,12 @@ func (c *loadFloodCommand) people(urls []string, room string) load.Plan {
 
 // Run floods a server. What it finds goes to stdout, how it is doing to stderr.
 func (c *loadFloodCommand) Run(w *world) error {
-	server, err := c.reach(w)
+	server, err := c.reach(w, "PARLEY_TELEMETRY_ADDR=127.0.0.1:0")
 	if err != nil {
 		return err
 	}
 	defer server.leave()
+	c.Telemetry = cmp.Or(c.Telemetry, server.telemetry)
 	room := cmp.Or(c.Room, aRoom())
 	if c.Alone {
 		return c.alone(w, server, room)
@@ -163,11 +171,15 @@ func (c *loadFloodCommand) inItsOwnProcess(ctx context.Context, w *world, server
 	}
 	args := []string{"-n", strconv.Itoa(c.Nice), program, "load", "flood", "--alone", "--json", "--quiet", "--room=" + room}
 	for flag, n := range map[string]int{
-		"sessions": c.Sessions, "frame-size": c.FrameSize, "rate": c.Rate, "uploads": c.Uploads, "handshakes": c.Handshakes, "begin": c.Begin,
+		"sessions": c.Sessions, "frame-size": c.FrameSize, "rate": c.Rate, "uploads": c.Uploads, "handshakes": c.Handshakes,
+		"connects": c.Connects, "nodes": c.Nodes, "begin": c.Begin,
 	} {
 		args = append(args, fmt.Sprintf("--%s=%d", flag, n))
 	}
 	args = append(args, "--limit="+c.Limit.String(), fmt.Sprintf("--insecure=%t", c.Insecure))
+	if c.Telemetry != "" {
+		args = append(args, "--telemetry="+c.Telemetry)
+	}
 	for _, u := range server.urls {
 		args = append(args, "--url="+u)
 	}

@@ -33,15 +33,16 @@ func (t *loadTarget) check() error {
 
 // reached is a server that can be put under load.
 type reached struct {
-	urls   []string
-	door   load.Door   // nil: by path
-	watch  *load.Watch // nil: nothing is known of it
-	secret string      // that signs tokens; "" when it is not used
-	leave  func()
+	urls      []string
+	telemetry string      // host and port for JIP-3 nodes; "" unless it was started for this
+	door      load.Door   // nil: by path
+	watch     *load.Watch // nil: nothing is known of it
+	secret    string      // that signs tokens; "" when it is not used
+	leave     func()
 }
 
-// reach returns the server, which is started if it has to be. leave stops it.
-func (t *loadTarget) reach(w *world) (*reached, error) {
+// reach returns the server, which is started if it has to be, with env besides. leave stops it.
+func (t *loadTarget) reach(w *world, env ...string) (*reached, error) {
 	r := &reached{urls: t.URL, secret: t.JWTSecret, leave: func() {}}
 	if t.PID != 0 || t.Metrics != "" {
 		r.watch = &load.Watch{PID: t.PID, Metrics: t.Metrics}
@@ -50,7 +51,7 @@ func (t *loadTarget) reach(w *world) (*reached, error) {
 		}
 	}
 	if t.Self {
-		if err := t.start(w, r); err != nil {
+		if err := t.start(w, r, env); err != nil {
 			return nil, err
 		}
 	}
@@ -86,12 +87,12 @@ func (t *loadTarget) findMetrics(ctx context.Context) string {
 }
 
 // start starts a node of our own.
-func (t *loadTarget) start(w *world, r *reached) error {
+func (t *loadTarget) start(w *world, r *reached, env []string) error {
 	program, err := os.Executable()
 	if err != nil {
 		return err
 	}
-	node, err := load.StartNode(w.ctx, program, nil, w.stderr)
+	node, err := load.StartNode(w.ctx, program, env, w.stderr)
 	if err != nil {
 		return err
 	}
@@ -109,7 +110,7 @@ func (t *loadTarget) start(w *world, r *reached) error {
 		}
 		r.urls = append(r.urls, at)
 	}
-	r.watch = node.Watch()
+	r.watch, r.telemetry = node.Watch(), node.Telemetry
 	if r.secret != "" {
 		r.secret = node.Secret
 	}

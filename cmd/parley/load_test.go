@@ -118,7 +118,7 @@ func everybodyExpects(r *load.Report, others int, kinds ...string) (wrong string
 }
 
 func TestLoadOfANode(t *testing.T) {
-	n := startNode(t, t.TempDir()+"/data", "FEATURE_BUSY_KBIT_BUDGET=64000", unhurried) // the machine may be
+	n := startNode(t, t.TempDir()+"/data", "FEATURE_BUSY_KBIT_BUDGET=64000", "PARLEY_TELEMETRY_ADDR=127.0.0.1:0", unhurried) // the machine may be
 	both := []string{"--url=" + ws(n.HTTP), "--url=" + n.WebTransport}
 	watched := []string{fmt.Sprint("--pid=", n.cmd.Process.Pid), "--metrics=" + n.HTTP + "/metrics"}
 
@@ -167,7 +167,7 @@ func TestLoadOfANode(t *testing.T) {
 		comesTrue(t, func(warmUp time.Duration) string {
 			var r flood.Report
 			loadInto(t, &r, append(append(append([]string{"flood", "--warm-up=" + warmUp.String()}, both...), watched...), "--nice=19",
-				"--sessions=2", "--rate=20000", "--frame-size=1000000", "--uploads=20", "--handshakes=30",
+				"--sessions=2", "--rate=20000", "--frame-size=1000000", "--uploads=20", "--handshakes=30", "--connects=4", "--nodes=8", "--telemetry="+n.Telemetry,
 				"--duration=1s", "--settle=0s", "--publishers=1", "--viewers=2", "--visits=5")...)
 			return floodedOnce(t, &r)
 		})
@@ -206,7 +206,7 @@ func TestLoadOfANode(t *testing.T) {
 func floodedOnce(t *testing.T, r *flood.Report) (wrong string) {
 	t.Helper()
 	round := r.Rounds[0]
-	if s := round.Server; len(round.Flood) != 8 || s.RSSBefore == 0 || s.RSSMost < s.RSSBefore || s.RSSAfter == 0 || s.Error != "" {
+	if s := round.Server; len(round.Flood) != 14 || s.RSSBefore == 0 || s.RSSMost < s.RSSBefore || s.RSSAfter == 0 || s.Error != "" {
 		t.Errorf("%d ways, server: %+v", len(round.Flood), s)
 	}
 	for _, f := range round.Flood {

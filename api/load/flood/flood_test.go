@@ -21,7 +21,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func plan(addr string) Plan {
 	return Plan{
 		URLs: []string{"ws://" + addr, "wss://" + addr, "https://" + addr}, Kinds: Kinds, Room: "flood",
-		Sessions: 1, FrameBytes: 1000, Rate: 10, Uploads: 4, Handshakes: 10, Begin: 100, Duration: 200 * time.Millisecond,
+		Sessions: 1, FrameBytes: 1000, Rate: 10, Uploads: 4, Handshakes: 10, Connects: 4, Nodes: 4, Telemetry: addr, Begin: 100, Duration: 200 * time.Millisecond,
 	}
 }
 
@@ -86,7 +86,7 @@ func TestFloodOfAServerThatBearsIt(t *testing.T) {
 			t.Errorf("%s: %+v", how, f)
 		}
 	}
-	if all := byHow(t.Context(), t, plan(addr)); len(all) != 9 { // with sessions once, for both kinds are called so
+	if all := byHow(t.Context(), t, plan(addr)); len(all) != 15 { // with sessions once, for both kinds are called so
 		t.Errorf("%d ways: %v", len(all), all)
 	}
 }

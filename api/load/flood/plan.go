@@ -3,6 +3,7 @@ package flood
 import (
 	"errors"
 	"fmt"
+	"net"
 	"net/url"
 	"slices"
 	"time"
@@ -22,10 +23,12 @@ const (
 	Packets    Kind = "packets"    // sessions that send tiny packets at a high rate
 	Uploads    Kind = "uploads"    // requests, packets and streams that come byte by byte
 	Handshakes Kind = "handshakes" // connections of which the first words never end
+	Connects   Kind = "connects"   // QUIC connections that come about and never get to ask for anything
+	Telemetry  Kind = "telemetry"  // connections to the address for JIP-3 nodes that are none, or stuck ones
 )
 
 // Kinds are all of them.
-var Kinds = []Kind{Frames, Packets, Uploads, Handshakes}
+var Kinds = []Kind{Frames, Packets, Uploads, Handshakes, Connects, Telemetry}
 
 // Plan says what to do to whom.
 type Plan struct {
@@ -35,6 +38,8 @@ type Plan struct {
 	Door load.Door
 	// Insecure accepts any certificate.
 	Insecure bool
+	// Telemetry is host and port for JIP-3 nodes; without it there is no flood of those.
+	Telemetry string
 
 	Kinds      []Kind
 	Room       string // that sessions are in
@@ -43,6 +48,8 @@ type Plan struct {
 	Rate       int    // tiny packets a second, of all sessions together
 	Uploads    int    // at once
 	Handshakes int    // at once
+	Connects   int    // at once
+	Nodes      int    // at once
 	Begin      int    // of those that the server has ended, how many begin again a second
 	Duration   time.Duration
 
@@ -87,6 +94,12 @@ func (p *Plan) Check() error {
 	must(p.Rate >= 1 && p.Rate <= mostRate, "%d packets a second: 1 to %d", p.Rate, mostRate)
 	must(p.Uploads >= 1 && p.Uploads <= mostAtOnce, "%d uploads: 1 to %d", p.Uploads, mostAtOnce)
 	must(p.Handshakes >= 1 && p.Handshakes <= mostAtOnce, "%d handshakes: 1 to %d", p.Handshakes, mostAtOnce)
+	must(p.Connects >= 1 && p.Connects <= mostAtOnce, "%d connections that ask for nothing: 1 to %d", p.Connects, mostAtOnce)
+	must(p.Nodes >= 1 && p.Nodes <= mostAtOnce, "%d nodes: 1 to %d", p.Nodes, mostAtOnce)
+	if p.Telemetry != "" {
+		_, _, err := net.SplitHostPort(p.Telemetry)
+		must(err == nil, "%q is no host and port for telemetry", p.Telemetry)
+	}
 	must(p.Begin >= 1 && p.Begin <= mostAtOnce, "%d that begin a second: 1 to %d", p.Begin, mostAtOnce)
 	must(p.Duration > 0 && p.Duration <= mostDuration, "a flood of %v: up to %v", p.Duration, mostDuration)
 	return errors.Join(errs...)

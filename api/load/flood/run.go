@@ -56,7 +56,7 @@ func Run(ctx context.Context, p Plan, progress func(Progress)) ([]Tally, error) 
 	for _, begin := range []struct {
 		kind Kind
 		do   func(context.Context, *sync.WaitGroup) error
-	}{{Frames, r.frames}, {Packets, r.packets}, {Uploads, r.uploads}, {Handshakes, r.handshakes}} {
+	}{{Frames, r.frames}, {Packets, r.packets}, {Uploads, r.uploads}, {Handshakes, r.handshakes}, {Connects, r.connects}, {Telemetry, r.nodes}} {
 		if !p.has(begin.kind) {
 			continue
 		}

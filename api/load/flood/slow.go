@@ -114,7 +114,7 @@ func (r *run) uploads(ctx context.Context, all *sync.WaitGroup) error {
 	if r.base(0, "https") != "" {
 		sessions := (r.Uploads + streamsEach - 1) / streamsEach
 		streams := r.counter(Uploads, "WebTransport sessions with dripping streams", sessions)
-		r.crowd(ctx, all, sessions, func(ctx context.Context, i int) { r.dripStreams(ctx, streams, i) })
+		r.crowd(ctx, all, sessions, func(ctx context.Context, i int) { r.dripInSession(ctx, streams, i) })
 	}
 	return nil
 }

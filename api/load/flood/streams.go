@@ -3,6 +3,7 @@ package flood
 import (
 	"context"
 	"crypto/tls"
+	"io"
 	"time"
 
 	"github.com/quic-go/quic-go"
@@ -17,8 +18,8 @@ const streamsEach = 200
 // that opened the session, which is the first.
 const streamStart = "\x40\x54\x00"
 
-// dripStreams opens a session over WebTransport, and streams in it that do not end.
-func (r *run) dripStreams(ctx context.Context, c *counter, i int) {
+// dripInSession opens a session over WebTransport, and streams in it that do not end.
+func (r *run) dripInSession(ctx context.Context, c *counter, i int) {
 	c.begin()
 	base := r.base(i, "https")
 	opt := r.options(base)
@@ -42,24 +43,37 @@ func (r *run) dripStreams(ctx context.Context, c *counter, i int) {
 	}
 	defer s.Cut()
 	end := c.open()
-	end(r.keepDripping(ctx, c, s, under))
+	dripStreams(ctx, c, streamsEach, s.Done(), func() (io.Writer, error) {
+		str, err := under.OpenUniStream()
+		if err != nil {
+			return nil, err
+		}
+		_, err = io.WriteString(str, streamStart+"\x0a") // the packet of a stream that stays
+		return str, err
+	})
+	if ctx.Err() == nil {
+		_, err = s.Receive(ctx)
+	}
+	if ctx.Err() != nil {
+		err = nil
+	}
+	end(err)
 }
 
-// keepDripping returns what ended the session, nil when ctx did. Streams that the server has
-// refused are opened anew.
-func (r *run) keepDripping(ctx context.Context, c *counter, s *client.Client, conn *quic.Conn) error {
-	streams := make([]*quic.SendStream, streamsEach)
+// dripStreams writes a byte now and then to each of n streams, until over is closed or ctx ends.
+// Streams that the server has refused are opened anew.
+func dripStreams(ctx context.Context, c *counter, n int, over <-chan struct{}, open func() (io.Writer, error)) {
+	streams := make([]io.Writer, n)
 	tick := time.NewTicker(dripEvery)
 	defer tick.Stop()
 	for {
 		for i, str := range streams {
 			if str == nil {
-				str, err := conn.OpenUniStream()
+				str, err := open()
 				if err != nil {
 					break // the server allows no more, or it is over
 				}
 				streams[i] = str
-				_, _ = str.Write([]byte(streamStart + "\x0a")) // the packet of a stream that stays
 				continue
 			}
 			if _, err := str.Write([]byte{0}); err != nil {
@@ -70,14 +84,10 @@ func (r *run) keepDripping(ctx context.Context, c *counter, s *client.Client, co
 		}
 		select {
 		case <-tick.C:
+		case <-over:
+			return
 		case <-ctx.Done():
-			return nil
-		case <-s.Done():
-			_, err := s.Receive(ctx)
-			if ctx.Err() != nil {
-				return nil
-			}
-			return err
+			return
 		}
 	}
 }

@@ -215,13 +215,24 @@ func finish(conn net.Conn) error {
 
 // hello is how the node introduces itself.
 func (n *node) hello() ([]byte, error) {
-	c := catalogue.JIP3()
 	p := catalogue.Params{Version: n.version, C: n.run.plan.Cores, Form: n.run.plan.Form}
-	v := value(n.rand, c.Hello.Body, p, 0).(map[string]any)
-	v["protocol_version"] = n.version
+	return introduction(n.rand, p, n.peer, n.run.id)
+}
+
+// Introduction returns the first message, with its length, of a node that calls itself peer.
+func Introduction(peer [32]byte) ([]byte, error) {
+	versions := catalogue.JIP3().Versions
+	p := catalogue.Params{Version: versions[len(versions)-1], C: 1}
+	return introduction(rand.New(rand.NewPCG(0, 0)), p, peer, peer)
+}
+
+func introduction(r *rand.Rand, p catalogue.Params, peer, genesis [32]byte) ([]byte, error) {
+	c := catalogue.JIP3()
+	v := value(r, c.Hello.Body, p, 0).(map[string]any)
+	v["protocol_version"] = p.Version
 	v["params"].(map[string]any)[catalogue.ParamCores] = p.C
-	v["details"].(map[string]any)["peer_id"] = n.peer[:]
-	v["genesis"] = n.run.id[:]
+	v["details"].(map[string]any)["peer_id"] = peer[:]
+	v["genesis"] = genesis[:]
 	v["implementation_name"] = "parley load"
 	body, err := c.Hello.Encode(nil, p, v)
 	if err != nil {
