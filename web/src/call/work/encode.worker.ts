@@ -9,6 +9,7 @@ const wireCodecs = { vp8: 1, vp9: 2 } as const;
 let source: Source = "camera";
 let userId: Uint8Array = new Uint8Array();
 let order: Codec[] = ["vp9", "vp8"];
+let wanted: ReadableStream<VideoFrame> | undefined; // what is to be encoded
 let reader: ReadableStreamDefaultReader<VideoFrame> | undefined;
 const layers: Layer[] = [];
 let still: VideoFrame | undefined; // the last frame of a screen, which may not change for long
@@ -62,7 +63,9 @@ function trackStream(track: unknown): ReadableStream<VideoFrame> {
 }
 
 async function feed(stream: ReadableStream<VideoFrame>): Promise<void> {
+  wanted = stream;
   await reader?.cancel().catch(() => {});
+  if (wanted !== stream) return void stream.cancel().catch(() => {}); // switched off or over meanwhile
   const mine = stream.getReader();
   reader = mine;
   try {
@@ -143,6 +146,7 @@ function askForKey(layer: Layer): void {
 
 function stop(): void {
   void reader?.cancel().catch(() => {});
+  wanted = undefined;
   reader = undefined;
   still?.close();
   still = undefined;

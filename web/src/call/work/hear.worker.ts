@@ -30,7 +30,7 @@ class Voice {
     this.received++;
     this.jitter.add(packet.sequence, packet.timestamp, now);
     const target = Math.round((this.jitter.target * rate) / 1000);
-    if (Math.abs(target - this.told) > rate * 0.002) {
+    if (playout && Math.abs(target - this.told) > rate * 0.002) {
       this.told = target;
       play({ id: this.id, target });
     }
