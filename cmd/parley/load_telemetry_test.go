@@ -14,9 +14,11 @@ import (
 // loadTelemetry runs a load of 16 nodes on a server of its own, which has to end well.
 func loadTelemetry(t *testing.T, args ...string) (r telemetry.Report) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "parley", append([]string{"load", "telemetry", "--self", "--json", "--quiet", "--nodes=16", "--rate=200"}, args...)...)
+	cmd := exec.CommandContext(ctx, "parley", append([]string{
+		"load", "telemetry", "--self", "--json", "--quiet", "--nodes=16", "--rate=200", "--settle=" + patience.String(),
+	}, args...)...)
 	cmd.Env = append(parley(nil).Env, "TMPDIR="+t.TempDir())
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs

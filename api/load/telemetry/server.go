@@ -62,7 +62,7 @@ type state struct {
 }
 
 const (
-	lookTime = 10 * time.Second
+	lookTime = 30 * time.Second
 	lookMost = 16 << 20 // bytes
 )
 
