@@ -27,18 +27,22 @@ func (c *conn) Offer(frames []*media.Frame) (left []*media.Frame, ok bool) {
 // send to tell.
 func (s *sender) offer(packet []byte) bool {
 	size := len(s.header) + len(packet)
-	if s.deaf || size > copiedBytes || s.unsent+size > unsentBytes {
+	if s.deaf || size > largePacket || s.unsent+size > unsentBytes {
 		return false
 	}
-	str, err := s.quic.OpenUniStream()
-	if _, s.full = errors.AsType[*quic.StreamLimitReachedError](err); err != nil {
-		return false
+	str := s.spare
+	if s.spare = nil; str == nil {
+		var err error
+		str, err = s.quic.OpenUniStream()
+		if _, s.full = errors.AsType[*quic.StreamLimitReachedError](err); err != nil {
+			return false
+		}
 	}
-	scratch := scratches.Get().(*[]byte)
-	defer scratches.Put(scratch)
-	b := append(append((*scratch)[:0], s.header...), packet...)
-	if _, err := str.Write(b); err != nil {
-		str.CancelWrite(quic.StreamErrorCode(firstSessionCode))
+	b := newBurst(0)
+	defer b.free()
+	b.buf = append(append(b.buf, s.header...), packet...)
+	if str.TryWriteAll(b.buf) != nil {
+		s.spare = str // send is going to wait for what it lacks
 		return false
 	}
 	s.unsent += size

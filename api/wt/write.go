@@ -71,7 +71,8 @@ type sender struct {
 	write  time.Duration
 	unsent int // bytes that may still wait in the library
 
-	full bool // the client had granted no stream when the last one was to be opened
+	spare *quic.SendStream // that is open and still empty, or nil
+	full  bool             // the client had granted no stream when the last one was to be opened
 
 	// deaf says that the client granted no stream for the write timeout. There are clients
 	// that only publish and never look at what they are sent: such a one may stay while it
@@ -106,6 +107,10 @@ func (s *sender) send(packet []byte, deadline time.Time) error {
 var errDeaf = errors.New("the client listens to nothing")
 
 func (s *sender) open(deadline time.Time) (*quic.SendStream, error) {
+	if str := s.spare; str != nil {
+		s.spare = nil
+		return str, nil
+	}
 	str, err := s.quic.OpenUniStream()
 	_, s.full = errors.AsType[*quic.StreamLimitReachedError](err)
 	switch {
