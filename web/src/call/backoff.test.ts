@@ -10,9 +10,10 @@ test("the wait doubles from half a second up to its cap", () => {
   assert.equal(backoff(1000, none), 30_000);
 });
 
-test("jitter adds at most half and never passes the cap", () => {
+test("jitter adds at most half, and keeps people apart at the cap as well", () => {
   assert.equal(backoff(1, () => 1), 750);
-  assert.equal(backoff(3, () => 1), 2000);
+  assert.equal(backoff(3, () => 0), 2000);
+  assert.equal(backoff(3, () => 1), 3000);
 });
 
 test("3500 to 3999 and 1008 are final", () => {
