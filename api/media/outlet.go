@@ -172,7 +172,8 @@ func (q *Queue) popCalled(batch []*Frame, o *outlet) []*Frame {
 	return got
 }
 
-// isLarge reports whether a frame waits that is larger than a batch; q.mu is held.
+// isLarge reports whether more waits of a kind than a batch carries: one large frame, or what a receiver
+// that is behind did not get yet; q.mu is held.
 func (q *Queue) isLarge(o *outlet) bool {
 	for kind := o.first; kind < o.end; kind++ {
 		if l := &q.lanes[kind]; l.bytes > batchBytes {

@@ -17,3 +17,12 @@ func limitUnsent(conn net.Conn) {
 		})
 	}
 }
+
+// unacked returns how many bytes were handed to the kernel that the peer has not confirmed.
+func unacked(fd uintptr) int {
+	n, err := unix.IoctlGetInt(int(fd), unix.SIOCOUTQ)
+	if err != nil {
+		return 0
+	}
+	return n
+}
