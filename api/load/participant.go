@@ -10,9 +10,11 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/quic-go/quic-go"
+	"golang.org/x/sys/unix"
 
 	"parley/api/client"
 	"parley/api/lossy"
@@ -71,7 +73,8 @@ type participant struct {
 
 	heartbeats Heartbeats
 
-	reading sync.Mutex // held while a slow receiver takes its time
+	reading sync.Mutex    // held while a slow receiver takes its time
+	read    time.Duration // when it has read what came, on the clock of the run
 }
 
 // attend joins, stays, and comes back whenever the connection is lost, until ctx ends.
@@ -273,13 +276,12 @@ func (p *participant) options(ctx context.Context) client.Options {
 		opt.DialTCP, opt.DialQUIC = path.DialTCP, path.DialQUIC
 		return opt
 	}
-	opt.DialTCP = func(ctx context.Context, network, addr string) (net.Conn, error) {
-		conn, err := new(net.Dialer).DialContext(ctx, network, addr)
-		if tcp, ok := conn.(*net.TCPConn); ok {
-			err = tcp.SetReadBuffer(smallBuffer)
-		}
-		return conn, err
-	}
+	// Later the server would have been told of more room already.
+	opt.DialTCP = (&net.Dialer{Control: func(_, _ string, conn syscall.RawConn) error {
+		return conn.Control(func(fd uintptr) {
+			_ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF, smallBuffer/2) // which Linux doubles
+		})
+	}}).DialContext
 	opt.QUIC = quicConfig(256)
 	opt.QUIC.InitialStreamReceiveWindow, opt.QUIC.MaxStreamReceiveWindow = smallBuffer, smallBuffer
 	opt.QUIC.InitialConnectionReceiveWindow, opt.QUIC.MaxConnectionReceiveWindow = smallBuffer, smallBuffer

@@ -139,11 +139,21 @@ func (p *participant) receive(ctx context.Context, packet client.Packet) {
 	switch {
 	case p.pace == slow:
 		p.reading.Lock()
-		sleep(ctx, time.Duration(len(packet.Data)*8)*time.Second/time.Duration(p.run.plan.SlowKbps*1000))
+		sleep(ctx, p.takeTime(len(packet.Data)))
 		p.reading.Unlock()
 	case p.pace == stalled && p.run.clock.at() >= measuring:
 		<-ctx.Done()
 	}
+}
+
+// overslept is how late a slow receiver may be woken and still keep to its rate.
+const overslept = 200 * time.Millisecond
+
+// takeTime returns how long to wait until a slow receiver has read size bytes more; p.reading is held.
+func (p *participant) takeTime(size int) time.Duration {
+	now := p.run.clock.now()
+	p.read = max(p.read, now-overslept) + time.Duration(size*8)*time.Second/time.Duration(p.run.plan.SlowKbps*1000)
+	return p.read - now
 }
 
 func (p *participant) count(t tag, session uint64, size int, now time.Duration) {
