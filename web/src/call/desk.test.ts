@@ -179,3 +179,16 @@ test("what is known for sure is not undone by an answer that was given before", 
   assert.ok(d.isHost("bob"), "it was asked for again");
   assert.equal(store.state.meeting.options?.locked, true);
 });
+
+test("what could not be asked for is asked for again", async () => {
+  const { d, clock, server, store } = desk();
+  await clock.advance(1_000);
+  server.refuse = new Unreachable("");
+  d.stale("options");
+  await clock.advance(1_000);
+  server.refuse = undefined;
+  server.meeting = meeting({ locked: true });
+  await clock.advance(4_000);
+  assert.equal(store.state.meeting.options?.locked, true);
+  d.close();
+});

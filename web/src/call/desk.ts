@@ -24,6 +24,8 @@ export interface DeskSources {
 const together = 150;
 /** In a large meeting, where everybody asks after everybody, they wait longer: ms a person. */
 const perPerson = 20;
+/** What could not be asked for is asked for again after this, ms. */
+const againAfter = 3_000;
 /** The waiting list is looked at so often without news, ms. */
 const lookEvery = 15_000;
 
@@ -83,10 +85,10 @@ export class Desk implements Powers {
   }
 
   /** Something is to be asked for again, once for all that happens now. */
-  stale(subject: Subject): void {
+  stale(subject: Subject, after = together): void {
     if (!this.ticket || this.ended || this.due.has(subject)) return;
     if (this.ticket.guest && subject !== "options") return; // of which they may see what is permitted
-    const wait = together + (subject === "people" ? perPerson * this.store.state.participants.length : 0);
+    const wait = after + (subject === "people" ? perPerson * this.store.state.participants.length : 0);
     this.due.set(
       subject,
       this.clock.after(wait, () => {
@@ -190,8 +192,9 @@ export class Desk implements Powers {
         }
       }
     } catch (err) {
-      // Without an answer what was known holds; the next news or the timer asks again.
-      if (!(err instanceof Denied) && !(err instanceof Unreachable)) throw err;
+      // Without an answer what was known holds for now.
+      if (err instanceof Unreachable) this.stale(subject, againAfter);
+      else if (!(err instanceof Denied)) throw err;
     } finally {
       if (this.looks.get(subject) === look) this.looks.delete(subject);
     }
