@@ -33,6 +33,8 @@ type call struct {
 
 	audio, video uint64 // numbers of the last packets sent; the first are 1
 
+	soundSize int // bytes
+
 	pace <-chan time.Time // when the next group of pictures is due; nil is at once
 }
 
@@ -66,7 +68,7 @@ func (c *call) send() {
 		c.say(client.Video("ada", c.video, 0, i == 0, make([]byte, size)))
 		if i < sounds {
 			c.audio++
-			c.say(client.Audio("ada", c.audio, make([]byte, soundBytes)))
+			c.say(client.Audio("ada", c.audio, make([]byte, c.soundSize)))
 		}
 	}
 	for _, p := range c.well {
@@ -85,7 +87,7 @@ func (c *call) send() {
 // one with a bad one.
 func newCall(t *testing.T, n *node, well int, good, bad client.Options) *call {
 	t.Helper()
-	c := &call{node: n, t: t}
+	c := &call{node: n, t: t, soundSize: soundBytes}
 	c.ada = c.join(t, overWS, "ada", good)
 	for _, over := range ways {
 		for i := range well {

@@ -80,6 +80,7 @@ func TestNothingIsOldAfterAnOutage(t *testing.T) {
 	limits := media.DefaultQueueLimits()
 	const old = 2 * time.Second // longer than those wait on a busy machine whose path is good
 	limits.Age[media.Video], limits.Age[media.Audio] = old, old
+	limits.Bytes[media.Audio] = limits.Bytes[media.Video]
 	laid := cabletest.Lay(t)
 	n, near, far := nodeAt(t, laid, limits)
 	c := newCall(t, n, 1, near, far)
@@ -88,14 +89,16 @@ func TestNothingIsOldAfterAnOutage(t *testing.T) {
 	for _, p := range c.behind {
 		p.until(t, "sound and picture in full", c.full)
 	}
-	pace := time.NewTicker(20 * time.Millisecond)
+	c.soundSize = deltaBytes // what is on its way is bounded in bytes: few such sounds
+	pace := time.NewTicker(10 * time.Millisecond)
 	defer pace.Stop()
 	c.pace = pace.C
 	cabletest.Spoil(t, laid, cable.Trouble{Loss: 1})
 	pulled := *c
-	for range 20 {
+	for range 40 {
 		c.send()
 	}
+	pace.Reset(50 * time.Millisecond)
 	tooOld := *c
 	for sent := time.Now(); time.Since(sent) <= old; {
 		c.send()
