@@ -65,6 +65,9 @@ func TestBadNetworkCostsOthersNothing(t *testing.T) {
 			n, near, far := nodeAt(t, laid, limits())
 			c := newCall(t, n, 3, near, far)
 			c.settle()
+			pace := time.NewTicker(20 * time.Millisecond)
+			defer pace.Stop()
+			c.pace = pace.C // as fast as it goes, sounds alone are more than the slow cable carries
 			c.send()
 			cabletest.Spoil(t, laid, trouble)
 			c.sendHeard(2 * window)
