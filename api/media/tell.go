@@ -192,10 +192,13 @@ func (r *Room) greet(s *Session) {
 // any more, before the first event that does; r.mu is held.
 func (r *Room) catchUp() {
 	at := r.log.at
-	if !r.catching || at.Number == 0 {
+	if !r.catching {
 		return
 	}
 	r.catching = false
+	if at.Number == 0 {
+		return // who hears of the first event misses none
+	}
 	for _, s := range *r.sessions.Load() {
 		s.out.Push(control(wire.CaughtUp(string(r.id), at.Epoch, at.Number, true)))
 	}

@@ -89,12 +89,16 @@ func (l *link) lags(whatever bool) bool {
 func (r *Relay) readLogs(ctx context.Context, subjects []string) (map[string][]logged, error) {
 	ctx, cancel := context.WithTimeout(ctx, exchange)
 	defer cancel()
+	look := r.readAll
 	if r.replicas == 1 {
-		return r.readOnce(ctx, subjects)
+		look = r.readOnce
 	}
 	for {
-		read, err := r.readAll(ctx, subjects)
-		if !errors.Is(err, errBehind) && !errors.Is(err, nats.ErrNoResponders) { // as while a leader is elected
+		read, err := look(ctx, subjects)
+		switch {
+		case errors.Is(err, errBehind), errors.Is(err, errFewer):
+		case errors.Is(err, nats.ErrNoResponders) && r.replicas > 1: // as while a leader is elected
+		default:
 			return read, err
 		}
 		pause := time.NewTimer(rereadAfter)
@@ -107,8 +111,17 @@ func (r *Relay) readLogs(ctx context.Context, subjects []string) (map[string][]l
 	}
 }
 
-// errBehind says that a server of a cluster did not know what the leader of the stream knew.
-var errBehind = errors.New("the server is behind")
+var (
+	// errBehind says that a server of a cluster did not know what the leader of the stream knew.
+	errBehind = errors.New("the server is behind")
+
+	// errFewer says that a server did not hand over what it had announced: it has forgotten some of it
+	// meanwhile, or is busy.
+	errFewer = errors.New("fewer than announced")
+)
+
+// handOver is how long a server may hand over nothing of what it has, which takes a few milliseconds.
+const handOver = 500 * time.Millisecond
 
 // readAll reads once and checks that nothing is missing.
 func (r *Relay) readAll(ctx context.Context, subjects []string) (map[string][]logged, error) {
@@ -155,27 +168,39 @@ func (r *Relay) readOnce(ctx context.Context, subjects []string) (map[string][]l
 	defer func() { _ = r.nc.Publish(consumerDelete+c.CachedInfo().Name, nil) }()
 	all := make(map[string][]logged)
 	for left := int(c.CachedInfo().NumPending); left > 0; {
-		batch, err := c.Fetch(min(left, replayBatch), jetstream.FetchContext(ctx))
+		n, err := take(ctx, c, min(left, replayBatch), all)
 		if err != nil {
 			return nil, fmt.Errorf("read events: %w", err)
 		}
-		before := left
-		for m := range batch.Messages() {
-			left--
-			meta, err := m.Metadata()
-			if err != nil {
-				return nil, fmt.Errorf("read events: %w", err)
-			}
-			if e, ok := decodeEvent(m.Headers(), m.Data(), meta.Sequence.Stream); ok {
-				all[m.Subject()] = append(all[m.Subject()], e)
-			}
-		}
-		if err := batch.Error(); err != nil {
-			return nil, fmt.Errorf("read events: %w", err)
-		}
-		if left == before {
-			return nil, errors.New("read events: fewer than announced")
-		}
+		left -= n
 	}
 	return all, nil
+}
+
+// take adds up to most events that c has not handed over yet to all, by subject, and returns how many
+// messages that took, at least one.
+func take(ctx context.Context, c jetstream.Consumer, most int, all map[string][]logged) (n int, err error) {
+	soon, cancel := context.WithTimeout(ctx, handOver)
+	defer cancel()
+	batch, err := c.Fetch(most, jetstream.FetchContext(soon))
+	if err != nil {
+		return 0, err
+	}
+	for m := range batch.Messages() {
+		n++
+		meta, err := m.Metadata()
+		if err != nil {
+			return n, err
+		}
+		if e, ok := decodeEvent(m.Headers(), m.Data(), meta.Sequence.Stream); ok {
+			all[m.Subject()] = append(all[m.Subject()], e)
+		}
+	}
+	if err := batch.Error(); err != nil && (soon.Err() == nil || ctx.Err() != nil) {
+		return n, err
+	}
+	if n == 0 {
+		return 0, errFewer
+	}
+	return n, nil
 }
