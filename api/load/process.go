@@ -1,13 +1,9 @@
 package load
 
 import (
-	"bufio"
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -89,58 +85,6 @@ func number(text []byte, word string) uint64 {
 		}
 	}
 	return 0
-}
-
-// scrapePatience and scrapeMost bound a look at the metrics of a server.
-const (
-	scrapePatience = 20 * time.Second
-	scrapeMost     = 16 << 20 // bytes
-)
-
-// scrape calls with for every line of the metrics at url, which it may not keep.
-func scrape(ctx context.Context, url string, with func(line []byte)) error {
-	ctx, cancel := context.WithTimeout(ctx, scrapePatience)
-	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return err
-	}
-	look := http.Client{Transport: &http.Transport{
-		Proxy: http.ProxyFromEnvironment, TLSClientConfig: Certificates(url, false),
-		DisableKeepAlives: true, // a connection that stays would be one more thing to count
-	}}
-	answer, err := look.Do(r)
-	if err != nil {
-		return err
-	}
-	defer answer.Body.Close()
-	if answer.StatusCode != http.StatusOK {
-		return fmt.Errorf("metrics: status %d", answer.StatusCode)
-	}
-	lines := bufio.NewScanner(io.LimitReader(answer.Body, scrapeMost))
-	for lines.Scan() {
-		with(lines.Bytes())
-	}
-	return lines.Err()
-}
-
-// Counters reads the Prometheus metrics at url and returns the values of those whose name is
-// wanted, by name and labels. It gives up after twenty seconds.
-func Counters(ctx context.Context, url string, wanted func(name string) bool) (map[string]float64, error) {
-	all := make(map[string]float64)
-	err := scrape(ctx, url, func(line []byte) {
-		end := bytes.LastIndexByte(line, ' ')
-		if end < 0 || line[0] == '#' {
-			return
-		}
-		series := string(line[:end])
-		if name, _, _ := strings.Cut(series, "{"); wanted(name) {
-			if v, err := strconv.ParseFloat(string(line[end+1:]), 64); err == nil {
-				all[series] = v
-			}
-		}
-	})
-	return all, err
 }
 
 // Resident returns the memory of a process of this machine, in bytes; 0 when it is not known.

@@ -1,13 +1,11 @@
 package load
 
 import (
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"strings"
 	"testing"
 
-	readings "parley/api/histogram"
+	"parley/api/load/scrape"
 )
 
 func TestUsage(t *testing.T) {
@@ -30,45 +28,36 @@ func TestUsage(t *testing.T) {
 	}
 }
 
-func TestScrape(t *testing.T) {
-	status := http.StatusOK
-	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		w.WriteHeader(status)
-		_, _ = w.Write([]byte("# HELP go_goroutines x\ngo_goroutines 42\ngo_memstats_heap_inuse_bytes 1.5e+06\n"))
-	}))
-	defer s.Close()
-	var u usage
-	if err := u.scrape(s.URL); err != nil || u.goroutines != 42 || u.heap != 1_500_000 {
-		t.Errorf("%+v, %v", u, err)
-	}
-	if len(u.ages) != 0 {
-		t.Errorf("ages %v", u.ages)
-	}
-	status = http.StatusNotFound
-	if err := u.scrape(s.URL); err == nil {
-		t.Error("an answer without metrics is taken")
-	}
-}
-
 func TestAddedLatency(t *testing.T) {
 	read := func(lines ...string) *usage {
-		u := usage{ages: make(map[string]readings.Reading)}
+		text := "# TYPE parley_queue_age_seconds histogram\n"
 		for _, line := range lines {
-			u.age([]byte("parley_queue_age_seconds_" + line))
+			text += "parley_queue_age_seconds_" + line + "\n"
 		}
+		page, err := scrape.Parse(strings.NewReader("go_goroutines 42\n" + text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var u usage
+		u.tell(page)
 		return &u
 	}
 	before := read(
 		`bucket{kind="audio",le="0.01"} 5`, `bucket{kind="audio",le="0.02"} 5`, `bucket{kind="audio",le="+Inf"} 6`,
 		`sum{kind="audio"} 9.02`, `count{kind="audio"} 6`, `count{kind="data"} 4`)
-	after := read(
+	later := []string{
 		`bucket{kind="audio",le="0.01"} 5`, `bucket{kind="audio",le="0.02"} 105`, `bucket{kind="audio",le="+Inf"} 106`,
-		`sum{kind="audio"} 10.52`, `count{kind="audio"} 106`, `count{kind="data"} 4`)
+		`sum{kind="audio"} 10.52`, `count{kind="data"} 4`,
+	}
+	after := read(append(later, `count{kind="audio"} 106`)...)
+	if after.goroutines != 42 {
+		t.Errorf("%d goroutines", after.goroutines)
+	}
 	got := after.agesSince(before)
 	if want := (Quantiles{Count: 100, Mean: 15, P50: 15, P90: 19, P99: 19.9, P999: 20, Max: 20}); len(got) != 1 || got["audio"] != want {
 		t.Errorf("%+v", got)
 	}
-	after.age([]byte(`parley_queue_age_seconds_count{kind="audio"} 107`)) // one beyond all bounds
+	after = read(append(later, `count{kind="audio"} 107`)...) // one beyond all bounds
 	if got := after.agesSince(before)["audio"].Max; got != 20 {
 		t.Errorf("what is beyond all bounds took %v ms", got)
 	}

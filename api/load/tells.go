@@ -1,70 +1,32 @@
 package load
 
 import (
-	"bytes"
 	"context"
 	"maps"
-	"math"
 	"slices"
-	"strconv"
 
-	readings "parley/api/histogram"
+	"parley/api/load/scrape"
 )
 
 // scrape adds what a server says of itself, if it does.
 func (u *usage) scrape(url string) error {
-	u.ages = make(map[string]readings.Reading)
-	return scrape(context.Background(), url, func(line []byte) {
-		if n := number(line, "go_goroutines "); n > 0 {
-			u.goroutines = int(n)
-		}
-		if n := number(line, "go_memstats_heap_inuse_bytes "); n > 0 {
-			u.heap = n
-		}
-		if n := number(line, "go_memstats_stack_inuse_bytes "); n > 0 {
-			u.stacks = n
-		}
-		u.age(line)
-	})
+	page, err := scrape.Get(context.Background(), url, Certificates(url, false))
+	u.tell(page)
+	return err
 }
 
-// age adds a line of the histograms that say how old packets are when a Parley hands them to the
-// transport of a receiver.
-func (u *usage) age(line []byte) {
-	rest, ok := bytes.CutPrefix(line, []byte("parley_queue_age_seconds_"))
-	if !ok {
-		return
-	}
-	labels, value, ok := bytes.Cut(rest, []byte("} "))
-	v, err := strconv.ParseFloat(string(value), 64)
-	if !ok || err != nil {
-		return
-	}
-	part, labels, _ := bytes.Cut(labels, []byte("{"))
-	kind := label(labels, "kind")
-	r, ok := u.ages[kind]
-	if !ok {
-		r.Below = make(map[float64]uint64)
-	}
-	switch string(part) {
-	case "sum":
-		r.Sum = v
-	case "count":
-		r.Count = uint64(v)
-	case "bucket":
-		if bound, err := strconv.ParseFloat(label(labels, "le"), 64); err == nil && !math.IsInf(bound, 1) { // which is the count
-			r.Below[bound] = uint64(v)
-		}
-	}
-	u.ages[kind] = r
+func (u *usage) tell(page scrape.Page) {
+	u.goroutines = int(page.Value("go_goroutines"))
+	u.heap = uint64(page.Value("go_memstats_heap_inuse_bytes"))
+	u.stacks = uint64(page.Value("go_memstats_stack_inuse_bytes"))
+	u.ages = page.Histograms("parley_queue_age_seconds", "kind")
 }
 
-// label returns the value of a label, "" when there is none of that name. Names that end alike and
-// values with quotes are not among what is looked for.
-func label(labels []byte, name string) string {
-	_, rest, _ := bytes.Cut(labels, []byte(name+`="`))
-	value, _, _ := bytes.Cut(rest, []byte(`"`))
-	return string(value)
+// Counters reads the Prometheus metrics at url and returns the values of those whose name is
+// wanted, by name and labels. It gives up after twenty seconds.
+func Counters(ctx context.Context, url string, wanted func(name string) bool) (map[string]float64, error) {
+	page, err := scrape.Get(ctx, url, Certificates(url, false))
+	return page.Values(wanted), err
 }
 
 // agesSince returns how long the server had packets, by kind, of those it handed on since before.

@@ -1,8 +1,6 @@
 package telemetry
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -10,12 +8,11 @@ import (
 	"math"
 	"net/http"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"parley/api/histogram"
 	"parley/api/load"
+	"parley/api/load/scrape"
 )
 
 // Watch is how to look at the server while a run lasts. What is zero is not looked at.
@@ -73,7 +70,7 @@ func (w *Watch) look(ctx context.Context, collected bool) (s state) {
 	s.own = load.OwnCPU()
 	if collected && w.Debug != "" {
 		for range 2 { // what pools have outlives one collection
-			if s.err = get(ctx, w.Debug+"/debug/pprof/heap?gc=1", func(string, float64) {}); s.err != nil {
+			if s.err = w.collect(ctx); s.err != nil {
 				return s
 			}
 		}
@@ -86,30 +83,20 @@ func (w *Watch) look(ctx context.Context, collected bool) (s state) {
 	if w.Metrics == "" {
 		return s
 	}
-	s.commit.Below = map[float64]uint64{}
-	s.err = get(ctx, w.Metrics, func(name string, v float64) {
-		switch name {
-		case "go_memstats_heap_alloc_bytes", "go_memstats_stack_inuse_bytes":
-			s.live += v
-		case "parley_telemetry_bytes_waiting":
-			s.waiting = v
-		case "parley_telemetry_commit_seconds_count":
-			s.commit.Count = uint64(v)
-		case "parley_telemetry_commit_seconds_sum":
-			s.commit.Sum = v
-		}
-		if bound, ok := strings.CutPrefix(name, `parley_telemetry_commit_seconds_bucket{le="`); ok {
-			if le, err := strconv.ParseFloat(strings.TrimSuffix(bound, `"}`), 64); err == nil && !math.IsInf(le, 1) {
-				s.commit.Below[le] = uint64(v)
-			}
-		}
-	})
+	page, err := scrape.Get(ctx, w.Metrics, load.Certificates(w.Metrics, false))
+	if err != nil {
+		s.err = fmt.Errorf("look at the server: %w", err)
+		return s
+	}
+	s.live = page.Value("go_memstats_heap_alloc_bytes") + page.Value("go_memstats_stack_inuse_bytes")
+	s.waiting = page.Value("parley_telemetry_bytes_waiting")
+	s.commit = page.Histograms("parley_telemetry_commit_seconds", "")[""]
 	return s
 }
 
-// get asks for a page and tells of the series in it.
-func get(ctx context.Context, url string, each func(name string, value float64)) error {
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+// collect makes the server collect its garbage.
+func (w *Watch) collect(ctx context.Context) error {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, w.Debug+"/debug/pprof/heap?gc=1", nil)
 	if err != nil {
 		return err
 	}
@@ -122,18 +109,8 @@ func get(ctx context.Context, url string, each func(name string, value float64))
 	if answer.StatusCode != http.StatusOK {
 		return fmt.Errorf("look at the server: status %d", answer.StatusCode)
 	}
-	lines := bufio.NewScanner(io.LimitReader(answer.Body, lookMost))
-	lines.Buffer(nil, lookMost)
-	for lines.Scan() {
-		name, value, ok := bytes.Cut(lines.Bytes(), []byte(" "))
-		if !ok || len(name) == 0 || name[0] == '#' {
-			continue
-		}
-		if v, err := strconv.ParseFloat(string(value), 64); err == nil {
-			each(string(name), v)
-		}
-	}
-	return lines.Err()
+	_, err = io.Copy(io.Discard, io.LimitReader(answer.Body, lookMost))
+	return err
 }
 
 // settle waits until nothing waits to be stored, if that can be seen, and returns what there
