@@ -66,11 +66,11 @@ var (
 		"How many kbit/s one connection may send, for two seconds twice as many; more is dropped.", "transports")
 
 	// BusyPacketBudget and BusyKbitBudget do the same while a node has more to do than it can, and for
-	// a minute after with those who want more.
+	// a minute after with those who want more; also with those who sent twice their budget.
 	BusyPacketBudget = IntIn("busy_packet_budget", 500, 100, MaxPacketBudget,
-		"How many packets one connection may send per second while its node has more to do than it can; at most session_packet_budget.", "transports")
+		"How many packets one connection may send per second while its node has more to do than it can, or after it sent twice its budget; at most session_packet_budget.", "transports")
 	BusyKbitBudget = IntIn("busy_kbit_budget", 20_000, 100, MaxRoomBitrate,
-		"How many kbit/s one connection may send while its node has more to do than it can; at most session_kbit_budget.", "transports")
+		"How many kbit/s one connection may send while its node has more to do than it can, or after it sent twice its budget; at most session_kbit_budget.", "transports")
 
 	// RoomPacketBudget and RoomKbitBudget bound the media that all members of a room send to one
 	// node. They protect nodes; to divide a bit rate between members is what RoomBitrateCap does.

@@ -10,12 +10,14 @@ import (
 
 // What participants send is bounded twice: each session has a budget, and so has each room on
 // each node. Both are far beyond what people need, and below what would keep a node from serving
-// the others. What is over budget is dropped and its sender told; who sends twice as much is
-// read more slowly as well, so that dropping costs little and the transport's flow control
-// tells the peer.
+// the others. What is over budget is dropped and its sender told. Who sends twice as much floods: it is
+// held to what a person needs, and read no faster than that, so that it costs little and the transport's
+// flow control tells the peer. All that such a session sends waits with it; nobody else does.
 //
-// A node that has more to do than it can holds each session to what a person needs. Who sends more
-// than that is confined to it for a while, for else a flood would be back as soon as it is held.
+// A node that has more to do than it can holds each session to what a person needs.
+//
+// Who sends more than that, or floods, is confined to it for a while, for else a flood would be back as
+// soon as it is held.
 
 // Budget is how much may be sent per second; 0 means the default of where it is used.
 type Budget struct {
@@ -50,8 +52,14 @@ const (
 	// what it held, and keyframes are many times as large as what is between them.
 	budgetBurst = 2 * time.Second
 
-	// slowAfter is at how many times its budget a session is read more slowly.
-	slowAfter = 2
+	// slowAfter is at how many times its budget a session floods and is read more slowly, and
+	// heldAfter how fast it is read from then on: some is dropped, so that it is counted and told.
+	slowAfter = 2.0
+	heldAfter = 1.25
+
+	// slowMost is how long nothing is read of a session at most: signs of life are not read either, and
+	// a client that sent too much once is not dead.
+	slowMost = 2 * time.Second
 
 	// confinement is how long a session has what a busy node gives it, after it last wanted more.
 	confinement = time.Minute
@@ -108,10 +116,13 @@ func (b *bucket) left(r rates, reserve float64) bool {
 
 func (b *bucket) take(packets, size float64) { b.packets, b.bytes = b.packets-packets, b.bytes-size }
 
-// debt returns how long it takes until nothing is owed.
-func (b *bucket) debt(r rates) time.Duration {
-	seconds := max(-b.packets/r.packets, -b.bytes/r.bytes, 0)
-	return time.Duration(seconds * float64(time.Second))
+// owe takes what may not be there, and returns how long it is until nothing is owed: what takes longer than
+// slowMost is forgiven.
+func (b *bucket) owe(r rates, packets, size float64, now time.Time) time.Duration {
+	b.fill(r, now)
+	b.take(packets, size)
+	b.packets, b.bytes = max(b.packets, -slowMost.Seconds()*r.packets), max(b.bytes, -slowMost.Seconds()*r.bytes)
+	return time.Duration(max(-b.packets/r.packets, -b.bytes/r.bytes, 0) * float64(time.Second))
 }
 
 // sharedBucket is the bucket of a room.
@@ -142,35 +153,63 @@ func (s *sharedBucket) take(r rates, size int, kind Kind, now time.Time) bool {
 // spending is what one session sends beside what it may. Its read goroutine uses it.
 type spending struct {
 	budget   bucket
-	pace     bucket // of slowAfter times the budget
+	pace     bucket // of slowAfter times the budget, or heldAfter times
+	wishes   bucket // of the budget
 	skipping [kinds][wire.MaxLayer + 1]bool
 	why      Cause     // of the latest loss
 	asked    time.Time // when a keyframe was last asked for
 	confined time.Time // until when it has what a busy node gives it
+	floods   bool      // why it is confined: else it wanted too much of a busy node
 }
 
 // allowance returns what s may send per second now, and why not more.
 func (s *Session) allowance(now time.Time) (rates, Cause) {
 	b := s.room.budgets.Load()
-	if now.Before(s.spending.confined) || s.room.hub.busy() {
+	sp := &s.spending
+	confined := now.Before(sp.confined)
+	sp.floods = sp.floods && confined
+	switch {
+	case sp.floods:
+		return b.busy, Flooding
+	case confined || s.room.hub.busy():
 		return b.busy, Busy
 	}
 	return b.session, Flooding
 }
 
-// slow blocks while s has sent far beyond its budget, and returns what the time is then. A packet
-// has size bytes.
-func (s *Session) slow(ctx context.Context, now time.Time, packets, size int) (time.Time, error) {
+// confine gives s what a busy node gives it, for a while.
+func (s *Session) confine(now time.Time) { s.spending.confined = now.Add(confinement) }
+
+// slow blocks while s floods, and returns what the time is then. A packet has size bytes.
+func (s *Session) slow(ctx context.Context, now time.Time, size int) (time.Time, error) {
 	r, _ := s.allowance(now)
-	r = r.times(slowAfter)
-	p := &s.spending.pace
-	p.fill(r, now)
-	p.take(float64(packets), float64(size))
-	debt := p.debt(r)
+	pace := slowAfter
+	if s.spending.floods {
+		pace = heldAfter
+	}
+	debt := s.spending.pace.owe(r.times(pace), 1, float64(size), now)
 	if debt == 0 {
 		return now, ctx.Err()
 	}
-	wait := time.NewTimer(debt)
+	s.spending.floods = true
+	s.confine(now)
+	return pause(ctx, now, debt)
+}
+
+// consider blocks while acting on a wish, said in size bytes, is more than s may ask for: to act
+// on it costs as much as some packets.
+func (s *Session) consider(ctx context.Context, now time.Time, size int) error {
+	r, _ := s.allowance(now)
+	_, err := pause(ctx, now, s.spending.wishes.owe(r, min(float64(size/wishBytes), r.packets), 0, now))
+	return err
+}
+
+// pause blocks for so long, and returns what the time is then. It ends with ctx.
+func pause(ctx context.Context, now time.Time, long time.Duration) (time.Time, error) {
+	if long == 0 {
+		return now, ctx.Err()
+	}
+	wait := time.NewTimer(long)
 	defer wait.Stop()
 	select {
 	case <-wait.C:
@@ -178,14 +217,6 @@ func (s *Session) slow(ctx context.Context, now time.Time, packets, size int) (t
 	case <-ctx.Done():
 		return now, context.Cause(ctx)
 	}
-}
-
-// consider blocks while acting on a wish, said in size bytes, is more than s may ask for: to act
-// on it costs as much as some packets.
-func (s *Session) consider(ctx context.Context, now time.Time, size int) error {
-	most := int(s.room.budgets.Load().session.packets)
-	_, err := s.slow(ctx, now, slowAfter*min(size/wishBytes, most), 0)
-	return err
 }
 
 // affords reports whether a packet is within the budgets. Of a stream of pictures that lost one,
@@ -197,7 +228,7 @@ func (s *Session) affords(info *wire.Info, size int, now time.Time) bool {
 	sp.budget.fill(may, now)
 	fits := sp.budget.left(may, 0)
 	if !fits && why == Busy {
-		sp.confined = now.Add(confinement)
+		s.confine(now)
 	}
 	if fits && info.Class == wire.MediaFrame {
 		if fits = s.room.bucket.take(b.room, size, kind, now); !fits {

@@ -104,6 +104,71 @@ func TestFloodOfLargePicturesEndsWithAKeyframe(t *testing.T) {
 	})
 }
 
+// Who sends far more than they may is read as fast as they need, and told all the while; when that is over
+// they are people like others.
+func TestFloodIsHeldToWhatPeopleNeed(t *testing.T) {
+	inWorld(t, func(w *world) {
+		const mega = 1_000_000
+		rules := media.Rules{Session: media.Budget{Kbit: 64_000}, Busy: media.Budget{Kbit: 16_000}} // 8 and 2 MB a second
+		n := w.ruled("a", &rules)
+		eve, bob := n.join("eve"), n.join("bob")
+		eve.hears()
+		bob.hears()
+		frame := picture(callv1.MediaPacket_VIDEO, "key", mega)
+		for range 33 { // twice the budget for two seconds, at once, and who does that floods
+			eve.Send(frame)
+		}
+		if d := n.drops(media.Flooding); d == 0 || d > 17 {
+			t.Errorf("%d frames are dropped of those that may come at once", d)
+		}
+		bob.counts()
+		eve.arrived()
+		dropped, begin := n.drops(media.Flooding), time.Now()
+		for range 50 {
+			eve.Send(frame)
+		}
+		took := time.Since(begin).Seconds()
+		if took < 16 || took > 25 {
+			t.Errorf("50 MB were read in %.1f s, where 2.5 are read in one", took)
+		}
+		if got := float64(bob.counts()["eve video"]); got > 2*took+4 || got < 2*took-4 {
+			t.Errorf("bob gets %v MB in %.1f s, want 2 in one", got, took)
+		}
+		if d := n.drops(media.Flooding) - dropped; d < 5 || d > 20 {
+			t.Errorf("%d frames are dropped of those that are read", d)
+		}
+		if told := about(eve.arrived(), "refused"); len(told) == 0 || told[0] != "refused: too_much" {
+			t.Errorf("eve is told %q", told)
+		}
+		mediatest.Advance(t, time.Minute)
+		dropped = n.drops(media.Flooding)
+		for range 8 { // half of what may be sent at once
+			eve.Send(frame)
+		}
+		if got := bob.counts(); got["eve video"] != 8 || n.drops(media.Flooding) != dropped {
+			t.Errorf("a minute after the flood bob gets %v of 8", got)
+		}
+	})
+}
+
+// One packet far beyond a small budget is not waited for until its sender counts as dead.
+func TestNobodyIsReadTooSlowlyToLive(t *testing.T) {
+	inWorld(t, func(w *world) {
+		rules := media.Rules{Session: media.Budget{Kbit: 100}}
+		n := w.ruled("a", &rules)
+		eve, bob := n.join("eve"), n.join("bob")
+		eve.hears()
+		bob.hears()
+		begin := time.Now()
+		eve.Send(picture(callv1.MediaPacket_VIDEO, "key", 4_000_000)) // five minutes' worth
+		mediatest.Advance(t, 2*time.Second)
+		eve.Send(mediatest.Heartbeat())
+		if took := time.Since(begin); took > 5*time.Second {
+			t.Errorf("eve is read again after %v", took)
+		}
+	})
+}
+
 // When a room is too loud, pictures go before sound, and the other room notices nothing.
 func TestFloodOfOneRoomIsDropped(t *testing.T) {
 	inWorld(t, func(w *world) {

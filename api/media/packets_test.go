@@ -130,7 +130,7 @@ func TestFloodIsReadMoreSlowly(t *testing.T) {
 		for range 8_000 {
 			bob.Peer.Send(packet)
 		}
-		if took := time.Since(start); took < time.Second || took > 3*time.Second {
+		if took := time.Since(start); took < 5*time.Second || took > 8*time.Second { // half of them at once
 			t.Errorf("8,000 packets were taken in %v", took)
 		}
 		mediatest.Advance(t, 5*time.Second)

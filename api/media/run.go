@@ -113,7 +113,7 @@ func (s *Session) readLoop(ctx, life context.Context) error {
 		if ctx.Err() != nil {
 			continue
 		}
-		now, err := s.slow(ctx, time.Now(), 1, len(p.Data)) // the one look at the clock for this packet
+		now, err := s.slow(ctx, time.Now(), len(p.Data)) // the one look at the clock for this packet
 		if err != nil {
 			continue
 		}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"runtime"
 	"sync"
 	"syscall"
 	"time"
@@ -25,6 +26,9 @@ const (
 	// scratchBytes holds nearly all packets but keyframes. They are read here first and
 	// then copied into a buffer of their exact size, because queues keep it.
 	scratchBytes = 4 << 10
+
+	// readMost is how much of a packet is read at once, in bytes.
+	readMost = 256 << 10
 )
 
 var scratches = sync.Pool{New: func() any {
@@ -103,8 +107,10 @@ func (c *conn) message(r io.Reader) ([]byte, error) {
 				c.fail(fault.New(fault.Slow, "a packet took longer than %v", c.patient))
 			})
 		}
-		m, err := r.Read(buf[n:])
-		n += m
+		m, err := r.Read(buf[n:min(len(buf), n+readMost)])
+		if n += m; m == readMost {
+			runtime.Gosched() // it is a large one, for which nobody else has to wait
+		}
 		switch {
 		case n > wire.MaxPacket:
 			return nil, fault.New(fault.TooLarge, "packets are limited to %d bytes", wire.MaxPacket)

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"io"
 	"net"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -215,7 +216,8 @@ func (l *link) border(b []byte, wait bool) error {
 	return err
 }
 
-// send hands p to the kernel piece by piece.
+// send hands p to the kernel piece by piece. Between two of them others go first: a large picture takes
+// the kernel milliseconds, and who comes in waits for a dozen goroutines one after the other.
 func (l *link) send(p []byte, wait bool) error {
 	for l.err == nil {
 		n := min(len(p), corkBytes)
@@ -228,6 +230,7 @@ func (l *link) send(p []byte, wait bool) error {
 		if p = p[n:]; len(p) == 0 {
 			break
 		}
+		runtime.Gosched()
 	}
 	return l.err
 }
