@@ -138,7 +138,9 @@ func (n *Node) start(ctx context.Context, addresses ...string) error {
 }
 
 // Watch returns how to look at the node.
-func (n *Node) Watch() *Watch { return &Watch{PID: n.cmd.Process.Pid, Metrics: n.HTTP + "/metrics"} }
+func (n *Node) Watch() *Watch {
+	return &Watch{PIDs: []int{n.cmd.Process.Pid}, Metrics: n.HTTP + "/metrics"}
+}
 
 // Address returns where the node listens for a transport: ws, wss or wt.
 func (n *Node) Address(transport string) (string, error) {

@@ -18,7 +18,7 @@ import (
 
 // Watch is what is known of the server beside its answers. The zero value watches nothing.
 type Watch struct {
-	PID     int    // of a process on this machine; 0 when it is elsewhere
+	PIDs    []int  // of its processes on this machine, the main one first; none when it is elsewhere
 	Metrics string // URL of its Prometheus metrics; "" when it has none
 }
 
@@ -29,10 +29,35 @@ type usage struct {
 	resident   uint64 // bytes
 	most       uint64 // bytes that were ever resident
 	threads    int
-	goroutines int // 0: unknown
+	each       []process // what it consists of
+	goroutines int       // 0: unknown
 	heap       uint64
 	stacks     uint64
 	ages       map[string]readings.Reading // of packets that the server handed on, by kind; seconds
+}
+
+// process is what one process of a server has used.
+type process struct {
+	pid      int
+	name     string
+	cpu      time.Duration
+	resident uint64
+}
+
+// usageOfAll adds up what the kernel knows of several processes.
+func usageOfAll(pids []int) (sum usage, err error) {
+	for _, pid := range pids {
+		u, e := usageOf(pid)
+		err = errors.Join(err, e)
+		name, _ := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "comm"))
+		sum.each = append(sum.each, process{pid, strings.TrimSpace(string(name)), u.cpu, u.resident})
+		sum.cpu += u.cpu
+		sum.switches += u.switches
+		sum.resident += u.resident
+		sum.most += u.most
+		sum.threads += u.threads
+	}
+	return sum, err
 }
 
 // ticksPerSecond is the unit of times in /proc, the same on all machines (proc_pid_stat(5)).
@@ -87,10 +112,13 @@ func number(text []byte, word string) uint64 {
 	return 0
 }
 
-// Resident returns the memory of a process of this machine, in bytes; 0 when it is not known.
-func Resident(pid int) uint64 {
-	status, _ := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "status"))
-	return 1024 * number(status, "VmRSS:")
+// Resident returns the memory of processes of this machine, in bytes; it counts as 0 where it is not known.
+func Resident(pids ...int) (sum uint64) {
+	for _, pid := range pids {
+		status, _ := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "status"))
+		sum += 1024 * number(status, "VmRSS:")
+	}
+	return sum
 }
 
 // sample is what there is to know at one moment.
@@ -111,10 +139,8 @@ func (r *run) sample() sample {
 	}
 	s.packets, s.bytes = r.received()
 	if w := r.plan.Watch; w != nil {
-		var u usage
-		if w.PID != 0 {
-			u, s.err = usageOf(w.PID)
-		}
+		u, err := usageOfAll(w.PIDs)
+		s.err = err
 		if w.Metrics != "" {
 			s.err = errors.Join(s.err, u.scrape(w.Metrics))
 		}

@@ -2,8 +2,10 @@ package load
 
 import (
 	"os"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"parley/api/load/scrape"
 )
@@ -25,6 +27,27 @@ func TestUsage(t *testing.T) {
 	}
 	if m := readMachine(); m.total == 0 || m.idle > m.total {
 		t.Errorf("%+v", m)
+	}
+}
+
+func TestServerOfSeveralProcesses(t *testing.T) {
+	own := os.Getpid()
+	before, err := usageOfAll([]int{own, own})
+	if err != nil || len(before.each) != 2 || before.each[0].name == "" || before.resident != before.each[0].resident+before.each[1].resident {
+		t.Fatalf("%+v, %v", before, err)
+	}
+	if _, err := usageOfAll([]int{own, 1 << 30}); err == nil {
+		t.Error("one of two that cannot be is known")
+	}
+	after := before
+	after.each = slices.Clone(before.each)
+	after.cpu += 3 * time.Second
+	after.each[0].cpu += time.Second
+	after.each[1].cpu += 2 * time.Second
+	r := &run{plan: Plan{Watch: &Watch{PIDs: []int{own, own}}}}
+	s := r.server(sample{server: &before}, sample{at: 10 * time.Second, delivered: 1_000_000, server: &after})
+	if s.PID != own || s.CPUPerDelivery != 3 || len(s.Processes) != 2 || s.Processes[0].CPUPerDelivery != 1 || s.Processes[1].CPUPerDelivery != 2 {
+		t.Errorf("%+v", s)
 	}
 }
 
@@ -72,7 +95,7 @@ func TestTable(t *testing.T) {
 			"stalled": {Participants: 1, Expected: 300, Lost: 300},
 		},
 		Joins:  Joins{Wanted: 4, In: 3, Failed: 2, Why: map[string]int{"refused with status 410": 2}},
-		Server: &Server{CPUPerDelivery: 12.34, Error: "no metrics"},
+		Server: &Server{CPUPerDelivery: 12.34, Error: "no metrics", Processes: []Process{{Name: "relay"}, {Name: "broker", CPUPerDelivery: 5.67}}},
 	}
 	r.judge()
 	var out strings.Builder
@@ -82,7 +105,7 @@ func TestTable(t *testing.T) {
 	text := strings.Join(strings.Fields(out.String()), " ")
 	for _, want := range []string{
 		"video 300 30 0.80 2 7", "healthy 3 1000 990 10 1.000", "stalled 1 300 0 300 100.000", "latency, healthy 990 0.00 0.00 0.00 4.25",
-		"12.34", "3 of 4 participants in", "2 x refused with status 410", "no metrics", "NOTE 1 of 4 participants were not in",
+		"12.34", "of which broker 0.00 5.67", "3 of 4 participants in", "2 x refused with status 410", "no metrics", "NOTE 1 of 4 participants were not in",
 		"NOTE publishers dropped 7 frames of video, because the server",
 	} {
 		if !strings.Contains(text, want) {

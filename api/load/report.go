@@ -115,10 +115,10 @@ type Joins struct {
 	Request uint64         `json:"keyframe_requests"` // that publishers got
 }
 
-// Server is what the process of the server used while the run measured. CPU, switches and
-// memory are of that process alone, not of a database beside it.
+// Server is what the processes of the server used while the run measured. CPU, switches and
+// memory are of those alone that were named, not of a database beside them.
 type Server struct {
-	PID             int     `json:"pid,omitempty"`
+	PID             int     `json:"pid,omitempty"` // the first
 	CPUSeconds      float64 `json:"cpu_seconds"`
 	CPUShare        float64 `json:"cpu_share"` // of all processors, 0 to 1
 	CPUPerDelivery  float64 `json:"cpu_us_per_delivery"`
@@ -135,6 +135,17 @@ type Server struct {
 	// of a receiver, by kind: its part of the latency. It measures one in 64, each to within a quarter.
 	Ages  map[string]Quantiles `json:"added_latency,omitempty"`
 	Error string               `json:"error,omitempty"` // what could not be read
+	// Processes are what the server consists of, where that is more than one.
+	Processes []Process `json:"processes,omitempty"`
+}
+
+// Process is what one process of a server used while the run measured.
+type Process struct {
+	PID            int     `json:"pid"`
+	Name           string  `json:"name"`
+	CPUSeconds     float64 `json:"cpu_seconds"`
+	CPUPerDelivery float64 `json:"cpu_us_per_delivery"`
+	RSS            uint64  `json:"rss_bytes"` // at the end
 }
 
 // Generator is what the run itself used, and whether that was the limit.
@@ -252,13 +263,22 @@ func (r *run) server(first, last sample) *Server {
 	took := last.at - first.at
 	cpu := b.cpu - a.cpu
 	s := &Server{
-		PID: r.plan.Watch.PID, CPUSeconds: round(cpu.Seconds(), 3),
-		CPUShare: round(cpu.Seconds()/took.Seconds()/processors(), 3),
-		Switches: b.switches - min(b.switches, a.switches), RSS: b.resident, RSSMost: b.most, RSSBefore: r.before, Heap: b.heap, Stacks: b.stacks,
+		CPUSeconds: round(cpu.Seconds(), 3),
+		CPUShare:   round(cpu.Seconds()/took.Seconds()/processors(), 3),
+		Switches:   b.switches - min(b.switches, a.switches), RSS: b.resident, RSSMost: b.most, RSSBefore: r.before, Heap: b.heap, Stacks: b.stacks,
 		Goroutines: b.goroutines, Threads: b.threads, Ages: b.agesSince(a),
 	}
-	if n := last.delivered - first.delivered; n > 0 {
-		s.CPUPerDelivery = round(float64(cpu.Microseconds())/float64(n), 3)
+	n := last.delivered - first.delivered
+	if len(b.each) > 0 {
+		s.PID = b.each[0].pid
+	}
+	if len(b.each) > 1 {
+		for i, p := range b.each {
+			s.Processes = append(s.Processes, p.since(a.each[i], n))
+		}
+	}
+	if n > 0 {
+		s.CPUPerDelivery = perDelivery(cpu, n)
 		s.SwitchesPer1000 = round(float64(s.Switches)*1000/float64(n), 1)
 	}
 	for _, at := range []sample{first, last} {
@@ -267,6 +287,15 @@ func (r *run) server(first, last sample) *Server {
 		}
 	}
 	return s
+}
+
+func perDelivery(cpu time.Duration, n uint64) float64 {
+	return round(float64(cpu.Microseconds())/float64(max(n, 1)), 3)
+}
+
+func (p process) since(before process, delivered uint64) Process {
+	cpu := p.cpu - before.cpu
+	return Process{PID: p.pid, Name: p.name, CPUSeconds: round(cpu.Seconds(), 3), CPUPerDelivery: perDelivery(cpu, delivered), RSS: p.resident}
 }
 
 // judge notes what stands against believing the report.

@@ -74,9 +74,8 @@ func Run(ctx context.Context, plan Plan, progress func(Progress)) (*Report, erro
 	defer silence()
 	r.sending = sending
 
-	if plan.Watch != nil && plan.Watch.PID != 0 {
-		u, _ := usageOf(plan.Watch.PID) // the samples say what is wrong
-		r.before = u.resident
+	if plan.Watch != nil {
+		r.before = Resident(plan.Watch.PIDs...)
 	}
 	var people, visitors, looking sync.WaitGroup
 	looked := make(chan struct{})

@@ -67,6 +67,9 @@ func (r *Report) Table(out io.Writer) error {
 		}
 		fmt.Fprintf(t, "server\t%.2f\t%.0f %%\t%.2f\t%d\t%d\t%s\t%d\t%.0f\t\n", s.CPUSeconds, 100*s.CPUShare, s.CPUPerDelivery,
 			s.RSS>>20, s.RSSMost>>20, goroutines, s.Threads, s.SwitchesPer1000)
+		for _, p := range s.Processes {
+			fmt.Fprintf(t, "of which %s\t%.2f\t\t%.2f\t%d\t\t\t\t\t\n", p.Name, p.CPUSeconds, p.CPUPerDelivery, p.RSS>>20)
+		}
 	}
 	fmt.Fprintf(t, "generator\t%.2f\t%.0f %%\t\t\t\t\t\t\t\n", r.Generator.CPUSeconds, 100*r.Generator.CPUShare)
 	if err := t.Flush(); err != nil {

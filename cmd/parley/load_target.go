@@ -16,7 +16,7 @@ type loadTarget struct {
 	URL       []string `name:"url" placeholder:"URL" help:"Where to connect; repeat it, and participants take turns. ws and wss are WebSocket, https is WebTransport." group:"server"`
 	Self      bool     `name:"self" help:"Start a node of its own for the run, in its own process, and look at it." group:"server"`
 	Transport []string `name:"transport" default:"ws" enum:"ws,wss,wt" placeholder:"ws|wss|wt" help:"With --self: how to connect to it." group:"server"`
-	PID       int      `name:"pid" placeholder:"PID" help:"The server's process, if it is on this machine." group:"server"`
+	PID       []int    `name:"pid" placeholder:"PID" help:"The server's process, if it is on this machine; repeat it for a server of several, such as one with a broker beside it: they are added up." group:"server"`
 	Metrics   string   `name:"metrics" placeholder:"URL" help:"The server's metrics, for what the kernel does not know. With --pid they are looked for at /metrics." group:"server"`
 	Insecure  bool     `name:"insecure" help:"Accept any certificate; those of servers on this machine are accepted anyway." group:"server"`
 	JWTSecret string   `name:"jwt-secret" env:"JWT_SECRET" placeholder:"SECRET" help:"Signs tokens with the server's secret, instead of naming user and room in the path." group:"server"`
@@ -25,7 +25,7 @@ type loadTarget struct {
 
 // check says what stands against starting a server.
 func (t *loadTarget) check() error {
-	if len(t.URL) > 0 || t.PID != 0 || t.API != "" || t.Metrics != "" {
+	if len(t.URL) > 0 || len(t.PID) > 0 || t.API != "" || t.Metrics != "" {
 		return errors.New("--self starts a server: --url, --pid, --metrics and --api name another")
 	}
 	return nil
@@ -44,8 +44,8 @@ type reached struct {
 // reach returns the server, which is started if it has to be, with env besides. leave stops it.
 func (t *loadTarget) reach(w *world, env ...string) (*reached, error) {
 	r := &reached{urls: t.URL, secret: t.JWTSecret, leave: func() {}}
-	if t.PID != 0 || t.Metrics != "" {
-		r.watch = &load.Watch{PID: t.PID, Metrics: t.Metrics}
+	if len(t.PID) > 0 || t.Metrics != "" {
+		r.watch = &load.Watch{PIDs: t.PID, Metrics: t.Metrics}
 		if t.Metrics == "" {
 			r.watch.Metrics = t.findMetrics(w.ctx)
 		}

@@ -54,7 +54,7 @@ func (c *loadTelemetryCommand) start(w *world, plan *telemetry.Plan) (_ *selfSer
 		return s, err
 	}
 	at := s.Watch()
-	plan.Addr, plan.Watch = s.Telemetry, &telemetry.Watch{PID: at.PID, Metrics: at.Metrics, Debug: s.Debug}
+	plan.Addr, plan.Watch = s.Telemetry, &telemetry.Watch{PID: at.PIDs[0], Metrics: at.Metrics, Debug: s.Debug}
 	if c.Kill {
 		plan.Watch = nil // it is not one process
 		plan.Faults = append(plan.Faults, telemetry.Fault{Name: "the node is killed", At: c.KillAt, Do: s.KillAndStart})

@@ -16,10 +16,10 @@ const lookEvery = 100 * time.Millisecond
 
 // resident returns the memory of the server, 0 when that is not known.
 func (w watch) resident() uint64 {
-	if w.Watch == nil || w.PID == 0 {
+	if w.Watch == nil {
 		return 0
 	}
-	return load.Resident(w.PID)
+	return load.Resident(w.PIDs...)
 }
 
 // most returns the most memory that the server had until ctx ends.
