@@ -57,6 +57,7 @@ type Framing string
 const (
 	FramingPacket Framing = ""       // one stream, or one datagram, is one packet
 	FramingStream Framing = "stream" // long-lived streams of packets with their lengths
+	FramingAuto   Framing = "auto"   // FramingPacket, until the server sends such a long-lived stream unasked
 )
 
 // Packet is what arrived.
@@ -130,7 +131,7 @@ func Dial(ctx context.Context, rawURL string, opt Options) (*Client, error) {
 			l, err = dialWebSocket(ctx, u, opt)
 		}
 	case "https":
-		if opt.Framing != FramingPacket {
+		if opt.Framing == FramingStream {
 			query := u.Query()
 			query.Set("framing", string(opt.Framing))
 			u.RawQuery = query.Encode()
@@ -241,6 +242,15 @@ func (c *Client) Session(ctx context.Context) (uint64, error) {
 	default:
 		return 0, c.end
 	}
+}
+
+// Framing returns how packets are sent over WebTransport now: with [FramingAuto] it is that of the
+// server, once it has sent something. Over WebSocket it is [FramingPacket].
+func (c *Client) Framing() Framing {
+	if w, ok := c.link.(*webTransport); ok && w.lines.Load() != nil {
+		return FramingStream
+	}
+	return FramingPacket
 }
 
 // Done is closed when the session ended.

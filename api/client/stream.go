@@ -93,6 +93,9 @@ type line struct {
 	buf []byte
 }
 
+// lines are those of one session, by lineOf.
+type lines [3]line
+
 // lineOf keeps kinds of packets from waiting for each other.
 func lineOf(packet []byte) int {
 	switch info := wire.Classify(packet); {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/url"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/quic-go/quic-go"
@@ -23,9 +24,10 @@ const streamsAtOnce = 64
 const endless = 1 << 60
 
 type webTransport struct {
-	conn  *quic.Conn
-	sess  *webtransport.Session
-	lines *[3]line // of FramingStream, else nil
+	conn   *quic.Conn
+	sess   *webtransport.Session
+	follow bool                  // the server decides
+	lines  atomic.Pointer[lines] // of FramingStream, else nil
 }
 
 func dialWebTransport(ctx context.Context, u *url.URL, opt Options) (*webTransport, error) {
@@ -64,9 +66,9 @@ func dialWebTransport(ctx context.Context, u *url.URL, opt Options) (*webTranspo
 		_ = conn.CloseWithError(quic.ApplicationErrorCode(http3.ErrCodeNoError), "")
 		return nil, err
 	}
-	w := &webTransport{conn: conn, sess: sess}
+	w := &webTransport{conn: conn, sess: sess, follow: opt.Framing == FramingAuto}
 	if opt.Framing == FramingStream {
-		w.lines = new([3]line)
+		w.lines.Store(new(lines))
 	}
 	return w, nil
 }
@@ -88,8 +90,8 @@ func openSession(ctx context.Context, conn *quic.Conn, u *url.URL, opt Options) 
 }
 
 func (w *webTransport) send(ctx context.Context, packet []byte) error {
-	if w.lines != nil {
-		return w.lines[lineOf(packet)].send(ctx, w.sess, packet)
+	if l := w.lines.Load(); l != nil {
+		return l[lineOf(packet)].send(ctx, w.sess, packet)
 	}
 	str, err := w.sess.OpenUniStreamSync(ctx)
 	if err != nil {
@@ -129,7 +131,13 @@ func (w *webTransport) read(ctx context.Context, deliver func(Packet) error) err
 			give := sync.OnceFunc(func() { <-slots })
 			defer give()
 			// A long-lived stream waits with one packet; the server grants itself few of them.
-			if err := readStream(str, deliver, give); err != nil { // ends with the session, too
+			long := func() {
+				give()
+				if w.follow {
+					w.lines.CompareAndSwap(nil, new(lines))
+				}
+			}
+			if err := readStream(str, deliver, long); err != nil { // ends with the session, too
 				str.CancelRead(0)
 			}
 		})

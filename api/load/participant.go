@@ -239,6 +239,9 @@ func (p *participant) dial(ctx, dialing context.Context) (c *client.Client, took
 	default: // it is in all the same
 		p.run.unnumbered.Add(1)
 	}
+	if c.Framing() == client.FramingStream {
+		p.run.framed.Store(true)
+	}
 	if err := c.Send(dialing, client.Connection(p.pass.User, p.room.name)); err != nil {
 		c.Cut()
 		return nil, 0, err

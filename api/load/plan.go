@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"slices"
 	"time"
 
 	"parley/api/client"
@@ -22,7 +23,7 @@ type Plan struct {
 	Door Door
 	// Insecure accepts any certificate. Those of servers on this machine are accepted anyway.
 	Insecure bool
-	// Framing of WebTransport.
+	// Framing of WebTransport. With client.FramingAuto a run speaks as the server does.
 	Framing client.Framing
 	// Streams is how many streams each healthy participant lets the server have open at once over
 	// WebTransport; 0 means so many that they never end.
@@ -100,7 +101,7 @@ func (p *Plan) Check() error {
 			"%q: ws and wss are WebSocket, https is WebTransport; there is nothing else", raw)
 	}
 	must(p.Streams >= 0, "%d streams at once", p.Streams)
-	must(p.Framing == client.FramingPacket || p.Framing == client.FramingStream, "framing %q is unknown", p.Framing)
+	must(slices.Contains([]client.Framing{client.FramingPacket, client.FramingStream, client.FramingAuto}, p.Framing), "framing %q is unknown", p.Framing)
 	must(token.ValidRoom(p.Room) && len(p.Room) < token.MaxRoom-8, "%q cannot be a room", p.Room)
 	must(p.Rooms >= 1, "there must be a room")
 	must(p.Publishers >= 0 && p.Viewers >= 0 && p.Publishers+p.Viewers >= 1, "there must be participants")

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"time"
 
+	"parley/api/client"
 	"parley/api/wire"
 )
 
@@ -33,7 +34,7 @@ type Report struct {
 // Shape is what a report says of the plan, so that it can be understood on its own.
 type Shape struct {
 	URLs       []string `json:"urls"`
-	Framing    string   `json:"framing"` // of WebTransport: packet or stream
+	Framing    string   `json:"framing"` // of WebTransport: packet or stream, whichever was spoken
 	Streams    int64    `json:"streams"` // that its clients let be open at once; 0: no limit
 	Rooms      int      `json:"rooms"`
 	Publishers int      `json:"publishers"` // in each room
@@ -63,9 +64,9 @@ type Shape struct {
 	Visits       float64 `json:"visits_per_second"`
 }
 
-func (p *Plan) shape() Shape {
+func (p *Plan) shape(spoken client.Framing) Shape {
 	return Shape{
-		URLs: p.URLs, Framing: cmp.Or(string(p.Framing), "packet"), Streams: p.Streams, Rooms: p.Rooms, Publishers: p.Publishers, Viewers: p.Viewers, Seed: p.Seed,
+		URLs: p.URLs, Framing: cmp.Or(string(spoken), "packet"), Streams: p.Streams, Rooms: p.Rooms, Publishers: p.Publishers, Viewers: p.Viewers, Seed: p.Seed,
 		AudioKbps: p.AudioKbps, TalkShare: p.TalkShare, VideoKbps: p.VideoKbps, FPS: p.FPS, Layers: p.Layers, WatchLayer: p.WatchLayer,
 		Screens: p.Screens, ScreenKbps: p.ScreenKbps, SteadyRate: p.SteadyRate, SteadySize: p.SteadySize,
 		VideoFile: p.VideoFile, AudioFile: p.AudioFile,
@@ -169,7 +170,7 @@ func (r *run) report(first, last sample) *Report {
 	took := last.at - first.at
 	rep := &Report{
 		Started: r.clock.began.UTC().Truncate(time.Millisecond), Seconds: round(took.Seconds(), 3),
-		Plan: r.plan.shape(),
+		Plan: r.plan.shape(r.framing()),
 		Sent: r.sent(), Received: make(map[string]Received), Kinds: make(map[string]Received),
 		Heartbeats: r.heartbeats(), RTT: quantiles(&r.rtt), Notes: []string{},
 	}

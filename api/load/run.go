@@ -48,6 +48,7 @@ type run struct {
 	passing          tally // of visitors
 	keyRequests      atomic.Uint64
 	unnumbered       atomic.Uint64 // connections
+	framed           atomic.Bool   // the server made some connection speak FramingStream
 	present          atomic.Int64
 	joinedN, failedN atomic.Uint64
 
@@ -178,6 +179,17 @@ func (r *run) joined(again bool, took time.Duration) {
 	} else {
 		r.joins.add(took)
 	}
+}
+
+// framing returns what was spoken over WebTransport.
+func (r *run) framing() client.Framing {
+	switch {
+	case r.plan.Framing != client.FramingAuto:
+		return r.plan.Framing
+	case r.framed.Load():
+		return client.FramingStream
+	}
+	return client.FramingPacket
 }
 
 func (r *run) failed(err error) {

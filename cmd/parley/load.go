@@ -23,7 +23,7 @@ type loadCommands struct {
 
 type loadCommand struct {
 	loadTarget
-	Framing string `name:"framing" default:"packet" enum:"packet,stream" help:"Of WebTransport: packet is a stream for each one, stream is long-lived streams of many." group:"server"`
+	Framing string `name:"framing" default:"auto" enum:"auto,packet,stream" help:"Of WebTransport: packet is a stream for each one, stream is long-lived streams of many, and is asked for. auto speaks as the server does that is asked for nothing." group:"server"`
 	Streams int64  `name:"streams" default:"0" help:"How many streams a WebTransport client lets the server have open at once, browsers 100; 0 is no limit." group:"server"`
 
 	Room       string `name:"room" placeholder:"NAME" help:"Name of the room; with several, what their names begin with." group:"people"`
@@ -106,8 +106,8 @@ func (c *loadCommand) plan() load.Plan {
 		Slow: c.Slow, SlowKbps: c.SlowRate, Stalled: c.Stalled, Lossy: c.Lossy, Loss: c.Loss, StormEvery: c.StormEvery, StormShare: c.StormShare, Visits: c.Visits,
 		Heartbeat: c.Heartbeat, Probe: c.Probe, Seed: c.Seed,
 	}
-	if c.Framing == "stream" {
-		p.Framing = client.FramingStream
+	if c.Framing != "packet" { // which is the empty one
+		p.Framing = client.Framing(c.Framing)
 	}
 	if p.Room == "" {
 		p.Room = aRoom()

@@ -16,6 +16,7 @@ import (
 	"syscall"
 	"time"
 
+	"parley/api/client"
 	"parley/api/load"
 	"parley/api/load/flood"
 	"parley/api/observe"
@@ -95,7 +96,7 @@ func (c *loadFloodCommand) flood(urls []string, room string) flood.Plan {
 // people are those who should not notice.
 func (c *loadFloodCommand) people(urls []string, room string) load.Plan {
 	return load.Plan{
-		URLs: urls, Insecure: c.Insecure, Room: room, Rooms: 1, Publishers: c.Publishers, Viewers: c.Viewers, Visits: c.Visits,
+		URLs: urls, Framing: client.FramingAuto, Insecure: c.Insecure, Room: room, Rooms: 1, Publishers: c.Publishers, Viewers: c.Viewers, Visits: c.Visits,
 		AudioKbps: 32, TalkShare: 1, VideoKbps: 500, FPS: 30, Layers: 1, KeyframeEvery: 2 * time.Second,
 		Ramp: min(time.Second, c.WarmUp), WarmUp: c.WarmUp, Duration: c.Duration, Drain: 2 * time.Second,
 		Heartbeat: 5 * time.Second, Probe: time.Second, Seed: 1,
