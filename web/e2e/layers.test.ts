@@ -44,8 +44,7 @@ scenario("a small tile costs less, and a large one is sharp again", async (s) =>
   await Promise.all([ada.isWith(bob), bob.isWith(ada)]);
 
   const large = await shown(bob, ada, 360);
-  const tile = (of: Person) => bob.page.locator("[data-session][data-self]").filter({ hasText: of.name });
-  await tile(bob).dblclick(); // Ada goes aside
+  await bob.tile(bob).dblclick(); // Ada goes aside
   const small = await shown(bob, ada, 180);
   s.note(`${Math.round(large)} bytes a frame in a large tile, ${Math.round(small)} in a small one`);
   assert.ok(small < large * 0.8, `a frame has ${small} bytes, before it had ${large}`);
@@ -57,7 +56,7 @@ scenario("a small tile costs less, and a large one is sharp again", async (s) =>
   await encodes(ada, 180, 360);
   assert.equal(await bob.until("a picture of Ada", (name) => window.parleyDebug?.peers().find((p) => p.name === name)?.camera.height, ada.name), 180);
 
-  await tile(bob).dblclick();
+  await bob.tile(bob).dblclick();
   await shown(bob, ada, 360);
   await bob.sees(ada);
   await encodes(ada, 360); // what both show

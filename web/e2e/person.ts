@@ -35,6 +35,11 @@ export class Person {
     return this.page.getByTestId(id);
   }
 
+  /** Somebody's tile, as this person sees it. */
+  tile(of: Person): Locator {
+    return this.page.locator("[data-session][data-self]").filter({ hasText: of.name });
+  }
+
   /** Opens the room's link. */
   async open({ node, room, transport, video = "180@10" }: Entry): Promise<void> {
     await this.page.goto(`${node.url}/m/${room}?video=${video}`);

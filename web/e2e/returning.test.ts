@@ -38,14 +38,17 @@ async function together(a: Person, b: Person): Promise<void> {
   await Promise.all([neverTwice(a, b), neverTwice(b, a)]);
 }
 
-scenario("a reloaded page comes back, without a second tile", async (s) => {
+scenario("a reloaded page comes back, without a second tile and as large as it was", async (s) => {
   const [ada, bob] = await pair(s, ["one", "one"]);
+  const pin = ada.tile(bob).getByTestId(ids.tilePin);
+  await pin.click();
   await bob.page.reload();
   await ada.isWith();
   assert.equal(await bob.on(ids.lobbyName).inputValue(), "Bob", "the page remembers the name");
   await bob.enter();
   await watch(bob, ada);
   await together(ada, bob);
+  assert.equal(await pin.getAttribute("aria-pressed"), "true", "who was pinned comes back pinned");
 });
 
 scenario("a tab that crashes leaves no tile behind", async (s) => {

@@ -3,6 +3,7 @@
 import type { JSX } from "preact";
 import { useCallback, useRef, useState } from "preact/hooks";
 import type { Call, Participant } from "../call/contract.ts";
+import { chosen, type Choice } from "./choice.ts";
 import { fitGrid, fitStage, gridCapacity, pickVisible, type Area, type Rect } from "./grid.ts";
 import { sameItems, useCall, useSize } from "./hooks.ts";
 import * as icons from "./icons.tsx";
@@ -26,18 +27,17 @@ export function Stage({ call, link, onPeople, onInvite, onTileMenu }: Props): JS
   openMenu.current = onTileMenu;
   const onMenu = useCallback((anchor: HTMLElement, sessionId: string) => openMenu.current(anchor, sessionId), []);
   const [measure, area] = useSize<HTMLDivElement>();
-  const [pinned, setPinned] = useState<string>();
-  const [chosenScreen, setChosenScreen] = useState<string>();
+  const [pinned, setPinned] = useState<Choice>();
+  const [chosenScreen, setChosenScreen] = useState<Choice>();
   const [current, setCurrent] = useState<string>();
   const spoke = useRef(new Map<string, number>());
   const turn = useRef(0);
   for (const p of people) if (p.speaking) spoke.current.set(p.sessionId, ++turn.current);
 
-  const onPin = useCallback((sessionId: string) => setPinned((old) => (old === sessionId ? undefined : sessionId)), []);
-
   const screens = people.filter((p) => p.screen);
-  const star = people.find((p) => p.sessionId === pinned);
-  const sharer = star ? undefined : (screens.find((p) => p.sessionId === chosenScreen) ?? screens.findLast((p) => !p.self) ?? screens[0]);
+  const star = chosen(people, pinned);
+  const onPin = useCallback((who: Participant, on: boolean) => setPinned(on ? who : undefined), []);
+  const sharer = star ? undefined : (chosen(screens, chosenScreen) ?? screens.findLast((p) => !p.self) ?? screens[0]);
   const alone = people.length === 1 && !star && !sharer;
   const scene = arrange(people, area, { star, sharer, alone }, (p) => spoke.current.get(p.sessionId));
   const hidden = people.filter((p) => !scene.tiles.some((t) => t.who === p));
@@ -128,7 +128,7 @@ interface SharedScreenProps {
   sharer: Participant;
   others: readonly Participant[];
   rect: Rect;
-  onSwitch: (sessionId: string) => void;
+  onSwitch: (who: Participant) => void;
 }
 
 function SharedScreen({ call, sharer, others, rect, onSwitch }: SharedScreenProps): JSX.Element {
@@ -146,7 +146,7 @@ function SharedScreen({ call, sharer, others, rect, onSwitch }: SharedScreenProp
           </button>
         )}
         {others.map((p) => (
-          <button key={p.sessionId} type="button" class="chip" data-testid={ids.stageSwitch(p.sessionId)} onClick={() => onSwitch(p.sessionId)}>
+          <button key={p.sessionId} type="button" class="chip" data-testid={ids.stageSwitch(p.sessionId)} onClick={() => onSwitch(p)}>
             Show {p.self ? "yours" : p.name}
           </button>
         ))}

@@ -57,7 +57,7 @@ interface TileProps {
   pinned: boolean;
   tabIndex: number;
   menu: boolean; // there is something one may do to them
-  onPin: (sessionId: string) => void;
+  onPin: (who: Participant, pinned: boolean) => void;
   onMenu: (anchor: HTMLElement, sessionId: string) => void;
 }
 
@@ -77,11 +77,11 @@ function TileView({ call, participant: p, rect, pinned, tabIndex, menu, onPin, o
       data-hand={String(p.hand)}
       tabIndex={tabIndex}
       aria-label={participantWords(p)}
-      onDblClick={() => onPin(p.sessionId)}
+      onDblClick={() => onPin(p, !pinned)}
       onKeyDown={(event) => {
         if (event.key !== "Enter" || event.target !== event.currentTarget) return;
         event.preventDefault();
-        onPin(p.sessionId);
+        onPin(p, !pinned);
       }}
     >
       <Avatar userId={p.userId} name={p.name} />
@@ -119,7 +119,7 @@ function TileView({ call, participant: p, rect, pinned, tabIndex, menu, onPin, o
         aria-pressed={pinned}
         aria-label={pinned ? `Unpin ${p.name}` : `Pin ${p.name}`}
         data-tip={pinned ? "Unpin" : "Pin"}
-        onClick={() => onPin(p.sessionId)}
+        onClick={() => onPin(p, !pinned)}
       >
         {pinned ? <icons.PinOff /> : <icons.Pin />}
       </button>
