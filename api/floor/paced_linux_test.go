@@ -39,6 +39,7 @@ var ways = map[string]way{
 	"tcp":          {listenTCP, dialTCP},
 	"webtransport": {listenWebTransport, dialWebTransport},
 	"packets":      {listenPackets, dialWebTransport}, // each on a stream of its own
+	"few-streams":  {listenPackets, dialFewStreams},
 }
 
 // member is an end of a connection. Several goroutines may write to it.

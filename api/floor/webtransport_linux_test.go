@@ -50,10 +50,17 @@ func (w *wtMember) Write(b []byte) (int, error) {
 	return w.out.Write(b)
 }
 
-// quicOptions are what WebTransport needs, and a limit of streams that is not renewed all the time, as
-// that of browsers.
-func quicOptions() *quic.Config {
-	return &quic.Config{EnableDatagrams: true, EnableStreamResetPartialDelivery: true, MaxIncomingUniStreams: 1 << 60}
+// Limits of streams that are open at once.
+const (
+	// fewStreams is what browsers grant. The library renews it with every stream that ends, and browsers
+	// once for dozens: what they cost lies between this and endlessStreams, which are not renewed.
+	fewStreams     = 100
+	endlessStreams = 1 << 60
+)
+
+// quicOptions are what WebTransport needs, and how many streams the other side may open.
+func quicOptions(streams int64) *quic.Config {
+	return &quic.Config{EnableDatagrams: true, EnableStreamResetPartialDelivery: true, MaxIncomingUniStreams: streams}
 }
 
 // wtPackets is a session in which every packet has a stream of its own.
@@ -89,7 +96,7 @@ func listenWebTransport(b *testing.B) (string, func() (member, error)) {
 	sessions := make(chan *webtransport.Session)
 	server := &webtransport.Server{H3: &http3.Server{
 		TLSConfig:  http3.ConfigureTLSConfig(&tls.Config{Certificates: []tls.Certificate{certificate(b)}}),
-		QUICConfig: quicOptions(),
+		QUICConfig: quicOptions(endlessStreams),
 	}}
 	server.H3.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s, err := server.Upgrade(w, r)
@@ -110,8 +117,16 @@ func listenWebTransport(b *testing.B) (string, func() (member, error)) {
 }
 
 func dialWebTransport(ctx context.Context, addr string) (member, func(), error) {
+	return dialGranting(ctx, addr, endlessStreams)
+}
+
+func dialFewStreams(ctx context.Context, addr string) (member, func(), error) {
+	return dialGranting(ctx, addr, fewStreams)
+}
+
+func dialGranting(ctx context.Context, addr string, streams int64) (member, func(), error) {
 	secure := &tls.Config{InsecureSkipVerify: true, NextProtos: []string{http3.NextProtoH3}} // it is ours
-	conn, err := quic.DialAddr(ctx, addr, secure, quicOptions())
+	conn, err := quic.DialAddr(ctx, addr, secure, quicOptions(streams))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -130,32 +145,34 @@ func dialWebTransport(ctx context.Context, addr string) (member, func(), error) 
 }
 
 // BenchmarkFloorWebTransport sends packets through the library alone: many at once on one stream, and
-// each on a stream of its own.
+// each on a stream of its own, of which the far end grants few or without end.
 func BenchmarkFloorWebTransport(b *testing.B) {
 	for _, size := range sizes {
 		b.Run(fmt.Sprintf("stream/size=%d", size), func(b *testing.B) {
-			m := dialedByProcess(b)
+			m := dialedByProcess(b, "webtransport")
 			packets := make([]byte, batch*size)
 			measure(b, size, batch, func() error {
 				_, err := m.Write(packets)
 				return err
 			})
 		})
-		b.Run(fmt.Sprintf("packet/size=%d", size), func(b *testing.B) {
-			m := wtPackets{dialedByProcess(b)}
-			packet := make([]byte, size)
-			measure(b, size, 1, func() error {
-				_, err := m.Write(packet)
-				return err
+		for name, way := range map[string]string{"packet": "few-streams", "packet/endless": "webtransport"} {
+			b.Run(fmt.Sprintf("%s/size=%d", name, size), func(b *testing.B) {
+				m := wtPackets{dialedByProcess(b, way)}
+				packet := make([]byte, size)
+				measure(b, size, 1, func() error {
+					_, err := m.Write(packet)
+					return err
+				})
 			})
-		})
+		}
 	}
 }
 
 // dialedByProcess returns the near end of a session with a process that discards what it gets.
-func dialedByProcess(b *testing.B) *wtMember {
+func dialedByProcess(b *testing.B, way string) *wtMember {
 	addr, accept := listenWebTransport(b)
-	_, stop := crowd(b, "webtransport", addr, shape{people: 1})
+	_, stop := crowd(b, way, addr, shape{people: 1})
 	m, err := accept()
 	if err != nil {
 		b.Fatal(err)
