@@ -9,8 +9,6 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/quic-go/webtransport-go"
-
 	"parley/api/wire"
 )
 
@@ -89,7 +87,7 @@ func readPacket(r io.Reader) ([]byte, error) {
 // line is a long-lived stream of packets.
 type line struct {
 	mu  sync.Mutex
-	str *webtransport.SendStream
+	str sendStream
 	buf []byte
 }
 
@@ -108,7 +106,7 @@ func lineOf(packet []byte) int {
 	}
 }
 
-func (l *line) send(ctx context.Context, sess *webtransport.Session, packet []byte) error {
+func (l *line) send(ctx context.Context, sess session, packet []byte) error {
 	if len(packet) == 0 {
 		return nil
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"io"
 	"net/url"
 	"sync"
 	"sync/atomic"
@@ -25,9 +26,39 @@ const endless = 1 << 60
 
 type webTransport struct {
 	conn   *quic.Conn
-	sess   *webtransport.Session
+	sess   session
 	follow bool                  // the server decides
 	lines  atomic.Pointer[lines] // of FramingStream, else nil
+}
+
+// session is one of WebTransport.
+type session interface {
+	OpenUniStreamSync(ctx context.Context) (sendStream, error)
+	AcceptUniStream(ctx context.Context) (receiveStream, error)
+	SendDatagram(b []byte) error
+	ReceiveDatagram(ctx context.Context) ([]byte, error)
+	CloseWithError(code webtransport.SessionErrorCode, reason string) error
+}
+
+type sendStream interface {
+	io.WriteCloser
+	CancelWrite(code webtransport.StreamErrorCode)
+}
+
+type receiveStream interface {
+	io.Reader
+	CancelRead(code webtransport.StreamErrorCode)
+}
+
+// current is a session as the library has it.
+type current struct{ *webtransport.Session }
+
+func (c current) OpenUniStreamSync(ctx context.Context) (sendStream, error) {
+	return c.Session.OpenUniStreamSync(ctx)
+}
+
+func (c current) AcceptUniStream(ctx context.Context) (receiveStream, error) {
+	return c.Session.AcceptUniStream(ctx)
 }
 
 func dialWebTransport(ctx context.Context, u *url.URL, opt Options) (*webTransport, error) {
@@ -73,7 +104,10 @@ func dialWebTransport(ctx context.Context, u *url.URL, opt Options) (*webTranspo
 	return w, nil
 }
 
-func openSession(ctx context.Context, conn *quic.Conn, u *url.URL, opt Options) (*webtransport.Session, error) {
+func openSession(ctx context.Context, conn *quic.Conn, u *url.URL, opt Options) (session, error) {
+	if !conn.ConnectionState().SupportsStreamResetPartialDelivery.Remote {
+		return dialOlder(ctx, conn, u, opt.Header)
+	}
 	var transport webtransport.Transport
 	cc, err := transport.NewClientConn(conn)
 	if err != nil {
@@ -86,7 +120,7 @@ func openSession(ctx context.Context, conn *quic.Conn, u *url.URL, opt Options) 
 		}
 		return nil, err
 	}
-	return sess, nil
+	return current{sess}, nil
 }
 
 func (w *webTransport) send(ctx context.Context, packet []byte) error {
@@ -146,6 +180,9 @@ func (w *webTransport) read(ctx context.Context, deliver func(Packet) error) err
 		_ = w.conn.CloseWithError(quic.ApplicationErrorCode(http3.ErrCodeNoError), "")
 	}
 	readers.Wait()
+	if o, ok := w.sess.(*older); ok {
+		o.readers.Wait() // the connection is closed, or about to be
+	}
 	if e, ok := errors.AsType[*webtransport.SessionError](end); ok && e.Remote {
 		return &ClosedError{Code: int(e.ErrorCode), Reason: e.Message}
 	}
