@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -81,7 +82,7 @@ func (o *older) open(ctx context.Context, u *url.URL, header http.Header) error 
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case err != nil:
-		return err
+		return fmt.Errorf("no answer, as from a server that does not let one in (%w)", err)
 	case rsp.StatusCode != http.StatusOK:
 		return &RefusedError{Status: rsp.StatusCode}
 	}

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"parley/api/client"
 	"parley/api/token"
 )
 
@@ -62,20 +63,19 @@ func (d ByAPI) Open(ctx context.Context, room, name string, first bool) (Pass, e
 		User  string `json:"user_id"`
 		Token string `json:"token"`
 	}
-	var err error
 	if d.Tokens != nil {
-		session.User = name
-		session.Token, err = d.Tokens.MintSession(token.Session{User: name, Name: name}, tokenTTL)
-	} else {
-		_, err = d.post(ctx, "/login/demo", "", map[string]any{"name": name}, &session)
-	}
-	if err != nil {
-		return Pass{}, fmt.Errorf("sign in: %w", err)
+		raw, err := d.Tokens.MintSession(token.Session{User: name, Name: name}, tokenTTL)
+		if err != nil {
+			return Pass{}, &stepError{"sign a token", err}
+		}
+		session.User, session.Token = name, raw
+	} else if _, err := d.post(ctx, "/login/demo", "", map[string]any{"name": name}, &session); err != nil {
+		return Pass{}, &stepError{"sign in by name, as no secret is known", err}
 	}
 	if first {
 		open := map[string]any{"meeting_id": room, "waiting_room_enabled": false}
 		if status, err := d.post(ctx, "/api/v1/meetings", session.Token, open, nil); err != nil && status != http.StatusConflict {
-			return Pass{}, fmt.Errorf("make a meeting: %w", err)
+			return Pass{}, &stepError{"make a meeting", err}
 		}
 	}
 	var standing struct {
@@ -84,13 +84,22 @@ func (d ByAPI) Open(ctx context.Context, room, name string, first bool) (Pass, e
 	}
 	path := "/api/v1/meetings/" + url.PathEscape(room) + "/join"
 	if _, err := d.post(ctx, path, session.Token, map[string]any{}, &standing); err != nil {
-		return Pass{}, fmt.Errorf("join: %w", err)
+		return Pass{}, &stepError{"join", err}
 	}
 	if standing.Token == "" {
-		return Pass{}, fmt.Errorf("join: the meeting says %q", standing.Status)
+		return Pass{}, &stepError{"join", fmt.Errorf("the meeting says %q", standing.Status)}
 	}
 	return withToken(session.User, standing.Token), nil
 }
+
+// stepError says at which step a door stayed shut.
+type stepError struct {
+	step  string
+	cause error
+}
+
+func (e *stepError) Error() string { return e.step + ": " + e.cause.Error() }
+func (e *stepError) Unwrap() error { return e.cause }
 
 // maxAnswer bounds an answer of the API, in bytes.
 const maxAnswer = 1 << 20
@@ -119,7 +128,13 @@ func (d ByAPI) post(ctx context.Context, path, bearer string, body map[string]an
 	case err != nil:
 		return answer.StatusCode, err
 	case answer.StatusCode >= http.StatusBadRequest:
-		return answer.StatusCode, fmt.Errorf("status %d: %.200s", answer.StatusCode, raw)
+		var said struct {
+			Result struct {
+				Message string `json:"message"`
+			} `json:"result"`
+		}
+		_ = json.Unmarshal(raw, &said) // whoever says nothing has said nothing
+		return answer.StatusCode, &client.RefusedError{Status: answer.StatusCode, Body: said.Result.Message}
 	case result == nil:
 		return answer.StatusCode, nil
 	}

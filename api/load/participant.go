@@ -345,10 +345,20 @@ func ticker(every time.Duration) *time.Ticker {
 	return t
 }
 
+// saidMost is how long words of a server may be that are passed on, in bytes.
+const saidMost = 200
+
 // Reason is why a connection failed or ended, in a few words that many share. err is not nil.
 func Reason(err error) string {
+	if e, ok := errors.AsType[*stepError](err); ok {
+		return e.step + ": " + Reason(e.cause)
+	}
 	if e, ok := errors.AsType[*client.RefusedError](err); ok {
-		return fmt.Sprintf("refused with status %d", e.Status)
+		said, _, _ := strings.Cut(strings.TrimSpace(e.Body), "\n")
+		if said == "" || len(said) > saidMost || said[0] == '<' { // a page
+			return fmt.Sprintf("refused with status %d", e.Status)
+		}
+		return fmt.Sprintf("refused with status %d: %s", e.Status, said)
 	}
 	if e, ok := errors.AsType[*client.ClosedError](err); ok {
 		return strings.TrimSpace(fmt.Sprintf("closed with code %d %s", e.Code, e.Reason))
