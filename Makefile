@@ -111,8 +111,8 @@ bench: build ## What a packet costs, beside the least it could, and under load. 
 	@$(GO) run ./.ci/bench $(ARGS)
 
 .PHONY: bench-net
-bench-net: ## How late others get what is sent while some lose packets or stall, as ratios. ARGS="-benchtime 20x"
-	@PARLEY_TEST_NETWORKS=required $(GO) test -v -run '^$$' -bench Others -benchtime 5x $(AS_ROOT) ./api/lossy $(ARGS)
+bench-net: ## What people get while some lose packets, stall, or are on narrow paths. ARGS="-benchtime 20x"
+	@PARLEY_TEST_NETWORKS=required $(GO) test -v -run '^$$' -bench 'Others|Narrow' -benchtime 5x $(AS_ROOT) ./api/lossy $(ARGS)
 
 ##@ Change
 

@@ -10,7 +10,7 @@ import (
 )
 
 // receiving are causes for which a receiver misses frames; the others hold back a sender.
-var receiving = map[media.Cause]bool{media.Full: true, media.Stale: true, media.Skipped: true, media.Memory: true}
+var receiving = map[media.Cause]bool{media.Full: true, media.Stale: true, media.Skipped: true, media.Memory: true, media.Narrow: true}
 
 // sending are causes for which what a sender sends reaches nobody.
 var sending = map[media.Cause]bool{media.Silenced: true, media.Unencrypted: true, media.ScreensOff: true, media.Capped: true, media.Flooding: true, media.Crowded: true, media.Busy: true}

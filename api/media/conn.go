@@ -59,6 +59,15 @@ type EagerConn interface {
 	Offer(frames []*Frame) (left []*Frame, ok bool)
 }
 
+// GaugedConn is a Conn that notices when its client takes less than it is sent.
+type GaugedConn interface {
+	Conn
+
+	// Rate is how much that is, in bytes a second; 0 is enough for everything, or not known. Any
+	// goroutine may call it, often; it does not block.
+	Rate() int
+}
+
 // RationedConn is an EagerConn that may send only so many frames as its client allows, however small
 // they are, so that frames may have to wait for one another. What it leaves, it has not begun with: it
 // goes back to the queue, and Write is called with one frame at a time.

@@ -16,6 +16,7 @@ const (
 	Withdrawn                // its sender left or was silenced while it waited
 	Closed                   // its receiver is being disconnected
 	Memory                   // the queues of this node together held too much
+	Narrow                   // so large that its receiver would hear others late
 	Silenced                 // a host switched its source off
 	Unencrypted              // in the clear where an operator wants encryption
 	ScreensOff               // a screen where an operator wants none
@@ -28,7 +29,7 @@ const (
 
 // String returns the lower-case name used in metrics.
 func (c Cause) String() string {
-	return [...]string{"full", "stale", "skipped", "withdrawn", "closed", "memory", "silenced", "unencrypted", "screens_off", "capped", "flooding", "crowded", "busy"}[c]
+	return [...]string{"full", "stale", "skipped", "withdrawn", "closed", "memory", "narrow", "silenced", "unencrypted", "screens_off", "capped", "flooding", "crowded", "busy"}[c]
 }
 
 // Causes yields every cause in order.

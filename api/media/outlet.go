@@ -26,10 +26,11 @@ type outlet struct {
 	ration  *ration // nil where frames need no leave
 
 	turn   holder
-	works  bool     // the goroutine that was started
-	wanted bool     // by the session, while the courier is at it
-	left   []*Frame // of what the courier popped
-	flying *Frame   // what the session's goroutine writes, if it is larger than a batch
+	works  bool        // the goroutine that was started
+	wanted bool        // by the session, while the courier is at it
+	left   []*Frame    // of what the courier popped
+	gone   []SessionID // that were to be forgotten while the courier had frames
+	flying *Frame      // what the session's goroutine writes, if it is larger than a batch
 }
 
 func newOutlet(first, end Kind) outlet {
@@ -175,13 +176,18 @@ func (q *Queue) popCalled(batch []*Frame, o *outlet) []*Frame {
 // isLarge reports whether more waits of a kind than a batch carries: one large frame, or what a receiver
 // that is behind did not get yet; q.mu is held.
 func (q *Queue) isLarge(o *outlet) bool {
+	most := q.batchMost()
 	for kind := o.first; kind < o.end; kind++ {
-		if l := &q.lanes[kind]; l.bytes > batchBytes {
+		if l := &q.lanes[kind]; l.bytes > most {
 			return true
 		}
 	}
 	return false
 }
+
+// putsBack reports whether what the connection did not take waits in q, where it can be overtaken and become
+// too old, and not with who writes to it.
+func (o *outlet) putsBack(q *Queue) bool { return o.ration != nil || q.rate != nil }
 
 // offered ends the courier's turn: left is what its connection did not take, and ok that it may be
 // offered more.
@@ -190,9 +196,15 @@ func (q *Queue) offered(o *outlet, left []*Frame, ok bool) {
 	defer q.mu.Unlock()
 	wanted := o.wanted || !ok
 	o.turn, o.wanted = ofNobody, false
+	if !wanted {
+		o.gone = nil
+	}
 	switch {
-	case wanted && o.ration != nil:
-		q.putBack(left)
+	case wanted && o.putsBack(q):
+		q.putBack(o, left)
+		if o.ration == nil {
+			o.left = []*Frame{} // what was begun is brought to its end first
+		}
 		o.claim()
 	case wanted:
 		o.left = append(make([]*Frame, 0, len(left)), left...)

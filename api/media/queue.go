@@ -69,6 +69,8 @@ type Queue struct {
 	main    outlet
 	lanes   [kinds]lane
 
+	rate func() int // of a GaugedConn; nil is not known
+
 	pictures outlet         // part of main until the queue is split
 	skip     func(StreamID) // of the split
 
@@ -176,10 +178,13 @@ func (q *Queue) PopPictures(batch []*Frame) ([]*Frame, error) {
 // collect pops what is still worth sending; q.mu is held. It returns the error of Close when there
 // is nothing.
 func (q *Queue) collect(batch []*Frame, first, end Kind) ([]*Frame, error) {
-	now, start, size := time.Now(), len(batch), 0
+	now, start, size, most := time.Now(), len(batch), 0, q.batchMost()
 	for kind := first; kind < end; kind++ {
 		l := &q.lanes[kind]
-		for l.len() > 0 && len(batch) < cap(batch) && size < batchBytes {
+		for l.len() > 0 && len(batch) < cap(batch) && size < most {
+			if size > 0 && most < batchBytes && size+len(l.oldest().Wire) > most {
+				return batch, nil
+			}
 			f := l.pop()
 			if q.stale(f, now) {
 				continue
@@ -202,8 +207,8 @@ func (q *Queue) Forget(session SessionID) {
 	for kind := Audio; kind < kinds; kind++ {
 		q.remove(kind, func(from SessionID) bool { return from == session })
 	}
-	if r := q.main.ration; r != nil && q.main.turn == ofCourier {
-		r.gone = append(r.gone, session)
+	if o := &q.main; o.putsBack(q) && o.turn == ofCourier {
+		o.gone = append(o.gone, session)
 	}
 	for id := range q.streams.all() {
 		if id.Session == session && q.skip != nil {

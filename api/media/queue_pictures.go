@@ -27,12 +27,20 @@ func (q *Queue) Split(skip func(StreamID)) {
 }
 
 func (q *Queue) pushPicture(l *lane, f *Frame) (v Verdict, wantKey bool) {
-	q.tight[f.Kind-firstPicture].Store(q.isTight(l, f))
+	large := q.isTooLarge(f)
+	q.tight[f.Kind-firstPicture].Store(large || q.isTight(l, f))
 	q.expire(l, f)
-	fits := q.fits(l, f)
+	why := Full
+	if large {
+		why = Narrow
+	}
+	fits := !large && q.fits(l, f)
 	s := q.streams.at(f.Stream())
 	switch {
 	case !fits:
+		if large && s.asked > 0 {
+			s.asked = f.Received.Add(narrowPause - askAgain).UnixNano()
+		}
 		q.skips(f.Stream(), s, s.begun || !f.Opaque)
 	case f.Key:
 		s.skipping, s.begun = false, true
@@ -49,7 +57,7 @@ func (q *Queue) pushPicture(l *lane, f *Frame) (v Verdict, wantKey bool) {
 	}
 	switch {
 	case !fits:
-		q.loseOf(f.From, Full, f.Kind, 1)
+		q.loseOf(f.From, why, f.Kind, 1)
 		return Dropped, wantKey
 	case s.skipping:
 		q.loseOf(f.From, Skipped, f.Kind, 1)

@@ -25,7 +25,6 @@ const (
 // much is lost in any case, it is lost early.
 type ration struct {
 	conn RationedConn
-	gone []SessionID // that were to be forgotten while the courier had frames
 
 	rationed  time.Time // when a frame last waited for leave
 	shortages [kinds]shortage
@@ -78,18 +77,17 @@ func (s *shortage) look(late, rationed bool, now time.Time) bool {
 }
 
 // putBack puts what the courier's connection did not take before all that waits; q.mu is held.
-func (q *Queue) putBack(left []*Frame) {
-	r := q.main.ration
+func (q *Queue) putBack(o *outlet, left []*Frame) {
 	for i := len(left) - 1; i >= 0; i-- {
 		f := left[i]
 		switch {
 		case q.err != nil && f.Kind != Control:
 			q.lose(Closed, f.Kind, 1)
-		case slices.Contains(r.gone, f.From):
+		case slices.Contains(o.gone, f.From):
 			q.lose(Withdrawn, f.Kind, 1)
 		default:
 			q.lanes[f.Kind].unpop(f)
 		}
 	}
-	r.gone = nil
+	o.gone = nil
 }

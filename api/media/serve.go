@@ -35,6 +35,9 @@ func (h *Hub) newSession(conn Conn, peer *Peer, end context.CancelCauseFunc) *Se
 	if c, ok := conn.(PictureConn); ok {
 		s.out.Split(c.Skip)
 	}
+	if c, ok := conn.(GaugedConn); ok {
+		s.out.gauged(c, h.busy)
+	}
 	s.out.begins = func(f *Frame, decodable bool) {
 		if decodable {
 			h.watcher.Reached(s.id, f.From, f.Kind)

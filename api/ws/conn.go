@@ -54,7 +54,10 @@ type conn struct {
 	closing sync.Once
 }
 
-var _ media.EagerConn = (*conn)(nil)
+var (
+	_ media.EagerConn  = (*conn)(nil)
+	_ media.GaugedConn = (*conn)(nil)
+)
 
 func newConn(sock *websocket.Conn, l *link, patient time.Duration) *conn {
 	sock.SetReadLimit(-1) // message does it, and closes with a code of ours
@@ -213,6 +216,9 @@ func (c *conn) Offer(frames []*media.Frame) (left []*media.Frame, ok bool) {
 	}
 	return nil, ok
 }
+
+// Rate implements [media.GaugedConn].
+func (c *conn) Rate() int { return c.link.spill.gauge.rate() }
 
 // fail ends the connection without a closing handshake. Read and Write return err, unless
 // there was a reason before.

@@ -1,6 +1,7 @@
 package ws
 
 import (
+	"cmp"
 	"errors"
 	"net"
 	"os"
@@ -23,14 +24,36 @@ type spill struct {
 	net.Conn
 	raw syscall.RawConn // nil when nothing can be written without waiting
 
+	gauge gauge
+
 	mu    sync.Mutex
 	keeps bool
 	rest  []byte
 	err   error // of the first write that failed
 
-	now     func(fd uintptr) // writes piece; made once, for a closure would be allocated
+	// Made once, for a closure would be allocated.
+	now     func(fd uintptr) // writes piece
 	piece   []byte
 	written int
+
+	ask     func(fd uintptr) // what the kernel knows
+	view    view
+	known   bool
+	confine func(fd uintptr) // the kernel to holding so much unsent
+	most    int
+	parts   int // that it is given at a time, in bytes; 0 is all
+}
+
+// writeParts is writeNow in parts of so many bytes.
+func writeParts(fd uintptr, p []byte, size int) (n int, err error) {
+	for n < len(p) && err == nil {
+		var m int
+		if m, err = writeApart(fd, p[n:min(n+size, len(p))]); m == 0 {
+			break
+		}
+		n += m
+	}
+	return n, err
 }
 
 func newSpill(conn net.Conn) *spill {
@@ -38,7 +61,15 @@ func newSpill(conn net.Conn) *spill {
 	if c, ok := conn.(syscall.Conn); ok && canWriteNow {
 		s.raw, _ = c.SyscallConn() // it fails for a closed connection
 	}
-	s.now = func(fd uintptr) { s.written, s.err = writeNow(fd, s.piece) }
+	s.now = func(fd uintptr) {
+		if s.parts == 0 {
+			s.written, s.err = writeNow(fd, s.piece)
+		} else {
+			s.written, s.err = writeParts(fd, s.piece, s.parts)
+		}
+	}
+	s.ask = func(fd uintptr) { s.view, s.known = sight(fd) }
+	s.confine = func(fd uintptr) { limitUnsent(fd, s.most) }
 	return s
 }
 
@@ -65,6 +96,9 @@ func (s *spill) Write(p []byte) (int, error) {
 			s.err = err
 		}
 		p, s.piece = p[s.written:], nil
+		if s.gauge.due(len(p) > 0) {
+			s.look(len(p) > 0)
+		}
 	}
 	if s.err == nil && len(s.rest)+len(p) > spillMost {
 		s.err = errSpilled
@@ -101,15 +135,16 @@ func (s *spill) flush(timeout time.Duration) error {
 			break
 		}
 		var n int
-		before := s.queued()
-		n, err = s.Conn.Write(rest[:min(len(rest), progressBytes)])
-		if errors.Is(err, os.ErrDeadlineExceeded) && before+n-s.queued() >= progressBytes {
+		before := s.taken()
+		n, err = s.send(rest[:min(len(rest), progressBytes)])
+		if errors.Is(err, os.ErrDeadlineExceeded) && max(int64(n), s.taken()-before) >= progressBytes {
 			err = nil // it gets on
 		}
 		s.mu.Lock()
 		if s.rest = s.rest[n:]; len(s.rest) == 0 {
 			s.rest = nil
 		}
+		s.look(len(s.rest) > 0)
 		s.mu.Unlock()
 	}
 	s.mu.Lock()
@@ -118,14 +153,48 @@ func (s *spill) flush(timeout time.Duration) error {
 	return err
 }
 
-// queued returns how much the kernel holds that the peer does not have yet, in bytes; 0 where it does
-// not say.
-func (s *spill) queued() (n int) {
-	if s.raw == nil {
-		return 0
+// send waits until the kernel has p, or the deadline has passed.
+func (s *spill) send(p []byte) (n int, err error) {
+	s.mu.Lock()
+	size := s.parts
+	s.mu.Unlock()
+	if size == 0 {
+		return s.Conn.Write(p)
 	}
-	_ = s.raw.Control(func(fd uintptr) { n = unacked(fd) }) // it fails for a closed connection
-	return n
+	var failed error
+	err = s.raw.Write(func(fd uintptr) bool {
+		var m int
+		m, failed = writeParts(fd, p[n:], size)
+		n += m
+		return n == len(p) || failed != nil
+	})
+	return n, cmp.Or(failed, err)
+}
+
+// taken returns how much the peer has confirmed, in bytes; always the same where the kernel does not say.
+func (s *spill) taken() int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.raw != nil && s.raw.Control(s.ask) == nil && s.known {
+		return s.view.taken
+	}
+	return 0
+}
+
+// look measures how fast the peer takes what it is sent, and sees to it that the kernel holds little of
+// what a slow one will get late; mu is held.
+func (s *spill) look(waits bool) {
+	if s.raw == nil || s.raw.Control(s.ask) != nil || !s.known { // it fails for a closed connection
+		return
+	}
+	var changed bool
+	if s.most, changed = s.gauge.look(s.view, waits, time.Now()); !changed {
+		return
+	}
+	_ = s.raw.Control(s.confine)
+	if s.parts = s.most; s.most == unsentMost {
+		s.parts = 0
+	}
 }
 
 // state reports whether something waits, and why nothing can be written any more.

@@ -2,10 +2,8 @@
 
 package ws
 
-import "net"
-
 // limitUnsent does nothing: only Linux bounds what is unsent and nothing else.
-func limitUnsent(net.Conn) {}
+func limitUnsent(uintptr, int) {}
 
-// unacked returns 0: the kernel does not say.
-func unacked(uintptr) int { return 0 }
+// sight knows nothing: only Linux tells in this way.
+func sight(uintptr) (v view, ok bool) { return view{}, false }

@@ -22,7 +22,9 @@ func (u *upgrade) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	limitUnsent(conn)
+	if raw := rawConn(conn); raw != nil {
+		_ = raw.Control(func(fd uintptr) { limitUnsent(fd, unsentMost) }) // it fails for a closed connection
+	}
 	if err := conn.SetWriteDeadline(time.Now().Add(u.timeout)); err != nil {
 		return nil, nil, err
 	}
