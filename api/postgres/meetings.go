@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"parley/api/meeting"
 )
@@ -20,19 +21,22 @@ const lockRoom = `select pg_advisory_xact_lock(hashtextextended($1, $2))`
 
 // No row comes back for a session that is open already. One that was closed, because its
 // node was taken for dead, opens again as of when it entered.
+//
+// A participant who is there already has been since their first session entered.
 const openSession = `
-insert into sessions as s (session_id, room_id, user_id, display_name, node_id, transport, instance, entered_at)
-values ($1, $2, $3, $4, $5, $6, $7, $8)
-on conflict (session_id) do update set left_at = null where s.left_at is not null
-returning entered_at, entered_at < $8`
-
-// Somebody who is there already has been since their first session entered.
-const upsertParticipant = `
-insert into session_participants as p (room_id, user_id, joined_at)
-values ($1, $2, $3)
-on conflict (room_id, user_id) do update set
-    joined_at = case when p.left_at is null then p.joined_at else excluded.joined_at end,
-    left_at = null`
+with opened as (
+    insert into sessions as s (session_id, room_id, user_id, display_name, node_id, transport, instance, entered_at)
+    values ($1, $2, $3, $4, $5, $6, $7, $8)
+    on conflict (session_id) do update set left_at = null where s.left_at is not null
+    returning entered_at, entered_at < $8 as is_back
+), participant as (
+    insert into session_participants as p (room_id, user_id, joined_at)
+    select $2, $3, entered_at from opened
+    on conflict (room_id, user_id) do update set
+        joined_at = case when p.left_at is null then p.joined_at else excluded.joined_at end,
+        left_at = null
+)
+select entered_at, is_back from opened`
 
 const countParticipants = `
 select count(*) from session_participants where room_id = $1 and left_at is null`
@@ -167,51 +171,58 @@ func (r record) Enter(ctx context.Context, a meeting.Attendance, at time.Time) (
 	return started, nil
 }
 
+// enter asks for all that it may need at once: in a storm it is the way to the database and back that people
+// wait for.
 func (r record) enter(ctx context.Context, a meeting.Attendance, at time.Time) (started meeting.Started, err error) {
-	tx := r.tx
-	var entered time.Time
-	var isBack bool
-	err = tx.QueryRow(ctx, openSession,
-		a.Session, a.Room, a.User, a.DisplayName, a.Node, a.Transport, a.Instance, at).Scan(&entered, &isBack)
-	isNew := err == nil
-	if isNew {
-		_, err = tx.Exec(ctx, upsertParticipant, a.Room, a.User, entered)
-	}
-	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
-		return started, err
-	}
-	if _, err := tx.Exec(ctx, enterAdmitted, a.Room, a.User); err != nil {
-		return started, err
-	}
-	participants, err := count(ctx, tx, a.Room)
-	if err != nil {
+	var (
+		entered       time.Time
+		isNew, isBack bool
+		participants  int
+		known         error
+		m             meeting.Meeting
+	)
+	b := &pgx.Batch{}
+	b.Queue(openSession, a.Session, a.Room, a.User, a.DisplayName, a.Node, a.Transport, a.Instance, at).QueryRow(func(row pgx.Row) error {
+		err := row.Scan(&entered, &isBack)
+		isNew = err == nil
+		return unlessNone(err)
+	})
+	b.Queue(enterAdmitted, a.Room, a.User)
+	b.Queue(countParticipants, a.Room).QueryRow(func(row pgx.Row) error { return row.Scan(&participants) })
+	b.Queue(selectMeeting, a.Room).QueryRow(func(row pgx.Row) error {
+		if m, known = scanMeeting(row); errors.Is(known, meeting.ErrNoMeeting) {
+			return nil
+		}
+		return known
+	})
+	if err := r.tx.SendBatch(ctx, b).Close(); err != nil {
 		return started, err
 	}
 	started.First = participants == 1
-	known := func() error {
-		m, err := selectMeetingOf(ctx, tx, a.Room)
-		started.At, started.Creator = m.Started, m.Creator
-		return err
-	}
-	err = meeting.ErrNoMeeting
-	if !isNew || !started.First {
-		err = known()
-	}
 	// Without a meeting, recording may have begun while people were in the room already.
-	if isNew && errors.Is(err, meeting.ErrNoMeeting) {
+	if isNew && (started.First || known != nil) {
 		var since *time.Time
 		if isBack {
 			since = &entered
 		}
-		err = tx.QueryRow(ctx, startMeeting, a.Room, at, a.User, since).Scan(&started.At, &started.Creator)
-		if errors.Is(err, pgx.ErrNoRows) {
-			err = known()
+		err := r.tx.QueryRow(ctx, startMeeting, a.Room, at, a.User, since).Scan(&started.At, &started.Creator)
+		if !errors.Is(err, pgx.ErrNoRows) {
+			return started, err
 		}
 	}
-	if errors.Is(err, meeting.ErrNoMeeting) { // deleted while the session entered
-		started.At, started.Creator, err = at, a.User, nil
+	if known != nil { // deleted while the session entered
+		m.Started, m.Creator = at, a.User
 	}
-	return started, err
+	started.At, started.Creator = m.Started, m.Creator
+	return started, nil
+}
+
+// unlessNone returns err, but nil when there is only no row.
+func unlessNone(err error) error {
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil
+	}
+	return err
 }
 
 // Exit implements meeting.Record.
@@ -224,40 +235,32 @@ func (r record) Exit(ctx context.Context, a meeting.Attendance, at time.Time, en
 }
 
 func (r record) exit(ctx context.Context, a meeting.Attendance, at time.Time, endWithHost bool) (ended meeting.Ended, err error) {
-	tx := r.tx
 	entered := at
-	err = tx.QueryRow(ctx, closeSession, a.Session, at).Scan(&entered)
-	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+	var closed, over bool
+	b := &pgx.Batch{}
+	b.Queue(closeSession, a.Session, at).QueryRow(func(row pgx.Row) error { return unlessNone(row.Scan(&entered)) })
+	b.Queue(closeParticipant, a.Room, a.User, at).Exec(func(c pgconn.CommandTag) error {
+		closed = c.RowsAffected() > 0
+		return nil
+	})
+	b.Queue(countParticipants, a.Room).QueryRow(func(row pgx.Row) error { return row.Scan(&ended.Remaining) })
+	b.Queue(endsWith, a.Room, a.User, endWithHost).QueryRow(func(row pgx.Row) error { return unlessNone(row.Scan(&over)) })
+	if err := r.tx.SendBatch(ctx, b).Close(); err != nil || !closed {
 		return ended, err
 	}
-	closed, err := tx.Exec(ctx, closeParticipant, a.Room, a.User, at)
-	if err != nil {
-		return ended, err
-	}
-	if ended.Remaining, err = count(ctx, tx, a.Room); err != nil || closed.RowsAffected() == 0 {
-		return ended, err
-	}
-	if ended.Remaining > 0 {
-		var over bool
-		err := tx.QueryRow(ctx, endsWith, a.Room, a.User, endWithHost).Scan(&over)
-		if err != nil && !errors.Is(err, pgx.ErrNoRows) {
-			return ended, err
-		}
-		if !over {
-			_, err := tx.Exec(ctx, exitAdmitted, a.Room, a.User, at)
-			return ended, err
-		}
-		if _, err := tx.Exec(ctx, closeParticipants, a.Room, at); err != nil {
-			return ended, err
-		}
+	b = &pgx.Batch{}
+	switch {
+	case ended.Remaining > 0 && !over:
+		b.Queue(exitAdmitted, a.Room, a.User, at)
+		return ended, r.tx.SendBatch(ctx, b).Close()
+	case ended.Remaining > 0:
+		b.Queue(closeParticipants, a.Room, at)
 		ended = meeting.Ended{Message: meeting.HostEnded}
 	}
 	ended.Over = true
-	if _, err := tx.Exec(ctx, exitAdmitted, a.Room, nil, at); err != nil {
-		return ended, err
-	}
-	_, err = tx.Exec(ctx, endMeeting, a.Room, at, entered)
-	return ended, err
+	b.Queue(exitAdmitted, a.Room, nil, at)
+	b.Queue(endMeeting, a.Room, at, entered)
+	return ended, r.tx.SendBatch(ctx, b).Close()
 }
 
 // OpenOn implements meeting.Store.
@@ -310,9 +313,14 @@ func count(ctx context.Context, q queryRower, room string) (n int, err error) {
 	return n, err
 }
 
-func selectMeetingOf(ctx context.Context, q queryRower, room string) (m meeting.Meeting, err error) {
+func selectMeetingOf(ctx context.Context, q queryRower, room string) (meeting.Meeting, error) {
+	return scanMeeting(q.QueryRow(ctx, selectMeeting, room))
+}
+
+// scanMeeting reads a row of selectMeeting; without one the error is meeting.ErrNoMeeting.
+func scanMeeting(row pgx.Row) (m meeting.Meeting, err error) {
 	var ended *time.Time
-	err = q.QueryRow(ctx, selectMeeting, room).Scan(&m.Room, &m.Started, &ended, &m.Creator, &m.State)
+	err = row.Scan(&m.Room, &m.Started, &ended, &m.Creator, &m.State)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return m, meeting.ErrNoMeeting
 	}
