@@ -70,12 +70,12 @@ type GaugedConn interface {
 
 // RationedConn is an EagerConn that may send only so many frames as its client allows, however small
 // they are, so that frames may have to wait for one another. What it leaves, it has not begun with: it
-// goes back to the queue, and Write is called with one frame at a time.
+// goes back to the queue, and Write is called with one frame at a time, as is WritePictures.
 type RationedConn interface {
 	EagerConn
 
-	// Rationed reports whether the last frame waits for leave of the client, or has waited for it. Who
-	// calls Offer and Write calls it.
+	// Rationed reports whether the last frame waits for leave of the client, or has waited for it. Any
+	// goroutine may call it; it does not block.
 	Rationed() bool
 
 	// RoundTrip is the least that leave takes to come.
@@ -91,8 +91,8 @@ type PictureConn interface {
 	WritePictures(ctx context.Context, frames []*Frame) error
 
 	// Skip says that what was written of stream is worth nothing any more: its next frame is
-	// a keyframe, or never comes. What was not sent yet is taken back, and a WritePictures
-	// that blocks on it goes on. Any goroutine may call it; it does not block.
+	// a keyframe, or never comes. Where pictures share a stream, what was not sent yet is taken back,
+	// and a WritePictures that blocks on it goes on. Any goroutine may call it; it does not block.
 	Skip(stream StreamID)
 }
 

@@ -76,6 +76,7 @@ func (h *Hub) employ(ctx context.Context, s *Session) (leave func()) {
 		s.out.pictures.employ(c, s, nil)
 		if p, ok := eager.(EagerPictureConn); ok {
 			s.out.pictures.offer = p.OfferPictures
+			s.writePicturesAtTimes(ctx, p)
 		}
 	}
 	if s.out.err != nil { // ended on its way in

@@ -108,10 +108,10 @@ func (q *Queue) pop(batch []*Frame, o *outlet) ([]*Frame, error) {
 // errNothing says that the courier has the outlet again.
 var errNothing = errors.New("nothing is to be written")
 
-// popAtTimes pops from main for a goroutine that was started for it, which has to end on any error.
+// popAtTimes pops from o for a goroutine that was started for it, which has to end on any error.
 // After one that is not errNothing there will be no other.
-func (q *Queue) popAtTimes(batch []*Frame) ([]*Frame, error) {
-	got, done, err := q.popOwn(batch, &q.main)
+func (q *Queue) popAtTimes(batch []*Frame, o *outlet) ([]*Frame, error) {
+	got, done, err := q.popOwn(batch, o)
 	if !done && err == nil {
 		err = errNothing
 	}

@@ -207,8 +207,10 @@ func (q *Queue) Forget(session SessionID) {
 	for kind := Audio; kind < kinds; kind++ {
 		q.remove(kind, func(from SessionID) bool { return from == session })
 	}
-	if o := &q.main; o.putsBack(q) && o.turn == ofCourier {
-		o.gone = append(o.gone, session)
+	for _, o := range [...]*outlet{&q.main, &q.pictures} {
+		if o.putsBack(q) && o.turn == ofCourier {
+			o.gone = append(o.gone, session)
+		}
 	}
 	for id := range q.streams.all() {
 		if id.Session == session && q.skip != nil {

@@ -38,7 +38,10 @@ type shortage struct {
 
 // ration makes frames wait in q for a connection that may take few, and not with who writes to it:
 // here they can be overtaken and dropped. The mu of the queue is held.
-func (q *Queue) ration(c RationedConn) { q.main.ration = &ration{conn: c} }
+func (q *Queue) ration(c RationedConn) {
+	q.main.ration = &ration{conn: c}
+	q.pictures.ration = q.main.ration
+}
 
 // limit returns how old f may be that is popped, where it could else be limit, and 0 is any age.
 func (r *ration) limit(f *Frame, now time.Time, limit time.Duration) time.Duration {

@@ -205,3 +205,50 @@ type neverRationed struct{}
 func (neverRationed) Rationed() bool { return false }
 
 func (neverRationed) RoundTrip() time.Duration { return 0 }
+
+// pictured is a rationed connection with leave of their own for pictures.
+type pictured struct {
+	*rationed
+	pictures *rationed
+}
+
+func (c pictured) OfferPictures(frames []*media.Frame) ([]*media.Frame, bool) {
+	return c.pictures.Offer(frames)
+}
+
+func (c pictured) WritePictures(ctx context.Context, frames []*media.Frame) error {
+	return c.pictures.Write(ctx, frames)
+}
+
+func (pictured) Skip(media.StreamID) {}
+
+// Pictures that wait for leave hold up nothing where they have a way of their own, and who writes them is
+// there while they wait.
+func TestVoicesPassPicturesThatWaitForLeave(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := media.NewCarriage(0)
+		defer g.End()
+		c := pictured{newRationed(2), newRationed(1)}
+		out := g.Add(c)
+		for i := range 4 {
+			out.Push(numbered(i))
+		}
+		synctest.Wait()
+		out.Push(frame(media.Audio, "a"))
+		synctest.Wait()
+		want(t, c.pictures.got, "p0")
+		want(t, c.got, "a")
+		if s := out.Stats(); s.Frames[media.Video] != 2 {
+			t.Errorf("%d pictures wait, want 2", s.Frames[media.Video])
+		}
+		out.Forget(7)
+		c.pictures.allow(2)
+		synctest.Wait()
+		want(t, c.pictures.got, "p0", "p1") // which waited with who writes
+		out.Push(numbered(0))
+		out.Push(frame(media.Control, "c"))
+		synctest.Wait()
+		want(t, c.pictures.got, "p0", "p1", "p0")
+		want(t, c.got, "a", "c")
+	})
+}

@@ -130,9 +130,9 @@ func (s *Session) write(ctx, life context.Context) {
 	if s.out.main.start == nil {
 		work.Go(func() { s.cut(ctx, s.writeLoop(life, new(histogram.Sampler), s.out.Pop, s.conn.Write)) })
 	}
-	if c, ok := s.conn.(PictureConn); ok {
+	if c, ok := s.conn.(PictureConn); ok && s.out.pictures.start == nil {
 		work.Go(func() {
-			if err := s.pictureLoop(life, c); err != nil {
+			if err := s.pictureLoop(life, s.out.PopPictures, c); err != nil {
 				s.cut(ctx, err)
 			}
 		})
@@ -143,14 +143,34 @@ func (s *Session) write(ctx, life context.Context) {
 // the first frame, and counts as one that works until the queue is closed.
 func (s *Session) writeAtTimes(ctx context.Context) {
 	life, sampler := context.WithoutCancel(ctx), new(histogram.Sampler)
+	pop := func(batch []*Frame) ([]*Frame, error) { return s.out.popAtTimes(batch, &s.out.main) }
 	s.course.work.Add(1)
 	s.out.main.start = func() {
 		go func() { // work counts it
-			err := s.writeLoop(life, sampler, s.out.popAtTimes, s.conn.Write)
+			err := s.writeLoop(life, sampler, pop, s.conn.Write)
 			if errors.Is(err, errNothing) {
 				return
 			}
 			s.cut(ctx, err)
+			s.course.work.Done()
+		}()
+	}
+}
+
+// writePicturesAtTimes is writeAtTimes for pictures.
+func (s *Session) writePicturesAtTimes(ctx context.Context, c PictureConn) {
+	life := context.WithoutCancel(ctx)
+	pop := func(batch []*Frame) ([]*Frame, error) { return s.out.popAtTimes(batch, &s.out.pictures) }
+	s.course.work.Add(1)
+	s.out.pictures.start = func() {
+		go func() { // work counts it
+			err := s.pictureLoop(life, pop, c)
+			if errors.Is(err, errNothing) {
+				return
+			}
+			if err != nil {
+				s.cut(ctx, err)
+			}
 			s.course.work.Done()
 		}()
 	}
@@ -198,11 +218,11 @@ func (s *Session) writeLoop(
 
 // pictureLoop is the write loop of pictures. It ends without an error when there are no more:
 // the other one still has to say why.
-func (s *Session) pictureLoop(ctx context.Context, conn PictureConn) error {
+func (s *Session) pictureLoop(ctx context.Context, pop func([]*Frame) ([]*Frame, error), conn PictureConn) error {
 	ended := false
 	err := s.writeLoop(ctx, new(histogram.Sampler), func(batch []*Frame) ([]*Frame, error) {
-		batch, err := s.out.PopPictures(batch)
-		ended = err != nil
+		batch, err := pop(batch)
+		ended = err != nil && !errors.Is(err, errNothing)
 		return batch, err
 	}, conn.WritePictures)
 	if ended {

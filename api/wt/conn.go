@@ -47,7 +47,6 @@ type conn struct {
 	quic   *quic.Conn
 	ctrl   *http3.Stream // of the request that opened the session
 	quiet  time.Duration
-	write  time.Duration
 	framed bool           // packets on streams have their length in front
 	work   sync.WaitGroup // all goroutines of this connection
 
@@ -67,16 +66,32 @@ type conn struct {
 	refusals *Refusals
 
 	post    post
-	streams sender // of the goroutine that writes
+	streams sender // of who calls Write and Offer
 }
 
-// packetConn is a conn on which every packet needs a stream, of which its client grants so many.
-type packetConn struct{ *conn }
+// packetConn is a conn on which every packet needs a stream, of which its client grants so many. Pictures
+// get them when nothing else waits for one, and go when nothing else waits in the library.
+type packetConn struct {
+	*conn
+	pictures *sender
+}
 
-var _ media.RationedConn = packetConn{}
+var (
+	_ media.RationedConn     = packetConn{}
+	_ media.EagerPictureConn = packetConn{}
+)
+
+func newPacketConn(c *conn) packetConn {
+	s := c.streams
+	s.patient = true
+	return packetConn{c, &s}
+}
+
+// Skip implements [media.PictureConn]. What was written is on its way, each picture for itself.
+func (c packetConn) Skip(media.StreamID) {}
 
 // Rationed implements [media.RationedConn].
-func (c packetConn) Rationed() bool { return c.streams.full }
+func (c packetConn) Rationed() bool { return c.streams.leave.full.Load() }
 
 // RoundTrip implements [media.RationedConn].
 func (c packetConn) RoundTrip() time.Duration { return c.quic.ConnectionStats().MinRTT }
@@ -87,7 +102,6 @@ func newConn(sess *webtransport.Session, qc *quic.Conn, ctrl *http3.Stream, fram
 		quic:   qc,
 		ctrl:   ctrl,
 		quiet:  opt.Quiet,
-		write:  opt.Write,
 		framed: framed,
 		born:   time.Now(),
 		inbox:  make(chan media.Packet, inboxPackets),
@@ -97,7 +111,7 @@ func newConn(sess *webtransport.Session, qc *quic.Conn, ctrl *http3.Stream, fram
 	c.life, c.end = context.WithCancelCause(context.Background())
 	header := quicvarint.Append(nil, uniStreamType)
 	header = quicvarint.Append(header, uint64(ctrl.StreamID()))
-	c.streams = sender{quic: qc, life: c.life, header: header, write: c.write}
+	c.streams = sender{leave: &leave{quic: qc, life: c.life}, header: header, pace: pace{qc, opt.Write}}
 	c.post.more, c.post.rest = make(chan struct{}, 1), make(chan struct{}, 1)
 	return c
 }

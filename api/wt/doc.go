@@ -16,12 +16,14 @@
 // datagram. Small writes of the QUIC library return before anything is sent, and a client
 // may grant any number of streams, so the library alone would buffer without limit. Once
 // unsentBytes were handed over, a write therefore waits until it has really been put into
-// a network packet, and with it all that was written before. Up to there an offer takes packets,
-// which waits for nothing.
+// a network packet, and with it all of its kind that was written before. Up to there an offer takes
+// packets, which waits for nothing. Pictures are written apart: everything else gets the next stream that
+// is granted, and goes first in the library.
 //
 // A client that asks for it gets long-lived streams instead, see streamConn: several packets
-// cost one write, voices go before pictures, and a group of pictures that its receiver will
-// never show is taken back.
+// cost one write, and a group of pictures that its receiver will never show is taken back.
+//
+// A client that takes some of what it is sent within the write timeout is slow, but stays.
 //
 // A client that grants no streams is not slow but deaf: command-line clients publish and
 // never look at what they are sent. It may stay, and what it should get is discarded.

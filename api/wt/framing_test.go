@@ -101,8 +101,8 @@ func TestFramingIsChosenByTheClient(t *testing.T) {
 	} {
 		s.url = base + query
 		_, held := s.dial(t, client.Options{})
-		if _, got := held.Conn.(media.PictureConn); got != want {
-			t.Errorf("%q: long-lived streams %v", query, got)
+		if _, each := held.Conn.(media.RationedConn); each == want {
+			t.Errorf("%q: a stream for each packet %v", query, each)
 		}
 	}
 	_, err := client.Dial(t.Context(), base+"?framing=carrier-pigeon", client.Options{TLS: s.secure})

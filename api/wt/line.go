@@ -5,7 +5,6 @@ import (
 	"errors"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/quic-go/quic-go"
 
@@ -59,12 +58,11 @@ func newLine(str *quic.SendStream, header []byte, urgency int8, r *room) (*line,
 }
 
 // write blocks until all but the last copiedBytes of b are on the wire. It takes as long as the
-// client gets on: progressBytes within patience.
-func (l *line) write(b []byte, patience time.Duration) error {
+// client gets on.
+func (l *line) write(b []byte, p pace) error {
 	for len(b) > 0 {
-		n := min(len(b), progressBytes)
-		_ = l.str.SetWriteDeadline(time.Now().Add(patience)) // it does not fail
-		if _, err := l.str.Write(b[:n]); err != nil {
+		n := min(len(b), pieceBytes)
+		if err := p.write(l.str, b[:n], nil); err != nil {
 			return err
 		}
 		b = b[n:]
@@ -80,7 +78,7 @@ func (l *line) offer(packet []byte) bool {
 	if l.room.taken.Load()+size > l.room.bytes {
 		return false
 	}
-	b := newBurst(0)
+	b := newBurst(pace{})
 	defer b.free()
 	b.buf = append(binary.BigEndian.AppendUint32(b.buf, uint32(len(packet))), packet...)
 	l.unsent.Add(size)
@@ -97,22 +95,22 @@ func (l *line) sent() { l.room.taken.Add(-l.unsent.Swap(0)) }
 
 // burst collects packets for a line, so that many of them cost one write.
 type burst struct {
-	to       *line
-	patience time.Duration // see line.write
-	buf      []byte
+	to   *line
+	pace pace
+	buf  []byte
 }
 
 var bursts = sync.Pool{New: func() any { return &burst{buf: make([]byte, 0, burstBytes+lengthBytes+largePacket)} }}
 
 // newBurst returns an empty burst; idle connections hold none.
-func newBurst(patience time.Duration) *burst {
+func newBurst(p pace) *burst {
 	b := bursts.Get().(*burst)
-	b.patience = patience
+	b.pace = p
 	return b
 }
 
 func (b *burst) free() {
-	b.to, b.buf = nil, b.buf[:0]
+	b.to, b.pace, b.buf = nil, pace{}, b.buf[:0]
 	bursts.Put(b)
 }
 
@@ -122,7 +120,7 @@ func (b *burst) add(packet []byte) error {
 		if err := b.flush(); err != nil {
 			return err
 		}
-		return b.to.write(packet, b.patience)
+		return b.to.write(packet, b.pace)
 	}
 	b.buf = append(b.buf, packet...)
 	if len(b.buf) >= burstBytes {
@@ -135,7 +133,7 @@ func (b *burst) flush() error {
 	if len(b.buf) == 0 {
 		return nil
 	}
-	err := b.to.write(b.buf, b.patience)
+	err := b.to.write(b.buf, b.pace)
 	b.buf = b.buf[:0]
 	return err
 }

@@ -1,22 +1,28 @@
 package wt
 
 import (
-	"errors"
 	"time"
-
-	"github.com/quic-go/quic-go"
 
 	"parley/api/media"
 )
 
 // Offer implements [media.EagerConn]: packets that need no waiting get their streams.
 func (c *conn) Offer(frames []*media.Frame) (left []*media.Frame, ok bool) {
+	return c.offerTo(&c.streams, frames)
+}
+
+// OfferPictures implements [media.EagerPictureConn].
+func (c packetConn) OfferPictures(frames []*media.Frame) (left []*media.Frame, ok bool) {
+	return c.offerTo(c.pictures, frames)
+}
+
+func (c *conn) offerTo(s *sender, frames []*media.Frame) (left []*media.Frame, ok bool) {
 	c.wrote.Store(int64(time.Since(c.born)))
 	for i, f := range frames {
 		if f.Datagram && c.datagram(f) {
 			continue
 		}
-		if !c.streams.offer(f.Wire) {
+		if !s.offer(f.Wire) {
 			return frames[i:], false
 		}
 	}
@@ -27,18 +33,14 @@ func (c *conn) Offer(frames []*media.Frame) (left []*media.Frame, ok bool) {
 // send to tell.
 func (s *sender) offer(packet []byte) bool {
 	size := len(s.header) + len(packet)
-	if s.deaf || size > largePacket || s.unsent+size > unsentBytes {
+	if size > largePacket || s.unsent+size > unsentBytes {
 		return false
 	}
-	str := s.spare
-	if s.spare = nil; str == nil {
-		var err error
-		str, err = s.quic.OpenUniStream()
-		if _, s.full = errors.AsType[*quic.StreamLimitReachedError](err); err != nil {
-			return false
-		}
+	str, err := s.openNow()
+	if err != nil {
+		return false
 	}
-	b := newBurst(0)
+	b := newBurst(pace{})
 	defer b.free()
 	b.buf = append(append(b.buf, s.header...), packet...)
 	if str.TryWriteAll(b.buf) != nil {

@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"sync"
-	"time"
 
 	"github.com/quic-go/quic-go"
 
@@ -80,7 +79,7 @@ func (p *post) take(batch [][]byte, dismissed bool) [][]byte {
 
 // writeDatagrams sends what waits until nothing comes any more, or the session is over.
 func (c *conn) writeDatagrams() {
-	streams := sender{quic: c.quic, life: c.life, header: c.streams.header, write: c.write}
+	streams := sender{leave: c.streams.leave, header: c.streams.header, pace: c.streams.pace}
 	var batch [][]byte
 	for dismissed := false; ; {
 		batch = c.post.take(batch, dismissed)
@@ -110,6 +109,6 @@ func (c *conn) sendDatagram(b []byte, streams *sender) {
 		if c.framed {
 			b = append(binary.BigEndian.AppendUint32(nil, uint32(len(b))), b...)
 		}
-		_ = streams.send(b, time.Now().Add(c.write))
+		_ = streams.send(b)
 	}
 }

@@ -59,7 +59,7 @@ func newStreamConn(c *conn) *streamConn {
 
 // prepare opens the streams that last as long as the session, before pictures can take all
 // that the client grants. It fails with errDeaf for a client that grants none.
-func (c *streamConn) prepare(deadline time.Time) error {
+func (c *streamConn) prepare() error {
 	c.opening.Lock()
 	defer c.opening.Unlock()
 	if c.control != nil {
@@ -68,7 +68,7 @@ func (c *streamConn) prepare(deadline time.Time) error {
 	var lines [3]*line
 	rooms := [...]*room{&c.voices, &c.voices, &c.album}
 	for i, urgency := range []int8{urgencyControl, urgencyAudio, urgencyPicture} {
-		str, err := c.streams.open(deadline)
+		str, err := c.streams.open()
 		if err != nil {
 			return err
 		}
@@ -87,11 +87,10 @@ func (c *streamConn) Write(ctx context.Context, frames []*media.Frame) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	now := time.Now()
-	c.wrote.Store(int64(now.Sub(c.born)))
-	b := newBurst(c.write)
+	c.wrote.Store(int64(time.Since(c.born)))
+	b := newBurst(c.streams.pace)
 	defer b.free()
-	if err := c.prepare(now.Add(c.write)); err != nil {
+	if err := c.prepare(); err != nil {
 		return c.lineError(err)
 	}
 	for _, l := range [...]*line{c.control, c.audio} {
@@ -145,9 +144,9 @@ func (c *streamConn) WritePictures(ctx context.Context, frames []*media.Frame) e
 		c.turn()
 	}
 	c.leftover = false
-	b := newBurst(c.write)
+	b := newBurst(c.streams.pace)
 	defer b.free()
-	if err := c.prepare(time.Now().Add(c.write)); err != nil {
+	if err := c.prepare(); err != nil {
 		return c.lineError(err)
 	}
 	for len(frames) > 0 {

@@ -112,7 +112,7 @@ type visit struct {
 // begin is called by the goroutine of the request, whose context ends with the session: that is
 // too early to say why.
 func (v *visit) begin(request context.Context) {
-	v.serve = packetConn{v.conn}
+	v.serve = newPacketConn(v.conn)
 	if v.conn.framed {
 		v.serve = newStreamConn(v.conn)
 	}

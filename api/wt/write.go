@@ -19,9 +19,15 @@ const (
 	// 1 Mbit/s a quarter of a second.
 	unsentBytes = 32 << 10
 
-	// progressBytes is what a client has to take within the write deadline: 16 KB/s carry a
-	// voice and little else.
-	progressBytes = 64 << 10
+	// progressBytes is what a client has to take within the write timeout, as over WebSocket: 4 KB/s
+	// carry a voice.
+	progressBytes = 16 << 10
+
+	// pieceBytes are written at once.
+	pieceBytes = 64 << 10
+
+	// urgencyPatient is that of pictures beside streams whose urgency nobody sets, see [quic.SendStream.SetPriority].
+	urgencyPatient = 4
 
 	// copiedBytes is the largest write that the library copies and returns from at once.
 	copiedBytes = 1452
@@ -29,14 +35,21 @@ const (
 
 // Write sends every frame as a datagram or on a stream of its own. It returns when the QUIC
 // library has taken all of them, of which at most unsentBytes and one packet wait in it. An
-// ended ctx does not interrupt it: the write deadline bounds it.
+// ended ctx does not interrupt it: the write timeout bounds it, as far as the client does not get on.
 func (c *conn) Write(ctx context.Context, frames []*media.Frame) error {
+	return c.writeTo(ctx, &c.streams, frames)
+}
+
+// WritePictures implements [media.PictureConn].
+func (c packetConn) WritePictures(ctx context.Context, frames []*media.Frame) error {
+	return c.writeTo(ctx, c.pictures, frames)
+}
+
+func (c *conn) writeTo(ctx context.Context, s *sender, frames []*media.Frame) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	now := time.Now()
-	c.wrote.Store(int64(now.Sub(c.born)))
-	deadline := now.Add(c.write)
+	c.wrote.Store(int64(time.Since(c.born)))
 	for _, f := range frames {
 		if c.life.Err() != nil {
 			return context.Cause(c.life)
@@ -44,7 +57,7 @@ func (c *conn) Write(ctx context.Context, frames []*media.Frame) error {
 		if f.Datagram && c.datagram(f) {
 			continue
 		}
-		if err := c.streams.send(f.Wire, deadline); err != nil {
+		if err := s.send(f.Wire); err != nil {
 			return c.writeError(err)
 		}
 	}
@@ -52,9 +65,12 @@ func (c *conn) Write(ctx context.Context, frames []*media.Frame) error {
 }
 
 func (c *conn) writeError(err error) error {
+	_, idle := errors.AsType[*quic.IdleTimeoutError](err)
 	switch {
 	case c.life.Err() != nil:
 		return context.Cause(c.life)
+	case idle: // and who reads has not noticed yet
+		return reasonOf(err, err, false)
 	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded):
 		return fault.Wrap(err, fault.Slow, "the client does not take its packets")
 	}
@@ -63,34 +79,26 @@ func (c *conn) writeError(err error) error {
 
 // sender sends packets on streams of their own. It goes past the session to the connection:
 // a stream needs nothing of the session but its number, and only the connection tells when
-// bytes were sent.
+// bytes were sent. One goroutine uses it at a time.
 type sender struct {
-	quic   *quic.Conn
-	life   context.Context
-	header []byte // of every stream
-	write  time.Duration
-	unsent int // bytes that may still wait in the library
-
-	spare *quic.SendStream // that is open and still empty, or nil
-	full  bool             // the client had granted no stream when the last one was to be opened
-
-	// deaf says that the client granted no stream for the write timeout. There are clients
-	// that only publish and never look at what they are sent: such a one may stay while it
-	// talks, and what it should get is discarded. One that listens again has missed
-	// something and is slow: it has to begin anew.
-	deaf bool
+	leave   *leave
+	header  []byte // of every stream
+	pace    pace
+	patient bool             // what it sends goes when nothing else waits
+	unsent  int              // bytes that may still wait in the library
+	spare   *quic.SendStream // that is open and still empty, or nil
 }
 
-// send blocks until the library has taken packet, at most until deadline.
-func (s *sender) send(packet []byte, deadline time.Time) error {
-	str, err := s.open(deadline)
+// send blocks until the library has taken packet.
+func (s *sender) send(packet []byte) error {
+	str, err := s.open()
 	switch {
 	case errors.Is(err, errDeaf):
 		return nil
 	case err != nil:
 		return err
 	}
-	if err := s.fill(str, packet, deadline); err != nil {
+	if err := s.fill(str, packet); err != nil {
 		if e, ok := errors.AsType[*quic.StreamError](err); ok && e.Remote {
 			return nil // the client does not want this one packet
 		}
@@ -103,48 +111,43 @@ func (s *sender) send(packet []byte, deadline time.Time) error {
 	return nil
 }
 
-// errDeaf says that a packet was discarded.
-var errDeaf = errors.New("the client listens to nothing")
-
-func (s *sender) open(deadline time.Time) (*quic.SendStream, error) {
-	if str := s.spare; str != nil {
-		s.spare = nil
-		return str, nil
-	}
-	str, err := s.quic.OpenUniStream()
-	_, s.full = errors.AsType[*quic.StreamLimitReachedError](err)
-	switch {
-	case s.full && s.deaf:
-		return nil, errDeaf
-	case err == nil && s.deaf:
-		str.CancelWrite(quic.StreamErrorCode(firstSessionCode))
-		return nil, os.ErrDeadlineExceeded
-	case !s.full:
-		return str, err
-	}
-	ctx, cancel := context.WithDeadline(s.life, deadline)
-	defer cancel()
-	str, err = s.quic.OpenUniStreamSync(ctx)
-	if errors.Is(err, context.DeadlineExceeded) {
-		s.deaf = true
-		return nil, errDeaf
+// openNow returns a stream if there is one now.
+func (s *sender) openNow() (str *quic.SendStream, err error) {
+	if str, s.spare = s.spare, nil; str == nil {
+		if str, err = s.leave.take(s.patient); err == nil {
+			s.rank(str)
+		}
 	}
 	return str, err
 }
 
-func (s *sender) fill(str *quic.SendStream, packet []byte, deadline time.Time) error {
+// open returns a stream, and waits for it.
+func (s *sender) open() (*quic.SendStream, error) {
+	str, err := s.openNow()
+	if errors.Is(err, errFull) {
+		if str, err = s.leave.wait(s.patient, s.pace.patience); err == nil {
+			s.rank(str)
+		}
+	}
+	return str, err
+}
+
+func (s *sender) rank(str *quic.SendStream) {
+	if s.patient {
+		str.SetPriority(urgencyPatient, true)
+	}
+}
+
+func (s *sender) fill(str *quic.SendStream, packet []byte) error {
 	size := len(s.header) + len(packet)
 	if size > copiedBytes {
 		// The library returns when it has sent all but the last copiedBytes, and by then
-		// something of every stream that was written before.
+		// something of every stream of this sender that was written before.
 		s.unsent = copiedBytes
-		_ = str.SetWriteDeadline(deadline) // it does not fail
-		_, err := str.Write(s.header)
+		err := s.pace.write(str, s.header, nil)
 		for err == nil && len(packet) > 0 {
-			// A large packet has time as long as it gets on.
-			_ = str.SetWriteDeadline(time.Now().Add(s.write))
-			n := min(len(packet), progressBytes)
-			_, err = str.Write(packet[:n])
+			n := min(len(packet), pieceBytes)
+			err = s.pace.write(str, packet[:n], nil)
 			packet = packet[n:]
 		}
 		return err
@@ -160,7 +163,30 @@ func (s *sender) fill(str *quic.SendStream, packet []byte, deadline time.Time) e
 	// A write with a limit is never copied: it returns when it has been put into network
 	// packets. Streams take turns, so what was written before is in them as well.
 	s.unsent = 0
-	_ = str.SetWriteDeadline(deadline)
-	_, err := str.WriteWithLimit(b, func(n int) int { return n })
-	return err
+	return s.pace.write(str, b, func(n int) int { return n })
+}
+
+// pace is how slow a client may be: it has to take progressBytes within patience, of whatever it is sent.
+type pace struct {
+	quic     *quic.Conn
+	patience time.Duration
+}
+
+// write is WriteWithLimit of a client that gets on.
+func (p pace) write(str *quic.SendStream, b []byte, limit func(int) int) error {
+	for {
+		before := p.sent()
+		_ = str.SetWriteDeadline(time.Now().Add(p.patience)) // it does not fail
+		n, err := str.WriteWithLimit(b, limit)
+		if !errors.Is(err, os.ErrDeadlineExceeded) || p.sent()-before < progressBytes {
+			return err
+		}
+		b = b[n:]
+	}
+}
+
+// sent returns how many bytes were sent and are not known to be lost.
+func (p pace) sent() int64 {
+	s := p.quic.ConnectionStats()
+	return int64(s.BytesSent) - int64(s.BytesLost)
 }
