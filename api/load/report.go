@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"parley/api/client"
@@ -323,6 +325,13 @@ func (r *Report) judge() {
 	}
 	if missing := int64(r.Joins.Wanted) - r.Joins.In; missing > 0 {
 		note("%d of %d participants were not in when measuring ended", missing, r.Joins.Wanted)
+	}
+	if h := r.Received["healthy"]; h.Expected > 0 && h.Delivered == 0 {
+		hint := ""
+		if slices.ContainsFunc(r.Plan.URLs, func(u string) bool { return strings.HasPrefix(u, "https:") }) {
+			hint = "; over WebTransport a server may speak another framing than " + r.Plan.Framing
+		}
+		note("nothing of what was sent came to anybody%s", hint)
 	}
 	if n := r.Received["healthy"].Unwanted; n > 0 {
 		note("%d packets were of layers that those who got them had not asked for", n)

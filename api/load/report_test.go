@@ -43,6 +43,18 @@ func TestWhoIsToBlameForFramesThatAreLate(t *testing.T) {
 	}
 }
 
+// A framing that the server does not speak looks like a server that loses everything.
+func TestNothingCame(t *testing.T) {
+	for url, want := range map[string]bool{"https://host": true, "wss://host": false} {
+		r := Report{Plan: Shape{URLs: []string{url}, Framing: "packet"}, Received: map[string]Received{"healthy": {Expected: 1, Lost: 1}}}
+		r.judge()
+		notes := strings.Join(r.Notes, " ")
+		if !strings.Contains(notes, "nothing of what was sent") || strings.Contains(notes, "another framing than packet") != want {
+			t.Errorf("%s: %q", url, notes)
+		}
+	}
+}
+
 // Scripts read these names.
 func TestReadmeNamesEveryField(t *testing.T) {
 	readme, err := os.ReadFile("README.md")
