@@ -280,8 +280,8 @@ func (r *run) server(first, last sample) *Server {
 			s.Processes = append(s.Processes, p.since(a.each[i], n))
 		}
 	}
+	s.CPUPerDelivery = perDelivery(cpu, n)
 	if n > 0 {
-		s.CPUPerDelivery = perDelivery(cpu, n)
 		s.SwitchesPer1000 = round(float64(s.Switches)*1000/float64(n), 1)
 	}
 	for _, at := range []sample{first, last} {
@@ -292,8 +292,12 @@ func (r *run) server(first, last sample) *Server {
 	return s
 }
 
+// perDelivery is 0 when nothing was delivered.
 func perDelivery(cpu time.Duration, n uint64) float64 {
-	return round(float64(cpu.Microseconds())/float64(max(n, 1)), 3)
+	if n == 0 {
+		return 0
+	}
+	return round(float64(cpu.Microseconds())/float64(n), 3)
 }
 
 func (p process) since(before process, delivered uint64) Process {
