@@ -16,7 +16,8 @@ import (
 type join struct {
 	begin time.Time
 	over  media.Transport
-	peer  media.Peer // once it is known
+	room  media.RoomID // once it is known, and so is
+	user  string
 	span  trace.Span
 	step  trace.Span // where it is
 	in    bool       // it is counted at the doorway
@@ -71,7 +72,7 @@ func (n *node) admit(r *http.Request) (media.Peer, error) {
 		n.endJoin(r.Context(), string(fault.CodeOf(err)), err)
 		return peer, err
 	}
-	j.peer = peer
+	j.room, j.user = peer.Room, peer.User
 	ctx, step = trace.Step(r.Context(), "doorway")
 	j.in = n.doorway.Enter(ctx)
 	step.End(nil)
@@ -89,7 +90,7 @@ func (n *node) admit(r *http.Request) (media.Peer, error) {
 type entrance struct{ node *node }
 
 // Serve implements ws.Hub and wt.Hub.
-func (e entrance) Serve(ctx context.Context, conn media.Conn, peer media.Peer) error {
+func (e entrance) Serve(ctx context.Context, conn media.Conn, peer *media.Peer) error {
 	return e.node.hub.Serve(entering(ctx), conn, peer)
 }
 
@@ -121,7 +122,7 @@ func (n *node) endJoin(ctx context.Context, result string, err error) {
 		n.doorway.Leave()
 	}
 	if result != metrics.Joined {
-		n.calls.Refused(j.peer.Room, j.peer.User, j.over, j.begin, fault.Code(result))
+		n.calls.Refused(j.room, j.user, j.over, j.begin, fault.Code(result))
 	}
 	n.joins.Count(j.over, result, time.Since(j.begin))
 	j.step.End(err)

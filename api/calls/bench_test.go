@@ -148,7 +148,7 @@ func newBenchRoom(b *testing.B, ctx context.Context, hub *media.Hub, serving *sy
 		p := &pit{Conn: sink(b, serving), in: make(chan []byte, 256), arrived: &r.arrived, inside: make(chan struct{}), closed: make(chan struct{})}
 		r.conns = append(r.conns, p)
 		serving.Go(func() {
-			_ = hub.Serve(ctx, p, media.Peer{Room: "room", User: fmt.Sprint(i), DisplayName: "x", Instance: fmt.Sprint(i)})
+			_ = hub.Serve(ctx, p, &media.Peer{Room: "room", User: fmt.Sprint(i), DisplayName: "x", Instance: fmt.Sprint(i)})
 		})
 		stats[fmt.Sprint(i)] = &healthv1.PeerStats{
 			AudioEnabled: true, VideoEnabled: true, VideoStats: &healthv1.VideoStats{FpsReceived: 30, FramesDecoded: 1000},

@@ -20,7 +20,7 @@ func opened(t *testing.T, hub *media.Hub) (join func(user string) *mediatest.Pee
 	t.Cleanup(cancel)
 	return func(user string) *mediatest.Peer {
 		conn, peer := mediatest.Pipe(t, media.WebSocket)
-		serving.Go(func() { _ = hub.Serve(ctx, conn, media.Peer{Room: "room", User: user, DisplayName: user}) })
+		serving.Go(func() { _ = hub.Serve(ctx, conn, &media.Peer{Room: "room", User: user, DisplayName: user}) })
 		peer.Send(mediatest.Heartbeat())
 		peer.Sync()
 		return peer

@@ -123,7 +123,7 @@ func TestWhoSignsOutOnTheWayInIsOut(t *testing.T) {
 			Ledger: &leaving{meanwhile: func() { hub.SignOut([]string{"phone"}) }},
 		})
 		conn, _ := mediatest.Pipe(w.t, media.WebSocket)
-		err := hub.Serve(w.t.Context(), full{conn}, media.Peer{Room: "standup", User: "bob", SignIn: "phone"})
+		err := hub.Serve(w.t.Context(), full{conn}, &media.Peer{Room: "standup", User: "bob", SignIn: "phone"})
 		if code := fault.CodeOf(err); code != fault.SignedOut {
 			w.t.Errorf("ended with %s", code)
 		}

@@ -42,12 +42,12 @@ type Crowd struct {
 func NewCrowd(n int) *Crowd {
 	h := NewHub(Options{Node: "bench", Relay: NewLocal("bench"), Log: slog.New(slog.DiscardHandler)})
 	c := &Crowd{room: newRoom(h, "bench"), batch: make([]*Frame, 0, batchFrames)}
-	c.from = &Session{id: 1, peer: Peer{User: "ada"}, room: c.room, out: NewQueue(h.limits)}
+	c.from = &Session{id: 1, peer: &Peer{User: "ada"}, room: c.room, out: NewQueue(h.limits)}
 	c.from.active.Store(true)
 	c.room.local[1] = &presence{Member: Member{Session: 1}, session: c.from}
 	c.room.add(c.from)
 	for i := range n {
-		s := &Session{id: SessionID(i + 2), room: c.room, out: NewQueue(h.limits)}
+		s := &Session{id: SessionID(i + 2), peer: new(Peer), room: c.room, out: NewQueue(h.limits)}
 		s.active.Store(true)
 		c.room.add(s)
 	}
@@ -132,7 +132,7 @@ func NewCarriage(window time.Duration) *Carriage {
 // Add begins a session and returns its queue.
 func (g *Carriage) Add(conn Conn) *Queue {
 	ctx, end := context.WithCancelCause(context.Background())
-	s := &Session{id: SessionID(len(g.sessions) + 1), conn: conn, room: g.room, out: NewQueue(g.room.hub.limits), end: end}
+	s := &Session{id: SessionID(len(g.sessions) + 1), peer: new(Peer), conn: conn, room: g.room, out: NewQueue(g.room.hub.limits), end: end}
 	g.sessions = append(g.sessions, s)
 	if c, ok := conn.(PictureConn); ok {
 		s.out.Split(c.Skip)

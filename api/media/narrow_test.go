@@ -52,7 +52,7 @@ func TestSoundDoesNotWaitForLargePictures(t *testing.T) {
 		path := &narrow{Conn: conn, rate: 25_000}
 		bob := &person{Peer: far, w: w, name: "bob"}
 		w.wg.Go(func() { // until the node has drained
-			_ = n.hub.Serve(context.Background(), path, media.Peer{Room: "standup", User: "bob", DisplayName: "bob"})
+			_ = n.hub.Serve(context.Background(), path, &media.Peer{Room: "standup", User: "bob", DisplayName: "bob"})
 		})
 		bob.Send(mediatest.Heartbeat())
 		mediatest.Advance(t, 2*time.Second)

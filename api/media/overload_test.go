@@ -57,7 +57,7 @@ func TestSoundAndControlOutliveOverload(t *testing.T) {
 			conn, far := mediatest.Pipe(w.t, media.WebSocket)
 			p := &person{Peer: far, w: w, name: fmt.Sprint("v", i)}
 			w.wg.Go(func() { // until the node has drained
-				_ = n.hub.Serve(context.Background(), &saturated{conn, processor, each}, media.Peer{Room: "standup", User: p.name, DisplayName: p.name})
+				_ = n.hub.Serve(context.Background(), &saturated{conn, processor, each}, &media.Peer{Room: "standup", User: p.name, DisplayName: p.name})
 			})
 			p.Send(mediatest.Heartbeat())
 			receivers = append(receivers, p)

@@ -104,7 +104,7 @@ func (m *Member) continues(peer *Peer) bool {
 // while s makes up its mind; r.mu is held.
 func (r *Room) claim(s *Session) {
 	for _, p := range r.local {
-		if p.Away && !p.leaving && p.continues(&s.peer) {
+		if p.Away && !p.leaving && p.continues(s.peer) {
 			s.replaces = p.Session
 			p.claims++
 			p.timer.Reset(time.Until(p.lost.Add(maxHold)))
@@ -112,7 +112,7 @@ func (r *Room) claim(s *Session) {
 		}
 	}
 	for _, m := range r.remote {
-		if m.Away && m.continues(&s.peer) {
+		if m.Away && m.continues(s.peer) {
 			r.adopt(s, m.Member)
 			return
 		}

@@ -46,7 +46,8 @@ func (s *Session) run(ctx context.Context) error {
 	})
 	life := context.WithoutCancel(ctx)
 	s.write(ctx, life)
-	s.cut(ctx, s.readLoop(ctx, life))
+	err := s.readLoop(ctx, life)
+	s.cut(ctx, fmt.Errorf("read: %w", err))
 	s.course.work.Wait()
 	return polite(context.Cause(ctx))
 }
@@ -102,25 +103,36 @@ func polite(err error) error {
 // reading would cut the line before the close code is on it. What ends it is that the connection is
 // closed.
 func (s *Session) readLoop(ctx, life context.Context) error {
-	var sampler histogram.Sampler
-	var turn turn
 	for {
-		turn.over()
 		p, err := s.conn.Read(life)
 		if err != nil {
-			return fmt.Errorf("read: %w", err)
+			return err
 		}
-		if ctx.Err() != nil {
-			continue
-		}
-		now, err := s.slow(ctx, time.Now(), len(p.Data)) // the one look at the clock for this packet
-		if err != nil {
-			continue
-		}
-		s.ingest(ctx, p, now)
-		if sampler.Pick() {
-			s.room.hub.timings.Ingest.Observe(time.Since(now))
-		}
+		s.take(ctx, p)
+		s.reading.turn.over()
+	}
+}
+
+// reading is what a session knows while it reads. One goroutine uses it.
+type reading struct {
+	turn    turn
+	sampler histogram.Sampler
+}
+
+// take deals with one packet.
+//
+//go:noinline
+func (s *Session) take(ctx context.Context, p Packet) { // what it needs is not on the stack of who waits for packets
+	if ctx.Err() != nil {
+		return
+	}
+	now, err := s.slow(ctx, time.Now(), len(p.Data)) // the one look at the clock for this packet
+	if err != nil {
+		return
+	}
+	s.ingest(ctx, p, now)
+	if s.reading.sampler.Pick() {
+		s.room.hub.timings.Ingest.Observe(time.Since(now))
 	}
 }
 

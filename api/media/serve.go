@@ -14,11 +14,11 @@ import (
 var errReserved = fault.New(fault.Reserved, "Session rejected: Cannot use reserved system user ID")
 
 // Serve runs a session on conn for peer until it ends, closes conn and returns why: nil when
-// the peer left politely. The server ends it by cancelling ctx with a cause.
-func (h *Hub) Serve(ctx context.Context, conn Conn, peer Peer) error {
+// the peer left politely. The server ends it by cancelling ctx with a cause. Nobody changes peer any more.
+func (h *Hub) Serve(ctx context.Context, conn Conn, peer *Peer) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	s := h.newSession(conn, &peer, cancel)
+	s := h.newSession(conn, peer, cancel)
 	// Coming in and leaving call deep, and an idle session is little else than its stack.
 	var err error
 	aside(func() { err = h.begin(ctx, s) })
@@ -31,7 +31,7 @@ func (h *Hub) Serve(ctx context.Context, conn Conn, peer Peer) error {
 }
 
 func (h *Hub) newSession(conn Conn, peer *Peer, end context.CancelCauseFunc) *Session {
-	s := &Session{id: newSessionID(), peer: *peer, observer: peer.Observer, conn: conn, joined: time.Now(), out: newQueue(&h.limits), end: end}
+	s := &Session{id: newSessionID(), peer: peer, observer: peer.Observer, conn: conn, joined: time.Now(), out: newQueue(&h.limits), end: end}
 	if c, ok := conn.(PictureConn); ok {
 		s.out.Split(c.Skip)
 	}

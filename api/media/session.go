@@ -20,7 +20,7 @@ type Session struct {
 	active    atomic.Bool // others know of it
 	observer  bool        // of peer
 
-	peer   Peer
+	peer   *Peer // never changed
 	conn   Conn
 	room   *Room
 	joined time.Time
@@ -31,6 +31,7 @@ type Session struct {
 
 	dismiss func() // gives its courier up
 	course  course
+	reading reading
 
 	activated  atomic.Int64 // since when, in Unix ns
 	host       atomic.Bool

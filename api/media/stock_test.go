@@ -45,7 +45,7 @@ func (n *node) joinStuck(name string, peer media.Peer) (ended chan error) {
 	n.t.Cleanup(func() { cancel(nil) })
 	ended = make(chan error, 1)
 	peer.User, peer.DisplayName = name, name
-	n.wg.Go(func() { ended <- n.hub.Serve(ctx, &stuck{Conn: conn, closed: make(chan struct{})}, peer) })
+	n.wg.Go(func() { ended <- n.hub.Serve(ctx, &stuck{Conn: conn, closed: make(chan struct{})}, &peer) })
 	far.Send(mediatest.Heartbeat())
 	synctest.Wait()
 	return ended

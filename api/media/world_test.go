@@ -90,7 +90,7 @@ func (n *node) connect(name string, change ...func(*media.Peer)) *person {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	p := &person{Peer: far, w: n.world, name: name, ended: make(chan error, 1), end: cancel}
 	n.wg.Go(func() {
-		p.ended <- n.hub.Serve(ctx, conn, peer)
+		p.ended <- n.hub.Serve(ctx, conn, &peer)
 		cancel(nil)
 	})
 	synctest.Wait()

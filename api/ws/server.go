@@ -18,8 +18,8 @@ import (
 type Hub interface {
 	// Serve runs the session of peer on conn and blocks until it ended. The error says why;
 	// nil means politely. It may close conn; afterwards the server does, with the code of
-	// the error. ctx ends, with a cause, when the server stops at once.
-	Serve(ctx context.Context, conn media.Conn, peer media.Peer) error
+	// the error. ctx ends, with a cause, when the server stops at once. Nobody changes peer any more.
+	Serve(ctx context.Context, conn media.Conn, peer *media.Peer) error
 }
 
 // Defaults of [Options].
@@ -170,7 +170,7 @@ func (v *visit) begin(request context.Context) {
 
 // run blocks until the session ended.
 func (v *visit) run() {
-	v.over(v.server.opt.Hub.Serve(v.ctx, v.conn, v.peer))
+	v.over(v.server.opt.Hub.Serve(v.ctx, v.conn, &v.peer))
 }
 
 // over closes what run leaves.

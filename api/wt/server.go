@@ -25,8 +25,8 @@ import (
 type Hub interface {
 	// Serve runs the session of peer on conn and blocks until it ended. The error says why;
 	// nil means politely. It may close conn; afterwards the server does, with the code of
-	// the error. ctx ends, with a cause, when the server stops at once.
-	Serve(ctx context.Context, conn media.Conn, peer media.Peer) error
+	// the error. ctx ends, with a cause, when the server stops at once. Nobody changes peer any more.
+	Serve(ctx context.Context, conn media.Conn, peer *media.Peer) error
 }
 
 // Defaults of [Options].

@@ -127,7 +127,7 @@ func (v *visit) begin(request context.Context) {
 
 // run blocks until the session ended.
 func (v *visit) run() {
-	v.over(v.server.opt.Hub.Serve(v.ctx, v.serve, v.peer))
+	v.over(v.server.opt.Hub.Serve(v.ctx, v.serve, &v.peer))
 }
 
 // over closes what run leaves.

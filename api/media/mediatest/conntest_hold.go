@@ -21,8 +21,8 @@ type Held struct {
 func NewHold() *Hold { return &Hold{held: make(chan *Held, 64)} }
 
 // Serve blocks until End is called or ctx ends.
-func (h *Hold) Serve(ctx context.Context, conn media.Conn, peer media.Peer) error {
-	held := &Held{Conn: conn, Peer: peer, end: make(chan error, 1)}
+func (h *Hold) Serve(ctx context.Context, conn media.Conn, peer *media.Peer) error {
+	held := &Held{Conn: conn, Peer: *peer, end: make(chan error, 1)}
 	h.held <- held
 	select {
 	case err := <-held.end:

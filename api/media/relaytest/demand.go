@@ -88,7 +88,7 @@ func join(t *testing.T, h *media.Hub, room media.RoomID, user string) (*guest, u
 	conn, far := mediatest.Pipe(t, media.WebSocket)
 	var served sync.WaitGroup
 	served.Go(func() {
-		_ = h.Serve(context.WithoutCancel(t.Context()), conn, media.Peer{Room: room, User: user})
+		_ = h.Serve(context.WithoutCancel(t.Context()), conn, &media.Peer{Room: room, User: user})
 	})
 	t.Cleanup(func() {
 		far.Leave()
