@@ -101,7 +101,7 @@ func (l *Lobby) admit(ctx context.Context, u *url.URL, transport media.Transport
 	if allowed := flags.Transports.For(l.Flags, string(p.Room)); allowed != "all" && allowed != string(transport) {
 		return media.Peer{}, fault.New(fault.Forbidden, "%s connections are switched off", transport)
 	}
-	p.Instance = query.Get("instance_id")
+	p.Instance = strings.Clone(query.Get("instance_id")) // it is kept, and not the request with it
 	if len(p.Instance) > MaxInstance || !utf8.ValidString(p.Instance) {
 		return media.Peer{}, fault.New(fault.BadRequest, "instance_id must be text of at most %d bytes", MaxInstance)
 	}
@@ -182,6 +182,7 @@ func (l *Lobby) fromPath(segments []string) (media.Peer, error) {
 	if !idPattern.MatchString(user) || len(user) > wire.MaxUser || !token.ValidRoom(room) {
 		return media.Peer{}, errBadPath
 	}
+	room, user = strings.Clone(room), strings.Clone(user) // they are kept, and not the request with them
 	return media.Peer{Room: media.RoomID(room), User: user, DisplayName: user}, nil
 }
 

@@ -1,11 +1,13 @@
 package natsrelay
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -67,11 +69,12 @@ func newRoomLog() roomLog {
 	return roomLog{turn: make(chan struct{}, 1), moved: make(chan struct{})}
 }
 
-// decodeEvent returns the event of a message of the log.
+// decodeEvent returns the event of a message of the log, of which it keeps nothing else: rooms remember
+// their events for as long as anybody is in them.
 func decodeEvent(h nats.Header, data []byte, seq uint64) (logged, bool) {
 	n, err := strconv.ParseUint(h.Get(numberHeader), 10, 64)
 	e := logged{media.Event{
-		Position: media.Position{Epoch: h.Get(epochHeader), Number: n}, ID: h.Get(jetstream.MsgIDHeader), Wire: data,
+		Position: media.Position{Epoch: strings.Clone(h.Get(epochHeader)), Number: n}, ID: strings.Clone(h.Get(jetstream.MsgIDHeader)), Wire: bytes.Clone(data),
 	}, seq}
 	return e, err == nil && n > 0 && e.Epoch != "" && seq > 0 && len(data) > 0 && len(data) <= wire.MaxPacket
 }

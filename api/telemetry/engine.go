@@ -194,8 +194,11 @@ func (e *Engine) Begin(ctx context.Context, source Source) (Feed, error) {
 	for k, v := range source.Labels {
 		labels[clean(k, MaxLabel)] = clean(v, MaxLabel)
 	}
-	parameters := make(map[string]uint64, len(source.Parameters))
+	var parameters map[string]uint64 // most have none
 	for k, v := range source.Parameters {
+		if parameters == nil {
+			parameters = make(map[string]uint64, len(source.Parameters))
+		}
 		parameters[clean(k, MaxLabel)] = v
 	}
 	source.Labels, source.Parameters = labels, parameters

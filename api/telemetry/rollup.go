@@ -49,6 +49,7 @@ type counts struct {
 	bucket     int64 // number of the step
 	cells      map[cellKey]*cell
 	dimensions map[cellKey]int // how many, of keys without one
+	feeds      []*feed         // that remember cells of the step
 	closing    []Rollup        // of steps that are over, not yet collected
 }
 
@@ -64,8 +65,12 @@ func (c *counts) turn(received int64) {
 	}
 	c.closing = append(c.closing, c.changed()...)
 	c.bucket = bucket
-	clear(c.cells)
-	clear(c.dimensions)
+	// A crowd that is idle by now leaves nothing behind.
+	c.cells, c.dimensions = make(map[cellKey]*cell, len(c.cells)/2), map[cellKey]int{}
+	for _, f := range c.feeds {
+		f.total, f.kinds = nil, nil
+	}
+	c.feeds = nil
 }
 
 // of returns the cell of a key, making it.

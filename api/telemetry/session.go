@@ -129,6 +129,7 @@ func (f *feed) count(c *counts, received int64, kind uint16, dimension string, s
 	c.turn(received)
 	if f.bucket != c.bucket || f.kinds == nil {
 		f.bucket, f.kinds = c.bucket, make(map[uint16]*cell)
+		c.feeds = append(c.feeds, f)
 		f.total = c.of(cellKey{catalogue: f.source.Catalogue, kind: AllKinds, scope: f.source.Scope, source: f.source.Identity})
 	}
 	f.total.add()

@@ -5,6 +5,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -135,7 +136,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		log.Debug("no websocket handshake", "err", err)
 		return
 	}
-	v := &visit{server: s, conn: newConn(sock, up.link, s.opt.Message), peer: peer, end: end, path: r.URL.Path, remote: r.RemoteAddr}
+	v := &visit{server: s, conn: newConn(sock, up.link, s.opt.Message), peer: peer, end: end, path: strings.Clone(r.URL.Path), remote: r.RemoteAddr}
 	v.begin(r.Context())
 	running = true
 	go v.run() // Shutdown waits for it

@@ -85,7 +85,7 @@ func (s *Server) serveSession(w http.ResponseWriter, r *http.Request) {
 		over()
 	}
 	v := &visit{
-		server: s, conn: newConn(sess, qc, w.(http3.HTTPStreamer).HTTPStream(), framed, &s.opt), peer: peer, end: end, path: r.URL.Path, remote: r.RemoteAddr,
+		server: s, conn: newConn(sess, qc, w.(http3.HTTPStreamer).HTTPStream(), framed, &s.opt), peer: peer, end: end, path: strings.Clone(r.URL.Path), remote: r.RemoteAddr,
 	}
 	v.begin(r.Context())
 	running = true
