@@ -135,7 +135,7 @@ func (a *adaption) watch() {
 	for {
 		select {
 		case <-tick.C:
-			if a.quiet() {
+			if a.settle() {
 				a.release()
 			}
 		case <-a.end:
@@ -144,9 +144,10 @@ func (a *adaption) watch() {
 	}
 }
 
-// quiet reports whether much was made since memory was last given back, and hardly anything of late. If
-// less was made than before, less may gather from now on: until the next collection that may be long.
-func (a *adaption) quiet() bool {
+// settle lets less gather from now on if less is made than before: until the next collection that may be
+// long. It reports whether memory is to be given back: much was made since that was last done, and hardly
+// anything of late.
+func (a *adaption) settle() bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	alive, made := a.read()

@@ -59,12 +59,12 @@ func TestLessMayGatherAsSoonAsLessIsMade(t *testing.T) {
 	runtime.GC()
 	a := newAdaption(func() {})
 	defer a.set(normal)
-	if a.quiet() {
+	if a.settle() {
 		t.Error("memory is given back at the first glance")
 	}
 	a.set(most)
 	a.glanced = a.glanced.Add(-glance)
-	a.quiet()
+	a.settle()
 	if got := current(); got >= 60 {
 		t.Errorf("%d %% with 256 MiB alive, while nothing is made", got)
 	}

@@ -1,6 +1,15 @@
 package wt
 
-import "parley/api/media"
+import (
+	"time"
+
+	"github.com/quic-go/quic-go"
+
+	"parley/api/media"
+)
 
 // Partial returns how many bytes the packets of a client occupy that are not complete.
 func Partial(c media.Conn) int64 { return c.(packetConn).partial.Load() }
+
+// QUICConfig is what the server configures.
+func QUICConfig(idle time.Duration) *quic.Config { return quicConfig(idle, DefaultKeepAlive) }

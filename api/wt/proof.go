@@ -33,8 +33,15 @@ func newProof(most int) *proof {
 // wanted reports whether a connection that is about to begin has to prove its address.
 func (p *proof) wanted(net.Addr) bool { return p.open.Load() >= p.most || !p.rate.Allow() }
 
-// provenKey finds what to call once a connection without a proof is found to be one of a real peer.
-type provenKey struct{}
+// unprovenKey finds the unproven of a connection in its context.
+type unprovenKey struct{}
+
+// unproven is a connection without a proof, until it is found to be one of a real peer or ends.
+type unproven struct {
+	mu    sync.Mutex
+	proof *proof // that counts it; nil once it does not any more
+	stop  func() bool
+}
 
 // begin counts a connection, which has the context ctx, until it asks for something or ends.
 func (p *proof) begin(ctx context.Context, info *quic.ClientInfo) context.Context {
@@ -42,14 +49,28 @@ func (p *proof) begin(ctx context.Context, info *quic.ClientInfo) context.Contex
 		return ctx
 	}
 	p.open.Add(1)
-	proven := sync.OnceFunc(func() { p.open.Add(-1) })
-	context.AfterFunc(ctx, proven)
-	return context.WithValue(ctx, provenKey{}, proven)
+	u := &unproven{proof: p}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.stop = context.AfterFunc(ctx, u.over)
+	return context.WithValue(ctx, unprovenKey{}, u)
+}
+
+// over gives back the place of u, once.
+func (u *unproven) over() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.proof == nil {
+		return
+	}
+	u.proof.open.Add(-1)
+	u.stop() // nothing waits for the end of a connection that may last for hours
+	u.proof, u.stop = nil, nil
 }
 
 // proven notes that the peer of a connection has got an answer at its address.
 func proven(conn *quic.Conn) {
-	if done, ok := conn.Context().Value(provenKey{}).(func()); ok {
-		done()
+	if u, ok := conn.Context().Value(unprovenKey{}).(*unproven); ok {
+		u.over()
 	}
 }

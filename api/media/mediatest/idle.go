@@ -3,6 +3,7 @@ package mediatest
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"log/slog"
 	"regexp"
 	"runtime"
@@ -20,6 +21,9 @@ type Idle struct {
 	// Serve starts a server whose sessions are those of hub, and returns how to connect. That
 	// waits until the session says something. Nobody is pinged.
 	Serve func(t *testing.T, hub *media.Hub) (connect func())
+	// Bare is Serve for the library alone: what no server that uses it stays below. It is measured the
+	// same way, and both are logged.
+	Bare func(t *testing.T) (connect func())
 	// Of is the code whose goroutines are those of sessions.
 	Of *regexp.Regexp
 	// Goroutines and Heap, in bytes, are the most that one may have. A Heap of 0 is any, for
@@ -41,21 +45,48 @@ func (i Idle) Run(t *testing.T) {
 			t.Errorf("drain: %v", err)
 		}
 	})
-	connect := i.Serve(t, hub)
+	t.Logf("the library alone: %v", i.measure(t, i.Bare(t)))
+	each := i.measure(t, i.Serve(t, hub))
+	t.Logf("a session: %v", each)
+	if each.ours > i.Goroutines {
+		t.Errorf("%.2f goroutines each, want at most %.1f", each.ours, i.Goroutines)
+	}
+	if i.Heap > 0 && each.heap > i.Heap {
+		t.Errorf("%.0f bytes each, want at most %.0f", each.heap, i.Heap)
+	}
+}
+
+// usage is what a connection has, with its client where that is in the same process.
+type usage struct {
+	ours, all   float64 // goroutines: of Idle.Of, and of anything
+	heap, stack float64 // bytes
+}
+
+func (u usage) String() string {
+	return fmt.Sprintf("%.2f goroutines of %.2f, %.1f KiB of heap, %.1f KiB of stacks", u.ours, u.all, u.heap/1024, u.stack/1024)
+}
+
+// measure returns what each has that connect makes.
+func (i Idle) measure(t *testing.T, connect func()) usage {
 	connect() // makes what there is but once
-	goroutines, heap := i.goroutines(t), alive()
+	before := i.used(t)
 	for range idleSessions {
 		connect()
 	}
-	perGoroutines := float64(i.goroutines(t)-goroutines) / idleSessions
-	perHeap := float64(alive()-heap) / idleSessions
-	t.Logf("%.2f goroutines and %.0f bytes each", perGoroutines, perHeap)
-	if perGoroutines > i.Goroutines {
-		t.Errorf("%.2f goroutines each, want at most %.1f", perGoroutines, i.Goroutines)
+	after := i.used(t)
+	return usage{
+		(after.ours - before.ours) / idleSessions, (after.all - before.all) / idleSessions,
+		(after.heap - before.heap) / idleSessions, (after.stack - before.stack) / idleSessions,
 	}
-	if i.Heap > 0 && perHeap > i.Heap {
-		t.Errorf("%.0f bytes each, want at most %.0f", perHeap, i.Heap)
-	}
+}
+
+// used returns what the process has.
+func (i Idle) used(t *testing.T) usage {
+	runtime.GC() // what pools hold is let go by the second
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return usage{float64(i.goroutines(t)), float64(runtime.NumGoroutine()), float64(m.HeapAlloc), float64(m.StackInuse)}
 }
 
 // stackOf is the head of each group of goroutines with the same stack in a profile.
@@ -74,13 +105,4 @@ func (i Idle) goroutines(t *testing.T) (n int) {
 		}
 	}
 	return n
-}
-
-// alive returns the bytes that are not garbage.
-func alive() int64 {
-	runtime.GC() // what pools hold is let go by the second
-	runtime.GC()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return int64(m.HeapAlloc)
 }
