@@ -33,20 +33,27 @@ type course struct {
 	patience *time.Timer // with the farewell
 }
 
-// run moves packets both ways until either side ends, and returns why: nil when the peer
-// left politely. After it returns no goroutine of s is left. ctx is what s.end ends.
+// start starts what writes and what ends the session, which goes on until finish. ctx is what s.end ends.
+// It returns the context to read with.
 //
 // An idle session is little else than the stacks of its goroutines. So it reads in that of the
 // caller, and writes to an [EagerConn] in one that lasts only while its courier does not suffice.
-func (s *Session) run(ctx context.Context) error {
+//
+//go:noinline
+func (s *Session) start(ctx context.Context) (life context.Context) {
 	s.course.work.Add(1)
 	context.AfterFunc(ctx, func() {
 		defer s.course.work.Done()
 		s.bid(ctx)
 	})
-	life := context.WithoutCancel(ctx)
+	life = context.WithoutCancel(ctx)
 	s.write(ctx, life)
-	err := s.readLoop(ctx, life)
+	return life
+}
+
+// finish waits until no goroutine of s is left, once nothing can be read any more because of err, and
+// returns why the session ended: nil when the peer left politely.
+func (s *Session) finish(ctx context.Context, err error) error {
 	s.cut(ctx, fmt.Errorf("read: %w", err))
 	s.course.work.Wait()
 	return polite(context.Cause(ctx))
@@ -109,7 +116,6 @@ func (s *Session) readLoop(ctx, life context.Context) error {
 			return err
 		}
 		s.take(ctx, p)
-		s.reading.turn.over()
 	}
 }
 
@@ -123,6 +129,7 @@ type reading struct {
 //
 //go:noinline
 func (s *Session) take(ctx context.Context, p Packet) { // what it needs is not on the stack of who waits for packets
+	defer s.reading.turn.over()
 	if ctx.Err() != nil {
 		return
 	}

@@ -16,16 +16,36 @@ var errReserved = fault.New(fault.Reserved, "Session rejected: Cannot use reserv
 // Serve runs a session on conn for peer until it ends, closes conn and returns why: nil when
 // the peer left politely. The server ends it by cancelling ctx with a cause. Nobody changes peer any more.
 func (h *Hub) Serve(ctx context.Context, conn Conn, peer *Peer) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	s := h.newSession(conn, peer, cancel)
-	// Coming in and leaving call deep, and an idle session is little else than its stack.
-	var err error
-	aside(func() { err = h.begin(ctx, s) })
+	// An idle session is little else than its stack. What is called before and after it waits calls
+	// deep, and is not on it meanwhile.
+	s, ctx, err := h.admit(ctx, conn, peer)
 	if err != nil {
 		return err
 	}
-	err = s.run(ctx)
+	life := s.start(ctx)
+	return h.dismiss(ctx, s, s.readLoop(ctx, life))
+}
+
+// admit lets a new session into its room. It returns the context that s.end ends.
+//
+//go:noinline
+func (h *Hub) admit(ctx context.Context, conn Conn, peer *Peer) (s *Session, _ context.Context, err error) {
+	ctx, end := context.WithCancelCause(ctx)
+	s = h.newSession(conn, peer, end)
+	aside(func() { err = h.begin(ctx, s) })
+	if err != nil {
+		end(nil)
+	}
+	return s, ctx, err
+}
+
+// dismiss ends a session of which nothing can be read any more because of err, takes it out of its room,
+// and returns why it ended.
+//
+//go:noinline
+func (h *Hub) dismiss(ctx context.Context, s *Session, err error) error {
+	defer s.end(nil)
+	err = s.finish(ctx, err)
 	aside(func() { h.over(s, err) })
 	return err
 }

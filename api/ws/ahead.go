@@ -1,7 +1,6 @@
 package ws
 
 import (
-	"cmp"
 	"crypto/tls"
 	"io"
 	"net"
@@ -49,7 +48,9 @@ func (a *ahead) Read(p []byte) (int, error) {
 // fetch reads into memory that it borrows.
 func (a *ahead) fetch() (err error) {
 	if a.raw != nil {
-		err = cmp.Or(a.raw.Read(a.take), a.err)
+		if err = a.raw.Read(a.take); err == nil {
+			err = a.err
+		}
 	} else {
 		a.lent = scratches.Get().(*[]byte)
 		a.n, err = a.conn.Read(*a.lent)
