@@ -110,5 +110,5 @@ func (p *Plan) has(k Kind) bool { return slices.Contains(p.Kinds, k) }
 
 // options are how sessions connect that do not care what they are sent.
 func (p *Plan) options(base string) client.Options {
-	return client.Options{TLS: load.Certificates(base, p.Insecure), On: func(client.Packet) {}}
+	return client.Options{TLS: load.Certificates(base, p.Insecure), Framing: client.FramingAuto, On: func(client.Packet) {}}
 }
