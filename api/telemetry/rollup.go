@@ -66,7 +66,7 @@ func (c *counts) turn(received int64) {
 	c.closing = append(c.closing, c.changed()...)
 	c.bucket = bucket
 	// A crowd that is idle by now leaves nothing behind.
-	c.cells, c.dimensions = make(map[cellKey]*cell, len(c.cells)/2), map[cellKey]int{}
+	c.cells, c.dimensions = map[cellKey]*cell{}, map[cellKey]int{}
 	for _, f := range c.feeds {
 		f.total, f.kinds = nil, nil
 	}
