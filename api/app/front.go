@@ -15,6 +15,7 @@ import (
 
 	"parley/api/config"
 	"parley/api/cookie"
+	"parley/api/media"
 	"parley/api/observe"
 	"parley/api/rest"
 	"parley/api/ws"
@@ -63,7 +64,8 @@ func (n *node) listen() (_ *front, err error) {
 	if err = f.listenNodes(); err != nil {
 		return nil, err
 	}
-	f.ws = ws.New(ws.Options{Hub: entrance{n}, Begin: n.beginJoin, Admit: n.admit, Log: n.Log})
+	intake := media.NewIntake(media.DefaultIntake)
+	f.ws = ws.New(ws.Options{Hub: entrance{n}, Begin: n.beginJoin, Admit: n.admit, Log: n.Log, Intake: intake})
 	routes, err := f.routes()
 	if err != nil {
 		return nil, err
@@ -75,8 +77,8 @@ func (n *node) listen() (_ *front, err error) {
 	f.quic = wt.New(wt.Options{
 		PacketConn: f.socket, TLS: &tls.Config{GetCertificate: n.cert.GetCertificate},
 		Hub: entrance{n}, Begin: n.beginJoin, Admit: n.admit, Log: n.Log, Routes: routes, Enter: n.places.Enter,
-		Refusals: &n.refusals,
-		Idle:     l.QUICIdleTimeout, KeepAlive: l.QUICKeepAlive,
+		Refusals: &n.refusals, Intake: intake,
+		Idle: l.QUICIdleTimeout, KeepAlive: l.QUICKeepAlive,
 	})
 	return f, nil
 }

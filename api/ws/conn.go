@@ -39,11 +39,15 @@ var scratches = sync.Pool{New: func() any {
 // errClosed is what Read and Write return once this side closed the connection.
 var errClosed = fmt.Errorf("websocket: %w", net.ErrClosed)
 
+// errCrowded ends connections whose large packets take memory that others need.
+var errCrowded = &fault.Error{Code: fault.Slow, Message: "too many large packets are on their way", Retry: 2 * time.Second}
+
 // conn is one WebSocket connection.
 type conn struct {
 	sock    *websocket.Conn
 	link    *link
 	patient time.Duration // with a packet that has begun
+	intake  *media.Intake
 
 	mu    sync.Mutex
 	cause error // why this side ended the connection; the first reason wins
@@ -59,12 +63,13 @@ var (
 	_ media.GaugedConn = (*conn)(nil)
 )
 
-func newConn(sock *websocket.Conn, l *link, patient time.Duration) *conn {
+func newConn(sock *websocket.Conn, l *link, opt *Options) *conn {
 	sock.SetReadLimit(-1) // message does it, and closes with a code of ours
 	return &conn{
 		sock:    sock,
 		link:    l,
-		patient: patient,
+		patient: opt.Message,
+		intake:  opt.Intake,
 	}
 }
 
@@ -104,6 +109,12 @@ func (c *conn) message(r io.Reader) ([]byte, error) {
 			late.Stop()
 		}
 	}()
+	var arrival *media.Arrival
+	defer func() {
+		if arrival != nil {
+			arrival.Done()
+		}
+	}()
 	for parts := 0; ; parts++ {
 		if parts == 3 { // those that come in one piece take three: what came with the header, the rest, the end
 			late = time.AfterFunc(c.patient, func() {
@@ -128,6 +139,12 @@ func (c *conn) message(r io.Reader) ([]byte, error) {
 			return nil, err
 		case n == len(buf):
 			size := min(2*len(buf), wire.MaxPacket+1)
+			if arrival == nil && size > media.ArrivalFree {
+				arrival = c.intake.Begin(func() { c.fail(errCrowded) })
+			}
+			if arrival != nil && !arrival.Hold(int64(size)) {
+				return nil, errCrowded
+			}
 			grown := make([]byte, size, size+wire.StampRoom)
 			copy(grown, buf)
 			buf = grown

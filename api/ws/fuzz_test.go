@@ -44,7 +44,7 @@ func accepted(t *testing.T) (c *conn, far net.Conn) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return newConn(sock, up.link, DefaultMessage), far
+	return newConn(sock, up.link, &Options{Message: DefaultMessage}), far
 }
 
 // FuzzRead lets a client say anything after the handshake.

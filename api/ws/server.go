@@ -56,6 +56,8 @@ type Options struct {
 
 	Log *slog.Logger
 
+	Intake *media.Intake // bounds what large packets hold that are not complete; nil: nothing does
+
 	Ping  time.Duration // between two pings of the server
 	Idle  time.Duration // silence after which a path counts as dead
 	Write time.Duration // until a peer that does not take its packets is slow
@@ -136,7 +138,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		log.Debug("no websocket handshake", "err", err)
 		return
 	}
-	v := &visit{server: s, conn: newConn(sock, up.link, s.opt.Message), peer: peer, end: end, path: strings.Clone(r.URL.Path), remote: r.RemoteAddr}
+	v := &visit{server: s, conn: newConn(sock, up.link, &s.opt), peer: peer, end: end, path: strings.Clone(r.URL.Path), remote: r.RemoteAddr}
 	v.begin(r.Context())
 	running = true
 	go v.run() // Shutdown waits for it

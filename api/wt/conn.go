@@ -64,6 +64,7 @@ type conn struct {
 	lasting atomic.Int64 // long-lived streams of the client
 
 	refusals *Refusals
+	intake   *media.Intake
 
 	post    post
 	streams sender // of who calls Write and Offer
@@ -107,6 +108,7 @@ func newConn(sess *webtransport.Session, qc *quic.Conn, ctrl *http3.Stream, fram
 		inbox:  make(chan media.Packet, inboxPackets),
 
 		refusals: opt.Refusals,
+		intake:   opt.Intake,
 	}
 	c.life, c.end = context.WithCancelCause(context.Background())
 	header := quicvarint.Append(nil, uniStreamType)

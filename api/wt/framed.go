@@ -100,8 +100,8 @@ func (c *conn) deliverFramed(b []byte) (left []byte, ok bool) {
 func (c *conn) readLarge(str *webtransport.ReceiveStream, begin []byte, late time.Time) bool {
 	size := length(begin)
 	packet := append(make([]byte, 0, min(size, believed)+wire.StampRoom), begin[lengthBytes:]...)
-	held := int64(0)
-	defer func() { c.partial.Add(-held) }()
+	m := c.hold(str)
+	defer m.release()
 	_ = str.SetReadDeadline(late)
 	for len(packet) < size {
 		if len(packet) == cap(packet)-wire.StampRoom {
@@ -109,20 +109,18 @@ func (c *conn) readLarge(str *webtransport.ReceiveStream, begin []byte, late tim
 			copy(grown, packet)
 			packet = grown
 		}
-		more := int64(cap(packet)) - held
-		held += more
-		if c.partial.Add(more) > partialBytes {
+		if !m.grow(int64(cap(packet)) - m.held) {
 			c.refuse(str, TooMuch)
 			return false
 		}
 		end := min(cap(packet)-wire.StampRoom, size)
-		m, err := io.ReadFull(str, packet[len(packet):end])
-		packet = packet[:len(packet)+m]
+		n, err := io.ReadFull(str, packet[len(packet):end])
+		packet = packet[:len(packet)+n]
 		if err != nil {
 			c.tooSlow(str, err)
 			return false
 		}
 	}
-	c.deliver(media.Packet{Data: packet})
+	m.deliver(media.Packet{Data: packet})
 	return true
 }

@@ -43,6 +43,7 @@ type world struct {
 	secure *tls.Config
 
 	refusals *wt.Refusals
+	intake   *media.Intake
 	begun    *atomic.Int64 // connections
 	server   net.Addr
 	nowhere  net.PacketConn
@@ -53,6 +54,9 @@ type world struct {
 const unproven = 20
 
 const worldURL = "https://localhost/lobby"
+
+// intakeBytes is what large packets may hold on the node.
+const intakeBytes = 32 << 20
 
 func inFakeTime(t *testing.T, f func(t *testing.T, w world)) { atRate(t, 0, f) }
 
@@ -83,8 +87,9 @@ func atRate(t *testing.T, rate float64, f func(t *testing.T, w world)) {
 		}
 		serverTLS, clientTLS := certificate(t)
 		hold, refusals, begun := mediatest.NewHold(), new(wt.Refusals), new(atomic.Int64)
+		intake := media.NewIntake(intakeBytes)
 		server := wt.New(wt.Options{
-			PacketConn: serverConn, TLS: serverTLS, Hub: hold, Admit: admitAll, Log: logTo(t), Refusals: refusals, Unproven: unproven,
+			PacketConn: serverConn, TLS: serverTLS, Hub: hold, Admit: admitAll, Log: logTo(t), Refusals: refusals, Intake: intake, Unproven: unproven,
 			Enter: func(net.Addr) (func(), error) {
 				begun.Add(1)
 				return func() {}, nil
@@ -100,6 +105,7 @@ func atRate(t *testing.T, rate float64, f func(t *testing.T, w world)) {
 			secure: clientTLS,
 
 			refusals: refusals,
+			intake:   intake,
 			begun:    begun,
 			server:   serverAddr,
 			nowhere:  nowhereConn,

@@ -188,20 +188,19 @@ func (c *conn) readStream(str *webtransport.ReceiveStream, scratch []byte, slots
 // grows with what arrived.
 func (c *conn) readSlowly(str *webtransport.ReceiveStream, start []byte) {
 	buf, n := start, len(start)
-	held := int64(0)
-	defer func() { c.partial.Add(-held) }()
+	m := c.hold(str)
+	defer m.release()
 	for {
 		size := min(max(2*n, scratchBytes), wire.MaxPacket+1)
-		held += int64(size - len(buf))
-		if c.partial.Add(int64(size-len(buf))) > partialBytes {
+		if !m.grow(int64(size - len(buf))) {
 			c.refuse(str, TooMuch)
 			return
 		}
 		grown := make([]byte, size, size+wire.StampRoom)
 		copy(grown, buf[:n])
 		buf = grown
-		m, err := fill(str, buf[n:])
-		n += m
+		read, err := fill(str, buf[n:])
+		n += read
 		switch {
 		case n > wire.MaxPacket:
 			c.refuse(str, TooLarge)
@@ -210,12 +209,51 @@ func (c *conn) readSlowly(str *webtransport.ReceiveStream, start []byte) {
 			c.refuse(str, TooSlow)
 			return
 		case err == io.EOF:
-			c.deliver(media.Packet{Data: buf[:n], Stream: uint64(str.StreamID())})
+			m.deliver(media.Packet{Data: buf[:n], Stream: uint64(str.StreamID())})
 			return
 		case err != nil:
 			return // the client gave it up, or everything
 		}
 	}
+}
+
+// holding is the memory of a packet that is not delivered.
+type holding struct {
+	c       *conn
+	held    int64
+	arrival *media.Arrival
+	over    chan struct{} // closed when others need the memory
+}
+
+// hold begins without any. Its stream is refused when others need what it has.
+func (c *conn) hold(str *webtransport.ReceiveStream) *holding {
+	h := &holding{c: c, over: make(chan struct{})}
+	h.arrival = c.intake.Begin(func() {
+		close(h.over)
+		c.refuse(str, TooMuch)
+	})
+	return h
+}
+
+// deliver is that of the connection, unless others need the memory before there is room.
+func (h *holding) deliver(p media.Packet) {
+	h.c.hear()
+	select {
+	case h.c.inbox <- p:
+	case <-h.over:
+	case <-h.c.life.Done():
+	}
+}
+
+// grow reports whether there is so much more.
+func (h *holding) grow(more int64) bool {
+	h.held += more
+	return h.c.partial.Add(more) <= partialBytes && h.arrival.Hold(h.held)
+}
+
+func (h *holding) release() {
+	h.c.partial.Add(-h.held)
+	h.arrival.Done()
 }
 
 // fill reads until b is full, which it reports with a nil error, or r ends.

@@ -68,6 +68,8 @@ type Options struct {
 	// it; leave is called when it is over. Nil lets all in.
 	Enter func(net.Addr) (leave func(), err error)
 
+	Intake *media.Intake // bounds what large packets hold that are not complete; nil: nothing does
+
 	Refusals *Refusals // counts the streams that are reset; nil: nobody wants to know
 
 	Log    *slog.Logger

@@ -233,6 +233,38 @@ func TestLargePacketsThatNeverEnd(t *testing.T) {
 	}
 }
 
+// Who is slow with a large packet gives way to others when there is no memory for both.
+func TestLargePacketsShareMemory(t *testing.T) {
+	const size = 300 << 10 // of which two do not fit where 580 KiB are left
+	for name, frame := range map[string]func(b []byte) []byte{
+		"packet": func(b []byte) []byte { return b },
+		"framed": func(b []byte) []byte { return append(binary.BigEndian.AppendUint32(nil, uint32(len(b))), b...) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			inUplink(t, func(u *uplink) {
+				_, _ = u.open(nil).Write(frame(packet(8, size))[:size-1])
+				<-time.After(time.Second)
+				others := u.intake.Begin(func() {})
+				if !others.Hold(intakeBytes - 580<<10) {
+					t.Fatal("there is no room")
+				}
+				<-time.After(time.Second)
+				want := packet(9, size)
+				u.arrives(want, func() {
+					str := u.open(frame(want))
+					_ = str.Close()
+				})
+				u.refused(map[wt.Refusal]uint64{wt.TooMuch: 1})
+				others.Done()
+				<-time.After(time.Second)
+				if held := u.intake.Held(); held != 0 {
+					t.Errorf("%d bytes are held", held)
+				}
+			})
+		})
+	}
+}
+
 // Every reason has a number of its own.
 func TestRefusalsAreCounted(t *testing.T) {
 	inUplink(t, func(u *uplink) {

@@ -1,0 +1,44 @@
+package ws_test
+
+import (
+	"testing"
+
+	"parley/api/client"
+	"parley/api/fault"
+	"parley/api/media"
+	"parley/api/ws"
+)
+
+// Large packets on their way in share what memory there is for them, and give it back.
+func TestLargePacketsShareMemory(t *testing.T) {
+	const most = 256 << 10
+	intake := media.NewIntake(most)
+	s := newSite(t, false, func(o *ws.Options) { o.Intake = intake })
+	send := func(size int) error {
+		t.Helper()
+		c, held := s.dial(t, client.Options{})
+		defer held.End(nil)
+		if err := c.Send(t.Context(), make([]byte, size)); err != nil {
+			return err
+		}
+		p, err := held.Conn.Read(t.Context())
+		if err == nil && len(p.Data) != size {
+			t.Errorf("%d of %d bytes came", len(p.Data), size)
+		}
+		return err
+	}
+	for range 3 {
+		if err := send(200 << 10); err != nil {
+			t.Errorf("there is room: %v", err)
+		}
+	}
+	if err := send(most + 1); fault.CodeOf(err) != fault.Slow {
+		t.Errorf("there is no room: %v", err)
+	}
+	if err := send(200 << 10); err != nil {
+		t.Errorf("there is room again: %v", err)
+	}
+	if held := intake.Held(); held != 0 {
+		t.Errorf("%d bytes are held", held)
+	}
+}
