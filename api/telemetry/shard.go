@@ -168,9 +168,10 @@ func (s *shard) put(f *feed, r *Record, kind Kind, dimension string, samples []S
 }
 
 // grow starts a block of about the size of the last, so that few events need little: larger
-// when that was full of bytes, hardly so when it was full of rows.
+// when that was full of bytes, hardly so when it was full of rows. The first is small: where little
+// happens a block has one event, for which all of it is kept as long as the hub remembers that.
 func (s *shard) grow(last *block, need int) *block {
-	size, rows := 4<<10, 0
+	size, rows := 512, 0
 	if last != nil {
 		if rows = len(last.rows); rows < batchEvents {
 			size = 4 * len(last.bytes)
