@@ -26,7 +26,7 @@ const (
 	// least may always gather, and so may one part in share of what is alive: collections that
 	// follow each other closely cost more than memory.
 	least = 4 << 20
-	share = 8
+	share = 16
 
 	// returnEvery is the shortest time between two returns of memory that is not used, and
 	// returnFrom how much that has to be, in bytes, beside a quarter of what is alive.

@@ -21,7 +21,7 @@ func TestGarbageIsBoundedByWhatIsAliveAndMade(t *testing.T) {
 		{16 * mega, 100 * mega, 200}, // Base
 		{64 * mega, 100 * mega, 100}, // as Go does
 		{64 * mega, 10 * mega, 46},
-		{256 * mega, 0, 12},
+		{256 * mega, 0, 6},
 		{256 * mega, 20 * mega, 23},
 		{16 << 30, 1e12, 100},
 	} {
