@@ -21,15 +21,23 @@ var errTooLarge = errors.New("packet too large")
 var readers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, 8<<10) }}
 
 // readStream delivers what a stream carries: one packet, or several, each after its length.
-// The first byte of such a length is zero, which no packet begins with; long is called then.
-func readStream(str io.Reader, deliver func(Packet) error, long func()) error {
+// The first byte of such a length is zero, which no packet begins with; long is called then. lasts says
+// that streams are expected to be such: one without a byte is no packet without one.
+func readStream(str io.Reader, lasts bool, deliver func(Packet) error, long func()) error {
 	r := readers.Get().(*bufio.Reader)
 	r.Reset(str)
 	defer func() {
 		r.Reset(nil)
 		readers.Put(r)
 	}()
-	if first, err := r.Peek(1); err == nil && first[0] == 0 {
+	switch first, err := r.Peek(1); {
+	case err == io.EOF && lasts:
+		return nil // before its first packet
+	case err == io.EOF:
+		return deliver(Packet{Data: []byte{}})
+	case err != nil:
+		return err
+	case first[0] == 0:
 		long()
 		return readFramed(r, deliver)
 	}

@@ -171,7 +171,7 @@ func (w *webTransport) read(ctx context.Context, deliver func(Packet) error) err
 					w.lines.CompareAndSwap(nil, new(lines))
 				}
 			}
-			if err := readStream(str, deliver, long); err != nil { // ends with the session, too
+			if err := readStream(str, w.lines.Load() != nil, deliver, long); err != nil { // ends with the session, too
 				str.CancelRead(0)
 			}
 		})
