@@ -20,8 +20,13 @@ import (
 	callv1 "parley/protobuf/call/v1"
 )
 
-// DefaultInbox is how many received packets wait for [Client.Receive].
-const DefaultInbox = 256
+const (
+	// DefaultInbox is how many received packets wait for [Client.Receive].
+	DefaultInbox = 256
+
+	// DefaultAtOnce is how many streams of one packet are read at once.
+	DefaultAtOnce = 64
+)
 
 // Options of [Dial]. The zero value is usable.
 type Options struct {
@@ -45,6 +50,10 @@ type Options struct {
 
 	// Framing is how packets travel over WebTransport.
 	Framing Framing
+
+	// AtOnce is how many packets with a stream of their own are being read at once over WebTransport, or
+	// wait for the inbox or On. Zero means DefaultAtOnce.
+	AtOnce int
 
 	// QUIC overrides the transport parameters of WebTransport; nil means bounded defaults.
 	QUIC *quic.Config

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -15,10 +16,6 @@ import (
 	"github.com/quic-go/webtransport-go"
 )
 
-// streamsAtOnce bounds the packets with a stream of their own that are being read or wait for
-// the inbox.
-const streamsAtOnce = 64
-
 // endless is a limit of streams that is never renewed. The library renews others with every stream
 // that ends, in a packet which nearly doubles the traffic of those who get a stream for each packet;
 // browsers do so once for dozens. What is not read yet is bounded by the window of the connection.
@@ -28,6 +25,7 @@ type webTransport struct {
 	conn   *quic.Conn
 	sess   session
 	follow bool                  // the server decides
+	atOnce int                   // see Options.AtOnce
 	lines  atomic.Pointer[lines] // of FramingStream, else nil
 }
 
@@ -97,7 +95,9 @@ func dialWebTransport(ctx context.Context, u *url.URL, opt Options) (*webTranspo
 		_ = conn.CloseWithError(quic.ApplicationErrorCode(http3.ErrCodeNoError), "")
 		return nil, err
 	}
-	w := &webTransport{conn: conn, sess: sess, follow: opt.Framing == FramingAuto}
+	w := &webTransport{
+		conn: conn, sess: sess, follow: opt.Framing == FramingAuto, atOnce: cmp.Or(opt.AtOnce, DefaultAtOnce),
+	}
 	if opt.Framing == FramingStream {
 		w.lines.Store(new(lines))
 	}
@@ -152,7 +152,7 @@ func (w *webTransport) read(ctx context.Context, deliver func(Packet) error) err
 			}
 		}
 	})
-	slots := make(chan struct{}, streamsAtOnce)
+	slots := make(chan struct{}, w.atOnce)
 	var end error
 	for {
 		slots <- struct{}{} // a reader gives it back when it ends, as it does with ctx

@@ -37,6 +37,10 @@ const (
 	// smallBuffer is what a receiver that is slow or stalled lets the network hold for it, in
 	// bytes; else that would hide for seconds what it is.
 	smallBuffer = 64 << 10
+
+	// smallLead is how many packets with a stream of their own such a receiver reads ahead: those that last
+	// may be silent, and must not keep others from being read.
+	smallLead = 4
 )
 
 // participant is one connection in one room, and the ones after it when that is lost.
@@ -285,6 +289,7 @@ func (p *participant) options(ctx context.Context) client.Options {
 			_ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF, smallBuffer/2) // which Linux doubles
 		})
 	}}).DialContext
+	opt.AtOnce = smallLead
 	opt.QUIC = quicConfig(256)
 	opt.QUIC.InitialStreamReceiveWindow, opt.QUIC.MaxStreamReceiveWindow = smallBuffer, smallBuffer
 	opt.QUIC.InitialConnectionReceiveWindow, opt.QUIC.MaxConnectionReceiveWindow = smallBuffer, smallBuffer
