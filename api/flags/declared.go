@@ -79,6 +79,10 @@ var (
 	RoomKbitBudget = IntIn("room_kbit_budget", 500_000, 1000, MaxRoomBitrate,
 		"How many kbit/s of media the members of a room may send to one node; more is dropped, pictures before sound.", "transports")
 
+	// RelayAlways publishes media that no other node needs.
+	RelayAlways = Bool("relay_always", false,
+		"Publish media to NATS also while no other node takes part in the room, for programs that listen there.", "transports")
+
 	// Crowd is from how many members on those who are silent cost less.
 	Crowd = IntIn("crowd", 100, 2, MaxParticipantsLimit,
 		"From how many members of a room on heartbeats that say nothing new are passed on only as often as clients need them.", "transports")

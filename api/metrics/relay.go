@@ -17,6 +17,7 @@ var (
 	relayPacketsDesc = desc("relay_packets_total", "Packets handed to NATS (out) and brought by it (in).", "direction")
 	relayBytesDesc   = desc("relay_bytes_total", "Bytes of those packets.", "direction")
 	relayDroppedDesc = desc("relay_packets_dropped_total", "Packets that did not cross: no room in the outbox (full), too old (outdated), refused by the connection (unsent), from nobody (malformed), faster than their room took them (missed).", "cause")
+	relayKeptDesc    = desc("relay_packets_kept_total", "Media packets that were not handed to NATS, for no other node takes part in their room.")
 	relayFramesDesc  = desc("relay_outbox_packets", "Packets that wait for NATS.")
 	relayOutboxDesc  = desc("relay_outbox_bytes", "Bytes that wait for NATS.")
 	relaySendDesc    = desc("relay_send_duration_seconds", "Time from reading a media packet until it is handed to NATS."+sampled)
@@ -31,7 +32,7 @@ var (
 
 // Describe implements prometheus.Collector.
 func (relay) Describe(to chan<- *prometheus.Desc) {
-	describe(to, relayPacketsDesc, relayBytesDesc, relayDroppedDesc, relayFramesDesc, relayOutboxDesc, relaySendDesc, relayTransitDesc,
+	describe(to, relayPacketsDesc, relayBytesDesc, relayDroppedDesc, relayKeptDesc, relayFramesDesc, relayOutboxDesc, relaySendDesc, relayTransitDesc,
 		natsConnectedDesc, natsReconnectDesc, natsPendingDesc, natsMessagesDesc, natsBytesDesc)
 }
 
@@ -45,6 +46,7 @@ func (r relay) Collect(to chan<- prometheus.Metric) {
 	for cause, n := range map[string]uint64{"full": s.Dropped, "outdated": s.Outdated, "unsent": s.Unsent, "malformed": s.Malformed, "missed": s.Missed} {
 		o.counter(relayDroppedDesc, float64(n), cause)
 	}
+	o.counter(relayKeptDesc, float64(s.Kept))
 	o.gauge(relayFramesDesc, float64(s.Waiting))
 	o.gauge(relayOutboxDesc, float64(s.WaitingBytes))
 	send, transit := r.relay.Timings()

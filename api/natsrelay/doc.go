@@ -7,7 +7,8 @@
 // is foreign. A node takes part in a room through one core subscription. The stream
 // PARLEY_MEDIA captures every packet for some seconds without acknowledging it, which makes an
 // acknowledged publish to it a barrier: what the same connection published before is stored
-// (see media.Link.Flush).
+// (see media.Link.Flush). Media of a room in which no other node takes part are not published at
+// all, unless Options.Always says so; see company.go.
 //
 // Events. The log of a room is the subject parley.event.<room> of PARLEY_EVENTS, on disk. Who
 // appends an event gives it the number behind the last one it was told, on condition that

@@ -4,6 +4,7 @@ import (
 	"context"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -24,8 +25,8 @@ const (
 	inboxMessages = 1 << 16
 	inboxBytes    = 64 << 20
 
-	// greeting bounds the wait for nodes behind other servers of a NATS cluster.
-	greeting = 250 * time.Millisecond
+	// greeting bounds the wait for the other nodes when a room is opened.
+	greeting = time.Second
 )
 
 // link is the part of this node in one room.
@@ -37,7 +38,12 @@ type link struct {
 
 	sampler histogram.Sampler // of receive
 
-	live bool // gets news of members; guarded by relay.mu
+	alone atomic.Bool // no other node takes part
+
+	// Guarded by relay.mu.
+	live    bool      // gets news of members
+	company time.Time // when others were last heard of, or may have come
+	asked   time.Time // when others were last asked for
 
 	mu     sync.Mutex
 	closed bool
@@ -59,7 +65,7 @@ func (r *Relay) Open(ctx context.Context, room media.RoomID, sink media.Sink) (m
 		return nil, unavailable(nats.ErrDisconnected)
 	}
 	prefix := "room." + string(room) + "."
-	l := &link{relay: r, room: room, sink: sink, prefix: prefix, system: prefix + systemToken, log: newRoomLog()}
+	l := &link{relay: r, room: room, sink: sink, prefix: prefix, system: prefix + systemToken, log: newRoomLog(), company: time.Now()}
 	if err := r.register(l); err != nil {
 		return nil, err
 	}
@@ -97,10 +103,8 @@ func (l *link) open(ctx context.Context) error {
 	}
 	// What comes back through the barrier was sent after the subscriptions, so the server
 	// knows them by then. The other servers of a cluster know them when their nodes answer.
-	if r.nc.ConnectedClusterName() != "" {
-		if err := r.greet(ctx); err != nil {
-			return err
-		}
+	if err := r.greet(ctx, l.room); err != nil {
+		return err
 	}
 	// Who comes is announced before it is logged, and who goes withdrawn, so presence is read
 	// later: everybody of the log is there, but those who are gone by now.
@@ -143,12 +147,21 @@ func (l *link) own(sub *nats.Subscription) error {
 	return sub.SetPendingLimits(inboxMessages, inboxBytes)
 }
 
-// greet waits until every other node answered a message sent now, but not long for the dead.
-func (r *Relay) greet(ctx context.Context) error {
+// greet tells every other node that room is open here, and waits until they have answered, but not long
+// for the dead.
+func (r *Relay) greet(ctx context.Context, room media.RoomID) error {
+	r.mu.Lock()
+	synced := r.mirror.synced
+	r.mu.Unlock()
+	select {
+	case <-synced:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 	r.mu.Lock()
 	missing := make(map[media.NodeID]bool)
 	for id, n := range r.mirror.nodes {
-		if n.lease != 0 && id != r.node {
+		if n.lease != 0 && n.lease != n.silent && id != r.node {
 			missing[id] = true
 		}
 	}
@@ -162,19 +175,31 @@ func (r *Relay) greet(ctx context.Context) error {
 		return err
 	}
 	defer func() { _ = sub.Unsubscribe() }()
-	if err := r.nc.PublishRequest(helloSubject, inbox, nil); err != nil {
+	if err := r.nc.PublishRequest(helloSubject, inbox, []byte(room)); err != nil {
 		return err
 	}
-	bounded, cancel := context.WithTimeout(ctx, greeting)
+	bounded, cancel := context.WithTimeout(ctx, r.greeting)
 	defer cancel()
 	for len(missing) > 0 {
 		m, err := sub.NextMsgWithContext(bounded)
 		if err != nil {
+			r.silent(missing)
 			return ctx.Err() // nil when only the greeting took too long
 		}
 		delete(missing, media.NodeID(m.Data))
 	}
 	return nil
+}
+
+// silent notes who did not answer: until they renew their lease nobody waits for them again.
+func (r *Relay) silent(nodes map[media.NodeID]bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for id := range nodes {
+		if n := r.mirror.nodes[id]; n != nil {
+			n.silent = n.lease
+		}
+	}
 }
 
 // receive is called for each packet of the room by the subscription's goroutine.
@@ -201,6 +226,9 @@ func (l *link) receive(m *nats.Msg) {
 	}
 	if from == 0 && ours { // it is in the log
 		return
+	}
+	if !ours || l.alone.Load() {
+		r.heard(l.room)
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -236,6 +264,10 @@ func (l *link) Publish(f *media.Frame) {
 		p.ages = time.Now()
 	}
 	p.lossy = f.Kind != media.Control
+	if p.lossy && l.keeps() {
+		l.relay.stats.kept.Add(1)
+		return
+	}
 	if f.Kind == media.Data {
 		p.ages = p.ages.Add(max(dataMaxAge-l.relay.maxAge, 0))
 	}

@@ -68,6 +68,7 @@ type peer struct {
 	seen     time.Time // last sign of life, or when we began to wait for one
 	lost     bool      // reported as gone
 	evicting bool      // its lease is being removed by us
+	silent   uint64    // the lease during which it did not answer
 	entries  int
 
 	back context.CancelFunc // ends what was begun because it was gone; nil when there is nothing
@@ -224,6 +225,9 @@ func (r *Relay) applyMember(room media.RoomID, node media.NodeID, c *change, now
 		m.rooms[room][c.key] = e
 	}
 	*e = entry{member: member, value: string(c.value), rev: c.rev}
+	if l := r.links[room]; l != nil {
+		l.inCompany(now)
+	}
 	r.tell(n, room, func(s media.Sink) { s.Entered(member) })
 }
 

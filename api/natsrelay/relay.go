@@ -57,6 +57,10 @@ type Options struct {
 	// left out are us-east, websocket, server-1 and the name of the node.
 	Region, ServiceType, ServerID, Instance string
 
+	// Always says that media of a room are published even if no other node takes part in it, for programs
+	// that listen there. It does not block. May be nil.
+	Always func(media.RoomID) bool
+
 	// NodeGone is called, from a goroutine of its own, for each other node that died or said
 	// goodbye. Its context ends when the node turns out to be alive. May be nil.
 	NodeGone func(ctx context.Context, node media.NodeID)
@@ -79,6 +83,7 @@ type Relay struct {
 	node     media.NodeID
 	maxAge   time.Duration
 	replicas int
+	always   func(media.RoomID) bool
 	gone     func(context.Context, media.NodeID)
 	revived  func(context.Context)
 	acted    func(media.Act)
@@ -91,6 +96,10 @@ type Relay struct {
 	instance, region                 string
 	healthSubject, connectionSubject string
 
+	answers  string        // the subject of those who have a room open that was asked for
+	greeting time.Duration // the constant
+	settling time.Duration // settleEvery
+
 	skew     atomic.Int64 // our clock less the server's, in milliseconds
 	events   atomic.Pointer[jetstream.Stream]
 	repair   chan struct{} // holds a token while own entries are to be stored or removed
@@ -102,10 +111,11 @@ type Relay struct {
 	running sync.WaitGroup // Run
 	tasks   sync.WaitGroup // evictions and calls of gone and revived; follow waits for them
 
-	mu     sync.Mutex
-	closed bool
-	links  map[media.RoomID]*link
-	mirror mirror
+	mu      sync.Mutex
+	closed  bool
+	links   map[media.RoomID]*link
+	mirror  mirror
+	settled int // generation of the mirror
 }
 
 // New returns a relay that takes part once Run is called. It creates what is missing on the
@@ -121,10 +131,13 @@ func New(ctx context.Context, o Options) (*Relay, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
+	if o.Always == nil {
+		o.Always = func(media.RoomID) bool { return false }
+	}
 	region, service := or(o.Region, "us-east"), or(o.ServiceType, "websocket")
 	instance := or(o.Instance, string(o.Node))
 	r := &Relay{
-		nc: o.Conn, js: js, node: o.Node, gone: o.NodeGone, revived: o.Revived, acted: o.Acted, log: o.Log,
+		nc: o.Conn, js: js, node: o.Node, always: o.Always, gone: o.NodeGone, revived: o.Revived, acted: o.Acted, log: o.Log,
 		maxAge:            max(o.MaxAge, 0),
 		replicas:          max(o.Replicas, 1),
 		outbox:            newOutbox(outboxBytes),
@@ -132,6 +145,9 @@ func New(ctx context.Context, o Options) (*Relay, error) {
 		instance:          instance,
 		region:            region,
 		healthSubject:     "health.diagnostics." + region + "." + service + "." + or(o.ServerID, "server-1"),
+		answers:           o.Conn.NewInbox(),
+		greeting:          greeting,
+		settling:          settleEvery,
 		connectionSubject: "server.connections." + region + "." + service + "." + instance,
 		repair:            make(chan struct{}, 1),
 		resynced:          make(chan struct{}, 1),
@@ -171,16 +187,15 @@ func (r *Relay) Run(ctx context.Context) error {
 	defer cancel()
 	var wg sync.WaitGroup
 	defer wg.Wait()
-	hello, err := r.nc.Subscribe(helloSubject, func(m *nats.Msg) { _ = m.Respond([]byte(r.node)) })
-	if err != nil {
-		return fmt.Errorf("natsrelay: %w", err)
+	for subject, hear := range map[string]nats.MsgHandler{
+		helloSubject: r.hearHello, openSubject: r.hearOpen, r.answers: r.hearAnswer, actSubject: r.hearAct,
+	} {
+		sub, err := r.nc.Subscribe(subject, hear)
+		if err != nil {
+			return fmt.Errorf("natsrelay: %w", err)
+		}
+		defer func() { _ = sub.Unsubscribe() }()
 	}
-	defer func() { _ = hello.Unsubscribe() }()
-	acts, err := r.nc.Subscribe(actSubject, r.hearAct)
-	if err != nil {
-		return fmt.Errorf("natsrelay: %w", err)
-	}
-	defer func() { _ = acts.Unsubscribe() }()
 
 	wg.Go(func() { newPublisher(r, true).run(ctx, r.outbox) })
 	wg.Go(func() { newPublisher(r, false).run(ctx, r.reports) })
@@ -188,6 +203,7 @@ func (r *Relay) Run(ctx context.Context) error {
 	wg.Go(func() { r.keepLease(ctx) })
 	wg.Go(func() { r.mend(ctx) })
 	wg.Go(func() { r.replay(ctx) })
+	wg.Go(func() { r.keepCompany(ctx) })
 	select {
 	case <-ctx.Done():
 	case <-r.stop:

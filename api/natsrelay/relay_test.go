@@ -43,6 +43,7 @@ func start(t testing.TB, url string, o natsrelay.Options) node {
 	if err != nil {
 		t.Fatal(err)
 	}
+	r.ByHand() // on a busy machine others may have nothing to say for seconds
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	var running sync.WaitGroup
 	running.Go(func() {

@@ -17,6 +17,7 @@ type Stats struct {
 	Unsent         uint64 // refused by the connection: too large, or closed
 	Malformed      uint64 // from nobody, or larger than any packet
 	Missed         uint64 // came faster than the sinks took them; of closed links
+	Kept           uint64 // of rooms in which no other node takes part
 
 	Waiting      int // in the outbox
 	WaitingBytes int
@@ -25,7 +26,7 @@ type Stats struct {
 type counters struct {
 	published, publishedBytes, delivered, deliveredBytes atomic.Uint64
 
-	dropped, outdated, unsent, malformed, missed atomic.Uint64
+	dropped, outdated, unsent, malformed, missed, kept atomic.Uint64
 
 	leave, transit histogram.Durations
 }
@@ -43,6 +44,7 @@ func (r *Relay) Stats() Stats {
 		Unsent:         c.unsent.Load(),
 		Malformed:      c.malformed.Load(),
 		Missed:         c.missed.Load(),
+		Kept:           c.kept.Load(),
 	}
 	s.Waiting, s.WaitingBytes = r.outbox.holds()
 	return s
