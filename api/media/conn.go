@@ -105,6 +105,15 @@ type EagerPictureConn interface {
 	OfferPictures(frames []*Frame) (left []*Frame, ok bool)
 }
 
+// PatientConn is an EagerPictureConn on which a picture goes when nothing else waits, which may take long.
+type PatientConn interface {
+	EagerPictureConn
+
+	// AwaitPicture blocks until a picture may go, or the connection is over. Who calls WritePictures calls it
+	// before it decides which one: those that wait meanwhile can be overtaken, and become too old.
+	AwaitPicture() error
+}
+
 // Peer is who a connection belongs to, as the verified token or the path says.
 type Peer struct {
 	Room        RoomID

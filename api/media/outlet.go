@@ -118,6 +118,13 @@ func (q *Queue) popAtTimes(batch []*Frame, o *outlet) ([]*Frame, error) {
 	return got, err
 }
 
+// waits reports whether it is the turn of the session's goroutine, and something to pop.
+func (q *Queue) waits(o *outlet) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return o.turn == ofSession && (o.left != nil || !q.empty(o))
+}
+
 // popOwn pops for the goroutine of the session if it is its turn, and gives that up when there is
 // nothing.
 func (q *Queue) popOwn(batch []*Frame, o *outlet) (got []*Frame, done bool, err error) {

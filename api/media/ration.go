@@ -79,6 +79,21 @@ func (s *shortage) look(late, rationed bool, now time.Time) bool {
 	return s.lasts
 }
 
+// awaited is told since when leave was waited for that has come: long enough, and it is a shortage, though
+// no frame was looked at meanwhile.
+func (q *Queue) awaited(o *outlet, since time.Time) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	now, r := time.Now(), o.ration
+	if r == nil || now.Sub(since) < shortageLeast {
+		return
+	}
+	r.rationed = now
+	for kind := o.first; kind < o.end; kind++ {
+		r.shortages[kind] = shortage{began: since, last: now, lasts: true}
+	}
+}
+
 // putBack puts what the courier's connection did not take before all that waits; q.mu is held.
 func (q *Queue) putBack(o *outlet, left []*Frame) {
 	for i := len(left) - 1; i >= 0; i-- {

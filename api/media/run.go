@@ -179,7 +179,17 @@ func (s *Session) writeAtTimes(ctx context.Context) {
 // writePicturesAtTimes is writeAtTimes for pictures.
 func (s *Session) writePicturesAtTimes(ctx context.Context, c PictureConn) {
 	life := context.WithoutCancel(ctx)
-	pop := func(batch []*Frame) ([]*Frame, error) { return s.out.popAtTimes(batch, &s.out.pictures) }
+	patient, _ := c.(PatientConn)
+	pop := func(batch []*Frame) ([]*Frame, error) {
+		if patient != nil && s.out.waits(&s.out.pictures) {
+			begin := time.Now()
+			if err := patient.AwaitPicture(); err != nil {
+				return batch, fmt.Errorf("write: %w", err)
+			}
+			s.out.awaited(&s.out.pictures, begin)
+		}
+		return s.out.popAtTimes(batch, &s.out.pictures)
+	}
 	s.course.work.Add(1)
 	s.out.pictures.start = func() {
 		go func() { // work counts it

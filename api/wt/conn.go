@@ -78,8 +78,8 @@ type packetConn struct {
 }
 
 var (
-	_ media.RationedConn     = packetConn{}
-	_ media.EagerPictureConn = packetConn{}
+	_ media.RationedConn = packetConn{}
+	_ media.PatientConn  = packetConn{}
 )
 
 func newPacketConn(c *conn) packetConn {

@@ -45,6 +45,19 @@ func (c packetConn) WritePictures(ctx context.Context, frames []*media.Frame) er
 	return c.writeTo(ctx, c.pictures, frames)
 }
 
+// AwaitPicture implements [media.PatientConn].
+func (c packetConn) AwaitPicture() error {
+	str, err := c.pictures.open()
+	switch {
+	case errors.Is(err, errDeaf): // what it is sent is discarded
+		return nil
+	case err != nil:
+		return c.writeError(err)
+	}
+	c.pictures.spare = str
+	return nil
+}
+
 func (c *conn) writeTo(ctx context.Context, s *sender, frames []*media.Frame) error {
 	if err := ctx.Err(); err != nil {
 		return err
