@@ -293,17 +293,33 @@ func (n *node) enforce(ctx context.Context) error {
 
 // compare compares every connection with the record, as long as that answers.
 func (n *node) compare(ctx context.Context) {
-	for _, c := range n.hub.Connected() {
-		_, refused, err := n.verdict(ctx, string(c.Room), c.User, c.Observer, c.Issued)
-		if err != nil {
-			if ctx.Err() == nil {
-				n.Log.Warn("connections are not compared with the record", observe.KeyErr, err)
-			}
-			return
+	all := n.hub.Connected()
+	asked := make([]management.Connected, len(all))
+	for i, c := range all {
+		since := c.Issued
+		if since.IsZero() {
+			since = time.Now()
 		}
-		if refused != nil {
-			n.Log.Info("connection against the record", observe.KeyRoom, string(c.Room), observe.KeyUser, c.User, observe.KeyCode, string(refused.Code))
-			n.hub.Apply(media.Act{Room: c.Room, User: c.User, Remove: refused.Code, Message: refused.Message})
-		}
+		asked[i] = management.Connected{Room: string(c.Room), User: c.User, Observer: c.Observer, Since: since}
 	}
+	refused, err := n.management.Against(ctx, asked)
+	if err != nil {
+		if ctx.Err() == nil {
+			n.Log.Warn("connections are not compared with the record", observe.KeyErr, err)
+		}
+		return
+	}
+	for i := range refused {
+		n.enforceOn(ctx, &all[i])
+	}
+}
+
+// enforceOn ends a connection that was against the record, if it still is: who was let in meanwhile stays.
+func (n *node) enforceOn(ctx context.Context, c *media.Connected) {
+	_, refused, err := n.verdict(ctx, string(c.Room), c.User, c.Observer, c.Issued)
+	if err != nil || refused == nil {
+		return
+	}
+	n.Log.Info("connection against the record", observe.KeyRoom, string(c.Room), observe.KeyUser, c.User, observe.KeyCode, string(refused.Code))
+	n.hub.Apply(media.Act{Room: c.Room, User: c.User, Remove: refused.Code, Message: refused.Message})
 }

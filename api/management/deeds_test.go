@@ -85,9 +85,9 @@ var actions = []deed{
 	{"Entry with an observer token", func(ctx context.Context, a act) (string, error) {
 		return "ok", a.Entry(ctx, a.room, a.by.User, true, longAgo())
 	}},
-	{"Enforce", func(ctx context.Context, a act) (string, error) {
-		err := a.Enforce(ctx, []management.Connected{{Room: a.room, User: a.by.User, Since: longAgo()}})
-		if a.rooms.removed(a.by.User) {
+	{"Against", func(ctx context.Context, a act) (string, error) {
+		refused, err := a.Against(ctx, []management.Connected{{Room: a.room, User: a.by.User, Since: longAgo()}})
+		if refused[0] != nil {
 			return "put out", err
 		}
 		return "stays", err

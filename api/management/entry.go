@@ -63,28 +63,3 @@ func entry(meeting Meeting, p *Participant, observer bool, at time.Time) error {
 		return refuse(Removed, "You have been removed from this meeting")
 	}
 }
-
-// Connected is somebody with a connection.
-type Connected struct {
-	Room     string
-	User     string
-	Observer bool
-	Since    time.Time
-}
-
-// Enforce ends the connections among those given that are against the record: a node that
-// was cut off while somebody was removed learns it here. It stops at the first error of the
-// store.
-func (m *Meetings) Enforce(ctx context.Context, all []Connected) error {
-	for _, c := range all {
-		switch err := m.Entry(ctx, c.Room, c.User, c.Observer, c.Since); {
-		case is(err, MeetingNotActive):
-			m.remove(ctx, c.Room, c.User, MeetingNotActive)
-		case is(err, Removed):
-			m.remove(ctx, c.Room, c.User, Removed)
-		case err != nil:
-			return err
-		}
-	}
-	return nil
-}

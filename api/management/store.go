@@ -21,6 +21,10 @@ type Store interface {
 	// or user is ""; it fails with [MeetingNotFound].
 	Look(ctx context.Context, room, user string) (Meeting, *Participant, error)
 
+	// LookAll looks for many at once, as they are at one moment. rooms and users are as long as each other,
+	// and so is the answer; the store keeps neither.
+	LookAll(ctx context.Context, rooms, users []string) ([]Looked, error)
+
 	// PasswordHash returns the PHC string of a meeting, "" when it has none or there is no
 	// such meeting.
 	PasswordHash(ctx context.Context, room string) (string, error)

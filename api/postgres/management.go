@@ -35,6 +35,16 @@ coalesce(p.is_host, false), coalesce(p.is_guest, false), coalesce(p.banned, fals
 from meetings m left join meeting_participants p on p.meeting_id = m.id and p.user_id = $2
 where m.room_id = $1 and m.deleted_at is null`
 
+const selectManagedAll = `select ` + meetingColumns + ` from meetings m where m.room_id = any($1) and m.deleted_at is null`
+
+const selectDeletedAll = `select room_id, max(deleted_at) from meetings where room_id = any($1) and deleted_at is not null group by room_id`
+
+const selectParticipantsAll = `
+select k.n, ` + participantColumns + `
+from unnest($1::text[], $2::text[]) with ordinality as k (room, who, n)
+join meetings m on m.room_id = k.room and m.deleted_at is null
+join meeting_participants p on p.meeting_id = m.id and p.user_id = k.who`
+
 const insertManaged = `
 insert into meetings as m (room_id, state, creator_id, attendees, password_hash, waiting_room_enabled, admitted_can_admit,
     end_on_host_leave, allow_guests, recording_allowed_for_all, attendees_only, locked, created_at, started_at)
@@ -91,6 +101,54 @@ func (s *Store) Look(ctx context.Context, room, user string) (m management.Meeti
 		return m, nil, nil
 	}
 	return m, &p, nil
+}
+
+// LookAll implements management.Store.
+func (s *Store) LookAll(ctx context.Context, rooms, users []string) ([]management.Looked, error) {
+	all := make([]management.Looked, len(rooms))
+	meetings := make(map[string]*management.Meeting)
+	deleted := make(map[string]time.Time)
+	b := &pgx.Batch{}
+	b.Queue(selectManagedAll, rooms).Query(func(rows pgx.Rows) error {
+		for rows.Next() {
+			m := new(management.Meeting)
+			if err := rows.Scan(into(m)...); err != nil {
+				return err
+			}
+			meetings[m.Room] = m
+		}
+		return rows.Err()
+	})
+	b.Queue(selectDeletedAll, rooms).Query(func(rows pgx.Rows) error {
+		for rows.Next() {
+			var room string
+			var at time.Time
+			if err := rows.Scan(&room, &at); err != nil {
+				return err
+			}
+			deleted[room] = at
+		}
+		return rows.Err()
+	})
+	b.Queue(selectParticipantsAll, rooms, users).Query(func(rows pgx.Rows) error {
+		for rows.Next() {
+			var n int
+			p := new(management.Participant)
+			if err := rows.Scan(append([]any{&n}, intoParticipant(p)...)...); err != nil {
+				return err
+			}
+			all[n-1].Participant = p
+		}
+		return rows.Err()
+	})
+	moment := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
+	if err := pgx.BeginTxFunc(ctx, s.pool, moment, func(tx pgx.Tx) error { return tx.SendBatch(ctx, b).Close() }); err != nil {
+		return nil, fmt.Errorf("read meetings of %d: %w", len(rooms), err)
+	}
+	for i, room := range rooms {
+		all[i].Meeting, all[i].Deleted = meetings[room], deleted[room]
+	}
+	return all, nil
 }
 
 // PasswordHash implements management.Store.
