@@ -57,12 +57,7 @@ func TestPacketsTravelAsOthersKnowThem(t *testing.T) {
 	n := start(t, url, natsrelay.Options{})
 	room := newRoom()
 	l, _ := open(t, n, room)
-	nc := natstest.Dial(t, url)
-	sub, err := nc.SubscribeSync("room." + string(room) + ".*")
-	if err != nil {
-		t.Fatal(err)
-	}
-	flushed(t, nc)
+	sub := listen(t, url, room)
 
 	l.Publish(&media.Frame{From: 18446744073709551615, Kind: media.Video, Received: time.Now(), Wire: []byte("picture")})
 	say(t, l, "event")
