@@ -25,7 +25,7 @@ type Looked struct {
 const lookMost = 500
 
 // Against returns why some of all may not be connected any more, by their index: what
-// [Meetings.Entry] would say of each of them, but for thousands in few queries.
+// [Meetings.Entrant] would say of each of them, but for thousands in few queries.
 func (m *Meetings) Against(ctx context.Context, all []Connected) (map[int]*Refusal, error) {
 	refused := make(map[int]*Refusal)
 	for begin := 0; begin < len(all); begin += lookMost {

@@ -21,5 +21,5 @@
 // Every decision is one transaction that holds the lock of the meeting's row, so a join sees
 // the options either before or after a change, never in between. What follows from it is told
 // to Rooms after the commit; whoever is connected against the record, because a node heard
-// nothing of it, is found by [Meetings.Entry] and [Meetings.Intruders].
+// nothing of it, is found by [Meetings.Entrant] and [Meetings.Against].
 package management

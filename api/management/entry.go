@@ -5,17 +5,11 @@ import (
 	"time"
 )
 
-// Entry decides whether somebody who shows a token that was issued at a given time may be
-// connected to a room now; observer says that they only wait. Nil lets them in. People and
-// rooms of which nothing is on record are let in: the token was enough, and it may come from
-// another backend with the same secret, or from an open endpoint.
-func (m *Meetings) Entry(ctx context.Context, room, user string, observer bool, issued time.Time) error {
-	_, err := m.Entrant(ctx, room, user, observer, issued)
-	return err
-}
-
-// Entrant decides as [Meetings.Entry] does, and returns what is on record of who is let in, nil
-// when nothing is.
+// Entrant decides whether somebody who shows a token that was issued at a given time may be
+// connected to a room now; observer says that they only wait. A nil error lets them in, with what is
+// on record of them, nil when nothing is. People and rooms of which nothing is on record are let in:
+// the token was enough, and it may come from another backend with the same secret, or from an open
+// endpoint.
 func (m *Meetings) Entrant(ctx context.Context, room, user string, observer bool, issued time.Time) (*Participant, error) {
 	meeting, p, err := m.store.Look(ctx, room, user)
 	if is(err, MeetingNotFound) {
