@@ -170,11 +170,17 @@ func (c *conn) readStream(str *webtransport.ReceiveStream, scratch []byte, slots
 		_ = str.SetReadDeadline(late)
 		if len(start) == 0 { // which of both it is shows in its first byte
 			first := make([]byte, 1)
-			if n, _ := fill(str, first); n == 0 {
-				c.refuse(str, TooSlow)
+			n, err := fill(str, first)
+			switch {
+			case n > 0:
+				start = first
+			case err == io.EOF:
+				c.deliver(media.Packet{Data: make([]byte, 0, wire.StampRoom), Stream: uint64(str.StreamID())})
+				return
+			default:
+				c.tooSlow(str, err)
 				return
 			}
-			start = first
 		}
 		if start[0] == framedMark {
 			c.readFramed(str, start, late)

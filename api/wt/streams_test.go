@@ -2,6 +2,7 @@ package wt_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"slices"
 	"testing"
@@ -194,33 +195,36 @@ func TestUnfinishedStreams(t *testing.T) {
 // Small packets that are there are delivered in the order in which they were sent, and all say what
 // that was.
 func TestOrder(t *testing.T) {
-	c, held := newSite(t, nil).dial(t, client.Options{})
-	const n = 200
-	go func() {
-		for i := range n {
-			if c.Send(t.Context(), []byte{byte(i + 1)}) != nil {
-				return // the reader reports what is missing
+	const n, taken = 200, wt.InboxPackets + 1 // the last of which somebody holds until there is room
+	inFakeTime(t, func(t *testing.T, w world) {
+		c, held := w.session(t)
+		for i := range taken + n {
+			if err := c.Send(t.Context(), numbered(i, 8)); err != nil {
+				t.Fatal(err)
+			}
+			if i == taken-1 {
+				<-time.After(time.Second) // all are where they are going to wait
 			}
 		}
-	}()
-	swapped, last := 0, -1
-	streams := make([]uint64, n)
-	for range n {
-		p, err := held.Conn.Read(t.Context())
-		if err != nil {
-			t.Fatal(err)
+		<-time.After(time.Second)
+		var order []int
+		streams := make([]uint64, taken+n)
+		for range streams {
+			p, err := held.Conn.Read(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			i := int(binary.BigEndian.Uint32(p.Data[1:]))
+			order, streams[i] = append(order, i), p.Stream
 		}
-		if int(p.Data[0]) < last {
-			swapped++
+		// Of those before, some may have been taken before others came.
+		if waited := order[taken:]; waited[0] != taken || !slices.IsSorted(waited) {
+			t.Errorf("after %d packets came %v", taken, waited)
 		}
-		last = int(p.Data[0])
-		streams[last-1] = p.Stream
-	}
-	if streams[0] == 0 || !slices.IsSorted(streams) {
-		t.Errorf("the streams of the packets are %v", streams)
-	}
-	// Not a promise: the library may hand over a late stream after we looked.
-	if swapped > n/10 {
-		t.Errorf("%d of %d packets came after a later one", swapped, n)
-	}
+		if streams[0] == 0 || !slices.IsSorted(streams) {
+			t.Errorf("the streams of the packets are %v", streams)
+		}
+		held.End(nil)
+		_ = c.Close()
+	})
 }

@@ -115,6 +115,17 @@ func TestDrippedPacketsComeWhole(t *testing.T) {
 	})
 }
 
+// A packet without a byte is one even if its end comes later than its stream; one that is given up is none.
+func TestEndsOfEmptyPacketsComeLate(t *testing.T) {
+	inUplink(t, func(u *uplink) {
+		str, given := u.open(nil), u.open(nil)
+		<-time.After(time.Second)
+		given.CancelWrite(0)
+		u.arrives(nil, func() { _ = str.Close() })
+		u.refused(nil)
+	})
+}
+
 // A client that does not finish a packet loses its stream and nothing else, however it goes on.
 func TestPacketsThatNeverEnd(t *testing.T) {
 	for name, begin := range map[string][]byte{
