@@ -15,7 +15,7 @@ import (
 
 	"parley/api/config"
 	"parley/api/cookie"
-	"parley/api/media"
+	"parley/api/intake"
 	"parley/api/observe"
 	"parley/api/rest"
 	"parley/api/ws"
@@ -64,8 +64,8 @@ func (n *node) listen() (_ *front, err error) {
 	if err = f.listenNodes(); err != nil {
 		return nil, err
 	}
-	intake := media.NewIntake(media.DefaultIntake)
-	f.ws = ws.New(ws.Options{Hub: entrance{n}, Begin: n.beginJoin, Admit: n.admit, Log: n.Log, Intake: intake})
+	packets := intake.New(intake.Default)
+	f.ws = ws.New(ws.Options{Hub: entrance{n}, Begin: n.beginJoin, Admit: n.admit, Log: n.Log, Intake: packets})
 	routes, err := f.routes()
 	if err != nil {
 		return nil, err
@@ -77,7 +77,7 @@ func (n *node) listen() (_ *front, err error) {
 	f.quic = wt.New(wt.Options{
 		PacketConn: f.socket, TLS: &tls.Config{GetCertificate: n.cert.GetCertificate},
 		Hub: entrance{n}, Begin: n.beginJoin, Admit: n.admit, Log: n.Log, Routes: routes, Enter: n.places.Enter,
-		Refusals: &n.refusals, Intake: intake,
+		Refusals: &n.refusals, Intake: packets,
 		Idle: l.QUICIdleTimeout, KeepAlive: l.QUICKeepAlive,
 	})
 	return f, nil

@@ -223,7 +223,7 @@ func BenchmarkCostOfTelemetry(b *testing.B) {
 	defer storing.Wait()
 	recorder := calls.New(calls.Options{Ingest: engine, Log: log, Key: []byte("key"), Server: "s"})
 	hub := func(node media.NodeID, r media.Reporter, w media.Watcher) *media.Hub {
-		return media.NewHub(media.Options{Node: node, Relay: media.NewLocal(node), Ledger: &mediatest.Ledger{}, Reporter: r, Watcher: w, Log: log, Grace: time.Millisecond})
+		return media.NewHub(media.Options{Node: node, Relay: mediatest.NewLocal(node), Ledger: &mediatest.Ledger{}, Reporter: r, Watcher: w, Log: log, Grace: time.Millisecond})
 	}
 	on, off := hub("on", recorder, recorder), hub("off", nobody{}, nil)
 	recording.Go(func() { _ = recorder.Run(ctx, on) })

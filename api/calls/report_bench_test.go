@@ -71,7 +71,7 @@ func BenchmarkSample(b *testing.B) {
 func deafRecorder(b *testing.B) (*calls.Recorder, *media.Hub) {
 	log := slog.New(slog.DiscardHandler)
 	recorder := calls.New(calls.Options{Ingest: deaf{}, Log: log, Key: []byte("key"), Server: "s"})
-	hub := media.NewHub(media.Options{Node: "n", Relay: media.NewLocal("n"), Ledger: &mediatest.Ledger{}, Reporter: recorder, Watcher: recorder, Log: log})
+	hub := media.NewHub(media.Options{Node: "n", Relay: mediatest.NewLocal("n"), Ledger: &mediatest.Ledger{}, Reporter: recorder, Watcher: recorder, Log: log})
 	ctx, cancel := context.WithCancel(b.Context())
 	var running sync.WaitGroup
 	running.Go(func() { _ = recorder.Run(ctx, hub) })

@@ -65,7 +65,7 @@ func serve(t testing.TB, limits media.QueueLimits, listener net.Listener, socket
 	t.Helper()
 	log := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelInfo}))
 	hub := media.NewHub(media.Options{
-		Node: "node", Relay: media.NewBus().Node("node"), Ledger: new(mediatest.Ledger), Reporter: new(mediatest.Reporter), Log: log,
+		Node: "node", Relay: mediatest.NewBus().Node("node"), Ledger: new(mediatest.Ledger), Reporter: new(mediatest.Reporter), Log: log,
 		Queue: limits, Grace: time.Nanosecond, Rules: func(media.RoomID) media.Rules { return generous },
 	})
 	admit := func(r *http.Request) (media.Peer, error) {

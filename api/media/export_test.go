@@ -40,7 +40,7 @@ type Crowd struct {
 
 // NewCrowd returns a room of n receivers.
 func NewCrowd(n int) *Crowd {
-	h := NewHub(Options{Node: "bench", Relay: NewLocal("bench"), Log: slog.New(slog.DiscardHandler)})
+	h := NewHub(Options{Node: "bench", Log: slog.New(slog.DiscardHandler)})
 	c := &Crowd{room: newRoom(h, "bench"), batch: make([]*Frame, 0, batchFrames)}
 	c.from = &Session{id: 1, peer: &Peer{User: "ada"}, room: c.room, out: NewQueue(h.limits)}
 	c.from.active.Store(true)
@@ -125,7 +125,7 @@ type Carriage struct {
 
 // NewCarriage returns one whose packets wait for each other as long as window.
 func NewCarriage(window time.Duration) *Carriage {
-	h := NewHub(Options{Node: "group", Relay: NewLocal("group"), Log: slog.New(slog.DiscardHandler), Window: window})
+	h := NewHub(Options{Node: "group", Log: slog.New(slog.DiscardHandler), Window: window})
 	return &Carriage{room: newRoom(h, "group")}
 }
 

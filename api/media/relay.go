@@ -44,8 +44,8 @@ type Member struct {
 	Lost bool `json:"-"`
 }
 
-// Relay is the way to the other nodes. natsrelay implements it on JetStream, [Local] is the
-// twin of a single node; relaytest holds both to this contract.
+// Relay is the way to the other nodes. natsrelay implements it on JetStream, mediatest within one
+// process; relaytest holds both to this contract.
 type Relay interface {
 	// Open takes part in room until the returned Link is closed. Before Open returns, sink
 	// has been told of every member on other nodes, and every packet published to the room

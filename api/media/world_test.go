@@ -21,7 +21,7 @@ import (
 // by name, so that tests read as a story.
 type world struct {
 	t      *testing.T
-	bus    *media.Bus
+	bus    *mediatest.Bus
 	ledger mediatest.Ledger
 	wg     sync.WaitGroup
 
@@ -50,7 +50,7 @@ type person struct {
 // inWorld runs a story in fake time and ends every session after it.
 func inWorld(t *testing.T, story func(w *world)) {
 	synctest.Test(t, func(t *testing.T) {
-		w := &world{t: t, bus: media.NewBus(), names: make(map[uint64]string)}
+		w := &world{t: t, bus: mediatest.NewBus(), names: make(map[uint64]string)}
 		t.Cleanup(w.wg.Wait) // after the nodes have drained
 		story(w)
 	})

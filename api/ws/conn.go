@@ -15,6 +15,7 @@ import (
 	"github.com/coder/websocket"
 
 	"parley/api/fault"
+	"parley/api/intake"
 	"parley/api/media"
 	"parley/api/wire"
 )
@@ -47,7 +48,7 @@ type conn struct {
 	sock    *websocket.Conn
 	link    *link
 	patient time.Duration // with a packet that has begun
-	intake  *media.Intake
+	intake  *intake.Intake
 
 	mu    sync.Mutex
 	cause error // why this side ended the connection; the first reason wins
@@ -109,7 +110,7 @@ func (c *conn) message(r io.Reader) ([]byte, error) {
 			late.Stop()
 		}
 	}()
-	var arrival *media.Arrival
+	var arrival *intake.Arrival
 	defer func() {
 		if arrival != nil {
 			arrival.Done()
@@ -139,7 +140,7 @@ func (c *conn) message(r io.Reader) ([]byte, error) {
 			return nil, err
 		case n == len(buf):
 			size := min(2*len(buf), wire.MaxPacket+1)
-			if arrival == nil && size > media.ArrivalFree {
+			if arrival == nil && size > intake.Free {
 				arrival = c.intake.Begin(func() { c.fail(errCrowded) })
 			}
 			if arrival != nil && !arrival.Hold(int64(size)) {

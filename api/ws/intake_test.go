@@ -5,15 +5,15 @@ import (
 
 	"parley/api/client"
 	"parley/api/fault"
-	"parley/api/media"
+	"parley/api/intake"
 	"parley/api/ws"
 )
 
 // Large packets on their way in share what memory there is for them, and give it back.
 func TestLargePacketsShareMemory(t *testing.T) {
 	const most = 256 << 10
-	intake := media.NewIntake(most)
-	s := newSite(t, false, func(o *ws.Options) { o.Intake = intake })
+	packets := intake.New(most)
+	s := newSite(t, false, func(o *ws.Options) { o.Intake = packets })
 	send := func(size int) error {
 		t.Helper()
 		c, held := s.dial(t, client.Options{})
@@ -38,7 +38,7 @@ func TestLargePacketsShareMemory(t *testing.T) {
 	if err := send(200 << 10); err != nil {
 		t.Errorf("there is room again: %v", err)
 	}
-	if held := intake.Held(); held != 0 {
+	if held := packets.Held(); held != 0 {
 		t.Errorf("%d bytes are held", held)
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/coder/websocket"
 
 	"parley/api/fault"
+	"parley/api/intake"
 	"parley/api/media"
 )
 
@@ -56,7 +57,7 @@ type Options struct {
 
 	Log *slog.Logger
 
-	Intake *media.Intake // bounds what large packets hold that are not complete; nil: nothing does
+	Intake *intake.Intake // bounds what large packets hold that are not complete; nil: nothing does
 
 	Ping  time.Duration // between two pings of the server
 	Idle  time.Duration // silence after which a path counts as dead

@@ -18,6 +18,7 @@ import (
 	"github.com/quic-go/webtransport-go"
 
 	"parley/api/fault"
+	"parley/api/intake"
 	"parley/api/media"
 )
 
@@ -64,7 +65,7 @@ type conn struct {
 	lasting atomic.Int64 // long-lived streams of the client
 
 	refusals *Refusals
-	intake   *media.Intake
+	intake   *intake.Intake
 
 	post    post
 	streams sender // of who calls Write and Offer

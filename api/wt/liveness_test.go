@@ -15,6 +15,7 @@ import (
 
 	"parley/api/client"
 	"parley/api/fault"
+	"parley/api/intake"
 	"parley/api/media"
 	"parley/api/media/mediatest"
 	"parley/api/wt"
@@ -43,7 +44,7 @@ type world struct {
 	secure *tls.Config
 
 	refusals *wt.Refusals
-	intake   *media.Intake
+	intake   *intake.Intake
 	begun    *atomic.Int64 // connections
 	server   net.Addr
 	nowhere  net.PacketConn
@@ -87,9 +88,9 @@ func atRate(t *testing.T, rate float64, f func(t *testing.T, w world)) {
 		}
 		serverTLS, clientTLS := certificate(t)
 		hold, refusals, begun := mediatest.NewHold(), new(wt.Refusals), new(atomic.Int64)
-		intake := media.NewIntake(intakeBytes)
+		packets := intake.New(intakeBytes)
 		server := wt.New(wt.Options{
-			PacketConn: serverConn, TLS: serverTLS, Hub: hold, Admit: admitAll, Log: logTo(t), Refusals: refusals, Intake: intake, Unproven: unproven,
+			PacketConn: serverConn, TLS: serverTLS, Hub: hold, Admit: admitAll, Log: logTo(t), Refusals: refusals, Intake: packets, Unproven: unproven,
 			Enter: func(net.Addr) (func(), error) {
 				begun.Add(1)
 				return func() {}, nil
@@ -105,7 +106,7 @@ func atRate(t *testing.T, rate float64, f func(t *testing.T, w world)) {
 			secure: clientTLS,
 
 			refusals: refusals,
-			intake:   intake,
+			intake:   packets,
 			begun:    begun,
 			server:   serverAddr,
 			nowhere:  nowhereConn,

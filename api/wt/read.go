@@ -11,6 +11,7 @@ import (
 
 	"github.com/quic-go/webtransport-go"
 
+	"parley/api/intake"
 	"parley/api/media"
 	"parley/api/wire"
 )
@@ -227,7 +228,7 @@ func (c *conn) readSlowly(str *webtransport.ReceiveStream, start []byte) {
 type holding struct {
 	c       *conn
 	held    int64
-	arrival *media.Arrival
+	arrival *intake.Arrival
 	over    chan struct{} // closed when others need the memory
 }
 

@@ -18,6 +18,7 @@ import (
 	"github.com/quic-go/webtransport-go"
 
 	"parley/api/fault"
+	"parley/api/intake"
 	"parley/api/media"
 )
 
@@ -68,7 +69,7 @@ type Options struct {
 	// it; leave is called when it is over. Nil lets all in.
 	Enter func(net.Addr) (leave func(), err error)
 
-	Intake *media.Intake // bounds what large packets hold that are not complete; nil: nothing does
+	Intake *intake.Intake // bounds what large packets hold that are not complete; nil: nothing does
 
 	Refusals *Refusals // counts the streams that are reset; nil: nobody wants to know
 

@@ -37,7 +37,7 @@ const idleSessions = 50
 // Run measures.
 func (i Idle) Run(t *testing.T) {
 	hub := media.NewHub(media.Options{
-		Node: "n", Relay: media.NewLocal("n"), Ledger: new(Ledger), Reporter: new(Reporter),
+		Node: "n", Relay: NewLocal("n"), Ledger: new(Ledger), Reporter: new(Reporter),
 		Log: slog.New(slog.DiscardHandler), Grace: time.Nanosecond,
 	})
 	t.Cleanup(func() {

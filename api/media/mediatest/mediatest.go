@@ -1,5 +1,6 @@
 // Package mediatest has what tests of rooms and sessions need without a network: a Conn
-// made of channels, makers of packets, a ledger and a reporter that remember.
+// made of channels, makers of packets, a relay that stays in the process, a ledger and a reporter
+// that remember.
 package mediatest
 
 import (

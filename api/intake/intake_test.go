@@ -1,4 +1,4 @@
-package media
+package intake
 
 import (
 	"testing"
@@ -10,7 +10,7 @@ import (
 func TestIntakeGivesUpTheSlowest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const part = 1 << 20
-		i := NewIntake(3 * part)
+		i := New(3 * part)
 		ended := map[string]int{}
 		begin := func(name string) *Arrival { return i.Begin(func() { ended[name]++ }) }
 		hold := func(a *Arrival, size int64, want bool) {
@@ -20,20 +20,20 @@ func TestIntakeGivesUpTheSlowest(t *testing.T) {
 			}
 		}
 		small := begin("small")
-		hold(small, ArrivalFree, true)
+		hold(small, Free, true)
 		first, second := begin("first"), begin("second")
 		hold(first, part, true)
-		<-time.After(arrivalSoon / 2)
+		<-time.After(soon / 2)
 		hold(second, 2*part, true)
 		third := begin("third")
 		hold(third, part, false) // all are quick
-		<-time.After(arrivalSoon / 2)
+		<-time.After(soon / 2)
 		hold(third, part, true)
 		hold(first, part, false)
 		if len(ended) != 1 || ended["first"] != 1 || i.Held() != 3*part {
 			t.Errorf("given up: %v; %d bytes are held", ended, i.Held())
 		}
-		<-time.After(arrivalSoon)
+		<-time.After(soon)
 		hold(third, 3*part, true) // of others only
 		hold(third, 4*part, false)
 		for _, a := range []*Arrival{small, first, second, third} {

@@ -1,4 +1,6 @@
-package media
+// Package intake bounds what packets on their way into a node hold in memory: each may be as large as
+// packets may be, and come as slowly as its transport allows.
+package intake
 
 import (
 	"slices"
@@ -7,21 +9,20 @@ import (
 )
 
 const (
-	// DefaultIntake is what packets on their way in may hold together on a node, in bytes: dozens of the
+	// Default is what packets on their way in may hold together on a node, in bytes: dozens of the
 	// largest.
-	DefaultIntake = 256 << 20
+	Default = 256 << 20
 
-	// ArrivalFree is what each of them may have without being counted, in bytes: nearly all are smaller.
-	ArrivalFree = 64 << 10
+	// Free is what each of them may have without being counted, in bytes: nearly all are smaller.
+	Free = 64 << 10
 
-	// arrivalSoon is how long a large packet may take when others need its memory: one that is sent by
+	// soon is how long a large packet may take when others need its memory: one that is sent by
 	// somebody who is in a call takes less.
-	arrivalSoon = time.Second
+	soon = time.Second
 )
 
-// Intake bounds what packets that are not complete hold in memory, of all connections together: each
-// may be as large as packets may be, and come as slowly as its transport allows. When there is too much,
-// those that take longest are given up. Any goroutine may use it; nil bounds nothing.
+// Intake bounds what packets that are not complete hold, of all connections together. When there is too
+// much, those that take longest are given up. Any goroutine may use it; nil bounds nothing.
 type Intake struct {
 	most int64
 
@@ -30,8 +31,8 @@ type Intake struct {
 	large []*Arrival // by when they became large
 }
 
-// NewIntake returns an Intake for so many bytes.
-func NewIntake(most int64) *Intake { return &Intake{most: most} }
+// New returns an Intake for so many bytes.
+func New(most int64) *Intake { return &Intake{most: most} }
 
 // Arrival is one packet on its way in. One goroutine uses it.
 type Arrival struct {
@@ -50,7 +51,7 @@ func (i *Intake) Begin(end func()) *Arrival { return &Arrival{in: i, end: end} }
 // Hold reports whether the packet may take so many bytes in all.
 func (a *Arrival) Hold(size int64) bool {
 	i := a.in
-	if i == nil || size <= ArrivalFree {
+	if i == nil || size <= Free {
 		return true
 	}
 	i.mu.Lock()
@@ -76,7 +77,7 @@ func (i *Intake) makeRoom(a *Arrival, more int64) (ending []*Arrival, ok bool) {
 		return nil, false
 	}
 	for _, other := range i.large {
-		if i.held+more <= i.most || time.Since(other.since) < arrivalSoon {
+		if i.held+more <= i.most || time.Since(other.since) < soon {
 			break
 		}
 		if other != a {

@@ -1,15 +1,15 @@
-package media_test
+package mediatest_test
 
 import (
 	"testing"
 
-	"parley/api/media"
+	"parley/api/media/mediatest"
 	"parley/api/media/relaytest"
 )
 
 func TestLocal(t *testing.T) {
 	relaytest.Run(t, func(*testing.T) relaytest.Pair {
-		bus := media.NewBus()
+		bus := mediatest.NewBus()
 		a, b := bus.Node("a"), bus.Node("b")
 		return relaytest.Pair{A: a, B: b, NodeA: "a", NodeB: "b", Kill: b.Close}
 	})

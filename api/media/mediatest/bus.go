@@ -1,4 +1,4 @@
-package media
+package mediatest
 
 import (
 	"context"
@@ -7,11 +7,12 @@ import (
 	"time"
 
 	"parley/api/fault"
+	"parley/api/media"
 )
 
 var (
-	_ Relay = (*Local)(nil)
-	_ Link  = (*localLink)(nil)
+	_ media.Relay = (*Local)(nil)
+	_ media.Link  = (*localLink)(nil)
 )
 
 const (
@@ -19,61 +20,63 @@ const (
 	localBacklog = 1 << 14
 	// localMaxAge is how old a packet may be to be delivered.
 	localMaxAge = 2 * time.Second
+	// localEvents is how many events of a room the bus keeps.
+	localEvents = 256
 )
 
 // Bus connects nodes of one process. It is what JetStream is for a cluster.
 type Bus struct {
 	mu      sync.Mutex
-	links   map[RoomID]map[NodeID]*localLink
-	members map[RoomID]map[memberID]Member
-	logs    map[RoomID][]Event
+	links   map[media.RoomID]map[media.NodeID]*localLink
+	members map[media.RoomID]map[memberID]media.Member
+	logs    map[media.RoomID][]media.Event
 }
 
 // memberID is what an entry is known by: while a session moves, two nodes have one.
 type memberID struct {
-	node    NodeID
-	session SessionID
+	node    media.NodeID
+	session media.SessionID
 }
 
 // NewBus returns a bus without nodes.
 func NewBus() *Bus {
 	return &Bus{
-		links:   make(map[RoomID]map[NodeID]*localLink),
-		members: make(map[RoomID]map[memberID]Member),
-		logs:    make(map[RoomID][]Event),
+		links:   make(map[media.RoomID]map[media.NodeID]*localLink),
+		members: make(map[media.RoomID]map[memberID]media.Member),
+		logs:    make(map[media.RoomID][]media.Event),
 	}
 }
 
 // Node returns the relay of one node on the bus.
-func (b *Bus) Node(id NodeID) *Local { return &Local{bus: b, node: id} }
+func (b *Bus) Node(id media.NodeID) *Local { return &Local{bus: b, node: id} }
 
 // NewLocal returns the relay of a node that has no others.
-func NewLocal(id NodeID) *Local { return NewBus().Node(id) }
+func NewLocal(id media.NodeID) *Local { return NewBus().Node(id) }
 
 // Local is a relay that stays in this process.
 type Local struct {
 	bus  *Bus
-	node NodeID
+	node media.NodeID
 }
 
 // localLink hands calls to its sink in a goroutine of its own: a sink may publish while
 // another one does, and neither must wait for the other.
 type localLink struct {
 	bus  *Bus
-	node NodeID
-	room RoomID
-	sink Sink
+	node media.NodeID
+	room media.RoomID
+	sink media.Sink
 	done chan struct{} // closed when the sink is not called any more
 
 	mu     sync.Mutex
 	filled sync.Cond
-	calls  []func(Sink)
+	calls  []func(media.Sink)
 	closed bool
 }
 
 // Open takes part in room. A room is open once per node: a second Open before the first link
 // is closed fails with code Conflict.
-func (l *Local) Open(ctx context.Context, room RoomID, sink Sink) (Link, error) {
+func (l *Local) Open(ctx context.Context, room media.RoomID, sink media.Sink) (media.Link, error) {
 	k := &localLink{bus: l.bus, node: l.node, room: room, sink: sink, done: make(chan struct{})}
 	k.filled.L = &k.mu
 	if err := l.bus.join(k); err != nil {
@@ -95,23 +98,23 @@ func (b *Bus) join(k *localLink) error {
 		return fault.New(fault.Conflict, "the room is open already")
 	}
 	if b.links[k.room] == nil {
-		b.links[k.room] = make(map[NodeID]*localLink)
+		b.links[k.room] = make(map[media.NodeID]*localLink)
 	}
 	b.links[k.room][k.node] = k
 	for id, m := range b.members[k.room] {
 		if id.node != k.node {
-			k.push(func(s Sink) { s.Entered(m) })
+			k.push(func(s media.Sink) { s.Entered(m) })
 		}
 	}
 	for _, e := range b.logs[k.room] {
 		e.Past = true
-		k.push(func(s Sink) { s.Told(e) })
+		k.push(func(s media.Sink) { s.Told(e) })
 	}
 	return nil
 }
 
 // tell calls the sinks of a room on all nodes but one; b.mu is held.
-func (b *Bus) tell(room RoomID, except NodeID, call func(Sink)) {
+func (b *Bus) tell(room media.RoomID, except media.NodeID, call func(media.Sink)) {
 	for node, k := range b.links[room] {
 		if node != except {
 			k.push(call)
@@ -137,7 +140,7 @@ func (k *localLink) run() {
 	}
 }
 
-func (k *localLink) push(call func(Sink)) {
+func (k *localLink) push(call func(media.Sink)) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.calls = append(k.calls, call)
@@ -151,23 +154,23 @@ func (k *localLink) full() bool {
 	return len(k.calls) >= localBacklog
 }
 
-func (k *localLink) Publish(f *Frame) {
-	d := Delivery{From: f.From, Wire: f.Wire}
-	media := f.From != 0 && (f.Kind == Audio || f.Kind == Screen || f.Kind == Video)
-	if media && !f.Received.IsZero() && time.Since(f.Received) > localMaxAge {
+func (k *localLink) Publish(f *media.Frame) {
+	d := media.Delivery{From: f.From, Wire: f.Wire}
+	lossy := f.From != 0 && (f.Kind == media.Audio || f.Kind == media.Screen || f.Kind == media.Video)
+	if lossy && !f.Received.IsZero() && time.Since(f.Received) > localMaxAge {
 		return
 	}
 	k.bus.mu.Lock()
 	defer k.bus.mu.Unlock()
 	for node, other := range k.bus.links[k.room] {
-		if node != k.node && !(media && other.full()) {
-			other.push(func(s Sink) { s.Deliver(d) })
+		if node != k.node && !(lossy && other.full()) {
+			other.push(func(s media.Sink) { s.Deliver(d) })
 		}
 	}
 }
 
 // Append adds e to the log of room.
-func (l *Local) Append(_ context.Context, room RoomID, e Event) error {
+func (l *Local) Append(_ context.Context, room media.RoomID, e media.Event) error {
 	b := l.bus
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -179,23 +182,23 @@ func (l *Local) Append(_ context.Context, room RoomID, e Event) error {
 const localEpoch = "local"
 
 // append adds e to the log of a room and tells everybody; b.mu is held.
-func (b *Bus) append(room RoomID, e Event) {
+func (b *Bus) append(room media.RoomID, e media.Event) {
 	events := b.logs[room]
-	if slices.ContainsFunc(events, func(o Event) bool { return o.ID == e.ID }) {
+	if slices.ContainsFunc(events, func(o media.Event) bool { return o.ID == e.ID }) {
 		return
 	}
-	e.Position = Position{localEpoch, 1}
+	e.Position = media.Position{Epoch: localEpoch, Number: 1}
 	if n := len(events); n > 0 {
 		e.Number = events[n-1].Number + 1
 	}
-	if len(events) == recentEvents {
+	if len(events) == localEvents {
 		events = slices.Delete(events, 0, 1)
 	}
 	b.logs[room] = append(events, e)
-	b.tell(room, "", func(s Sink) { s.Told(e) })
+	b.tell(room, "", func(s media.Sink) { s.Told(e) })
 }
 
-func (k *localLink) Append(ctx context.Context, e Event, wanted func() bool) error {
+func (k *localLink) Append(ctx context.Context, e media.Event, wanted func() bool) error {
 	for {
 		k.bus.mu.Lock()
 		before := k.bus.last(k.room)
@@ -228,7 +231,7 @@ func (k *localLink) Forget(context.Context) error {
 }
 
 // last returns the number of the last event of a room; b.mu is held.
-func (b *Bus) last(room RoomID) uint64 {
+func (b *Bus) last(room media.RoomID) uint64 {
 	if events := b.logs[room]; len(events) > 0 {
 		return events[len(events)-1].Number
 	}
@@ -238,7 +241,7 @@ func (b *Bus) last(room RoomID) uint64 {
 // barrier returns when the sink was told all that waits for it.
 func (k *localLink) barrier(ctx context.Context) error {
 	told := make(chan struct{})
-	k.push(func(Sink) { close(told) })
+	k.push(func(media.Sink) { close(told) })
 	select {
 	case <-told:
 		return nil
@@ -252,7 +255,7 @@ func (k *localLink) barrier(ctx context.Context) error {
 // Flush returns at once: what was published waits at the other nodes already.
 func (k *localLink) Flush(context.Context) error { return nil }
 
-func (k *localLink) Announce(_ context.Context, m Member) error {
+func (k *localLink) Announce(_ context.Context, m media.Member) error {
 	m.Node, m.Room = k.node, k.room
 	b := k.bus
 	b.mu.Lock()
@@ -262,14 +265,14 @@ func (k *localLink) Announce(_ context.Context, m Member) error {
 		return nil
 	}
 	if b.members[k.room] == nil {
-		b.members[k.room] = make(map[memberID]Member)
+		b.members[k.room] = make(map[memberID]media.Member)
 	}
 	b.members[k.room][id] = m
-	b.tell(k.room, k.node, func(s Sink) { s.Entered(m) })
+	b.tell(k.room, k.node, func(s media.Sink) { s.Entered(m) })
 	return nil
 }
 
-func (k *localLink) Withdraw(_ context.Context, m Member) (bool, error) {
+func (k *localLink) Withdraw(_ context.Context, m media.Member) (bool, error) {
 	if m.Node == "" {
 		m.Node = k.node
 	}
@@ -285,11 +288,11 @@ func (k *localLink) Withdraw(_ context.Context, m Member) (bool, error) {
 	if len(b.members[k.room]) == 0 {
 		delete(b.members, k.room)
 	}
-	except := NodeID("") // nobody: the owner of somebody else's entry is told, too
+	except := media.NodeID("") // nobody: the owner of somebody else's entry is told, too
 	if m.Node == k.node {
 		except = k.node
 	}
-	b.tell(k.room, except, func(s Sink) { s.Left(m) })
+	b.tell(k.room, except, func(s media.Sink) { s.Left(m) })
 	return true, nil
 }
 
@@ -321,7 +324,7 @@ func (l *Local) Close() {
 			if id.node == l.node {
 				delete(members, id)
 				m.Lost = true
-				b.tell(room, l.node, func(s Sink) { s.Left(m) })
+				b.tell(room, l.node, func(s media.Sink) { s.Left(m) })
 			}
 		}
 	}
