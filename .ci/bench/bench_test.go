@@ -17,9 +17,9 @@ BenchmarkWrite/plain/size=160/batch=16-2	 28917	 950.6 ns/op
 PASS
 pkg: parley/api/wt
 BenchmarkWrite/stream/size=1200/batch=16-2	 28917	 950.6 ns/op	 3000 cpu-ns/op
-pkg: parley/api/media
+pkg: parley/api/rooms
 BenchmarkFanout/1000-2 	  54	 493207 ns/op	  493.2 ns/delivery	 6814 B/op	 55 allocs/op
-ok  	parley/api/media	0.866s
+ok  	parley/api/rooms	0.866s
 `
 
 func TestTable(t *testing.T) {
@@ -39,7 +39,7 @@ func TestTable(t *testing.T) {
 		"ws Write/plain/size=1200/batch=16 600 cpu-op 1.50 2 7",
 		"ws Write/plain/size=160/batch=16 951 op 0 0",
 		"wt Write/stream/size=1200/batch=16 3000 cpu-op 2.00 1.25 0 0",
-		"media Fanout/1000 493 delivery 55 6814",
+		"rooms Fanout/1000 493 delivery 55 6814",
 	}
 	var got []string
 	for line := range strings.Lines(table.String()) {

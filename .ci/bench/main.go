@@ -24,7 +24,7 @@ import (
 )
 
 // packetPath is where the benchmarks of a packet's way are, floors first.
-var packetPath = []string{"./api/floor", "./api/wire", "./api/media", "./api/ws", "./api/wt", "./api/natsrelay"}
+var packetPath = []string{"./api/floor", "./api/wire", "./api/rooms", "./api/ws", "./api/wt", "./api/natsrelay"}
 
 // stages are the benchmarks among theirs that are about one packet.
 const stages = "^Benchmark(Floor.*|ClassifyAndStamp|Ingest|Fanout|FanoutOfLayers|Queue|Write|Hop)$"

@@ -29,6 +29,7 @@ import (
 	"parley/api/natsrelay"
 	"parley/api/observe"
 	"parley/api/places"
+	"parley/api/rooms"
 	"parley/api/signout"
 	"parley/api/telemetry"
 	"parley/api/telemetry/live"
@@ -61,7 +62,7 @@ type node struct {
 	meetings   *meeting.Ledger
 	management *management.Meetings
 	ledger     ledger
-	hub        *media.Hub
+	hub        *rooms.Hub
 	cert       *cert.Holder
 	metrics    *observe.Metrics
 	joins      *metrics.Joins
@@ -208,7 +209,7 @@ func (n *node) prepare(ctx context.Context) (err error) {
 		return fmt.Errorf("join the cluster: %w", err)
 	}
 	n.openCalls()
-	n.hub = media.NewHub(media.Options{
+	n.hub = rooms.NewHub(rooms.Options{
 		Node: n.id, Relay: tracedRelay{n.relay}, Ledger: n.ledger, Reporter: n.calls, Watcher: n.calls, Log: n.Log,
 		Rules: n.rules, Window: c.Node.BatchWindow, StatsInterval: c.Node.StatsInterval, Joined: n.joined, Busy: n.busy.Busy,
 		Stock: stock(c.Node.QueueMemory),
@@ -235,7 +236,7 @@ func stock(set int) int64 {
 	if all := memory.Available(); all > 0 {
 		return max(all/4, least)
 	}
-	return media.DefaultStock
+	return rooms.DefaultStock
 }
 
 // certificate returns the configured certificate or the node's own.

@@ -28,7 +28,7 @@ func (n *node) openFlags(ctx context.Context) {
 func (n *node) admin() rest.Admin {
 	return rest.Admin{
 		Users: n.Config.Access.Admins, Registry: n.Flags, Flags: n.feed, Members: n.relay.Members,
-		Meetings: n.management, Rooms: rooms{n},
+		Meetings: n.management, Rooms: reach{n},
 	}
 }
 

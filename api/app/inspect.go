@@ -10,6 +10,7 @@ import (
 	"parley/api/inspect"
 	"parley/api/media"
 	"parley/api/observe"
+	"parley/api/rooms"
 )
 
 // openInspect opens the internal address, if there is to be one.
@@ -78,7 +79,7 @@ func (n *node) showRooms() any {
 // sessionView is a session on /debug/sessions.
 type sessionView struct {
 	media.Member
-	Standing media.Standing `json:"standing"`
+	Standing rooms.Standing `json:"standing"`
 	Waiting  map[string]int `json:"waiting_bytes"`
 	traffic
 }
@@ -114,9 +115,9 @@ type flow struct {
 	Bytes   uint64 `json:"bytes"`
 }
 
-func trafficOf(c *media.Count) traffic {
+func trafficOf(c *rooms.Count) traffic {
 	t := traffic{In: flowsOf(&c.In), Out: flowsOf(&c.Out), Remote: flowsOf(&c.Remote), Dropped: map[string]map[string]uint64{}}
-	for cause := range media.Causes() {
+	for cause := range rooms.Causes() {
 		for kind := range media.Kinds() {
 			if lost := c.Drops[cause][kind]; lost > 0 {
 				if t.Dropped[cause.String()] == nil {
@@ -129,7 +130,7 @@ func trafficOf(c *media.Count) traffic {
 	return t
 }
 
-func flowsOf(f *media.Traffic) map[string]flow {
+func flowsOf(f *rooms.Traffic) map[string]flow {
 	all := map[string]flow{}
 	for kind := range media.Kinds() {
 		if f.Packets[kind] > 0 {

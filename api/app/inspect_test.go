@@ -145,7 +145,7 @@ func TestNodeCanBeLookedAt(t *testing.T) {
 		}
 		for page, want := range map[string]string{
 			"/debug/rooms": room, "/debug/flags": "meeting_management", "/debug/build": "websocket-relay",
-			"/debug/nodes": b.NodeID, "/debug/goroutines": "media.(*Session).readLoop", "/debug/config": "null", "/debug/pprof/goroutine?debug=1": "goroutine profile",
+			"/debug/nodes": b.NodeID, "/debug/goroutines": "rooms.(*Session).readLoop", "/debug/config": "null", "/debug/pprof/goroutine?debug=1": "goroutine profile",
 		} {
 			if text := c.page(a.Debug + page); !strings.Contains(text, want) {
 				t.Errorf("%s does not have %q: %.300s", page, want, text)

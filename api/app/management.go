@@ -14,12 +14,13 @@ import (
 	"parley/api/media"
 	"parley/api/observe"
 	"parley/api/rest"
+	"parley/api/rooms"
 	"parley/api/wire"
 )
 
 // openManagement applies the rules of meetings with what operators decided.
 func (n *node) openManagement() {
-	n.management = management.New(n.stores.store, rooms{n}, management.Settings{
+	n.management = management.New(n.stores.store, reach{n}, management.Settings{
 		WaitingRoom:      func(room string) bool { return flags.WaitingRoomDefault.For(n.Flags, room) },
 		StartWithoutHost: func(room string) bool { return flags.StartWithoutHost.For(n.Flags, room) },
 		EndOnHostLeave:   func(room string) bool { return flags.EndOnHostLeave.For(n.Flags, room) },
@@ -29,13 +30,13 @@ func (n *node) openManagement() {
 	}, n.Log.With("part", "management"))
 }
 
-// rooms makes decisions happen where people are connected.
-type rooms struct{ node *node }
+// reach makes decisions happen where people are connected.
+type reach struct{ node *node }
 
-var _ management.Rooms = rooms{}
+var _ management.Rooms = reach{}
 
 // Tell implements management.Rooms.
-func (r rooms) Tell(ctx context.Context, room string, e management.Event) error {
+func (r reach) Tell(ctx context.Context, room string, e management.Event) error {
 	ctx, cancel := context.WithTimeout(ctx, tellTime)
 	defer cancel()
 	id := media.RoomID(room)
@@ -60,7 +61,7 @@ func (r rooms) Tell(ctx context.Context, room string, e management.Event) error 
 }
 
 // say delivers the event.
-func (r rooms) say(ctx context.Context, room string, e management.Event) error {
+func (r reach) say(ctx context.Context, room string, e management.Event) error {
 	packet, err := packetOf(room, e)
 	if err != nil {
 		return err
@@ -70,7 +71,7 @@ func (r rooms) say(ctx context.Context, room string, e management.Event) error {
 
 // silence lets nothing more through of a source, and asks for it to be switched off. Nodes
 // that do not hear the former are told by the latter, later.
-func (r rooms) silence(ctx context.Context, room string, e management.Event, source wire.Stream) error {
+func (r reach) silence(ctx context.Context, room string, e management.Event, source wire.Stream) error {
 	a := media.Act{Room: media.RoomID(room), User: e.Target, Silence: wire.SourcesOf(source), Asked: time.Now()}
 	if e.Target == "" {
 		a.Except = e.Actor
@@ -79,7 +80,7 @@ func (r rooms) silence(ctx context.Context, room string, e management.Event, sou
 }
 
 // Remove implements management.Rooms.
-func (r rooms) Remove(ctx context.Context, room, user string, why management.Code) error {
+func (r reach) Remove(ctx context.Context, room, user string, why management.Code) error {
 	ctx, cancel := context.WithTimeout(ctx, tellTime)
 	defer cancel()
 	a := media.Act{Room: media.RoomID(room), User: user, Remove: fault.Removed, Message: "you are no longer in this meeting"}
@@ -96,7 +97,7 @@ func (r rooms) Remove(ctx context.Context, room, user string, why management.Cod
 }
 
 // Changed implements management.Rooms.
-func (r rooms) Changed(ctx context.Context, room string) error {
+func (r reach) Changed(ctx context.Context, room string) error {
 	return r.node.announceChange(ctx, room)
 }
 
@@ -127,7 +128,7 @@ func (n *node) spread(ctx context.Context) error {
 const tellTime = 2 * time.Second
 
 // act applies a on every node.
-func (r rooms) act(ctx context.Context, a media.Act) error {
+func (r reach) act(ctx context.Context, a media.Act) error {
 	r.node.hub.Apply(a)
 	return r.node.relay.Act(ctx, a)
 }
@@ -199,22 +200,22 @@ func (n *node) entry(ctx context.Context, m media.Member, observer bool) (host b
 }
 
 // rules is what operators decided about the media of a room.
-func (n *node) rules(room media.RoomID) media.Rules {
+func (n *node) rules(room media.RoomID) rooms.Rules {
 	encrypted := flags.E2EERequired.For(n.Flags, string(room))
-	return media.Rules{
+	return rooms.Rules{
 		NoScreens:   !flags.ScreenShare.For(n.Flags, string(room)),
 		Encrypted:   encrypted,
 		NoChat:      !flags.Chat.For(n.Flags, string(room)) || encrypted, // what people write is not
 		NoReactions: !flags.Reactions.For(n.Flags, string(room)),
 		Kbit:        flags.RoomBitrateCap.For(n.Flags, string(room)),
 		Crowd:       flags.Crowd.For(n.Flags, string(room)),
-		Session: media.Budget{
+		Session: rooms.Budget{
 			Packets: flags.SessionPacketBudget.For(n.Flags, string(room)), Kbit: flags.SessionKbitBudget.For(n.Flags, string(room)),
 		},
-		Busy: media.Budget{
+		Busy: rooms.Budget{
 			Packets: flags.BusyPacketBudget.For(n.Flags, string(room)), Kbit: flags.BusyKbitBudget.For(n.Flags, string(room)),
 		},
-		Room: media.Budget{
+		Room: rooms.Budget{
 			Packets: flags.RoomPacketBudget.For(n.Flags, string(room)), Kbit: flags.RoomKbitBudget.For(n.Flags, string(room)),
 		},
 	}
@@ -315,7 +316,7 @@ func (n *node) compare(ctx context.Context) {
 }
 
 // enforceOn ends a connection that was against the record, if it still is: who was let in meanwhile stays.
-func (n *node) enforceOn(ctx context.Context, c *media.Connected) {
+func (n *node) enforceOn(ctx context.Context, c *rooms.Connected) {
 	_, refused, err := n.verdict(ctx, string(c.Room), c.User, c.Observer, c.Issued)
 	if err != nil || refused == nil {
 		return

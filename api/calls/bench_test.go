@@ -19,6 +19,7 @@ import (
 	"parley/api/media"
 	"parley/api/media/mediatest"
 	"parley/api/postgres/postgrestest"
+	"parley/api/rooms"
 	"parley/api/telemetry"
 	"parley/api/telemetry/archive"
 	"parley/api/telemetry/catalogue"
@@ -138,7 +139,7 @@ func sink(b *testing.B, reading *sync.WaitGroup) net.Conn {
 	return conn
 }
 
-func newBenchRoom(b *testing.B, ctx context.Context, hub *media.Hub, serving *sync.WaitGroup) *benchRoom {
+func newBenchRoom(b *testing.B, ctx context.Context, hub *rooms.Hub, serving *sync.WaitGroup) *benchRoom {
 	r := &benchRoom{
 		b: b, arrived: arrivals{done: make(chan struct{}, 1)},
 		video: mediatest.VideoKey(strings.Repeat("v", 1000)), audio: mediatest.Audio(strings.Repeat("a", 80)),
@@ -222,8 +223,8 @@ func BenchmarkCostOfTelemetry(b *testing.B) {
 	storing.Go(func() { _ = engine.Run(ctx) })
 	defer storing.Wait()
 	recorder := calls.New(calls.Options{Ingest: engine, Log: log, Key: []byte("key"), Server: "s"})
-	hub := func(node media.NodeID, r media.Reporter, w media.Watcher) *media.Hub {
-		return media.NewHub(media.Options{Node: node, Relay: mediatest.NewLocal(node), Ledger: &mediatest.Ledger{}, Reporter: r, Watcher: w, Log: log, Grace: time.Millisecond})
+	hub := func(node media.NodeID, r media.Reporter, w media.Watcher) *rooms.Hub {
+		return rooms.NewHub(rooms.Options{Node: node, Relay: mediatest.NewLocal(node), Ledger: &mediatest.Ledger{}, Reporter: r, Watcher: w, Log: log, Grace: time.Millisecond})
 	}
 	on, off := hub("on", recorder, recorder), hub("off", nobody{}, nil)
 	recording.Go(func() { _ = recorder.Run(ctx, on) })

@@ -11,8 +11,8 @@ import (
 
 	"parley/api/busy"
 	"parley/api/calls"
-	"parley/api/media"
 	"parley/api/media/mediatest"
+	"parley/api/rooms"
 	"parley/api/telemetry"
 	"parley/api/telemetry/diagnosis"
 )
@@ -43,7 +43,7 @@ func TestABusyServerIsToBlame(t *testing.T) {
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
 	gauge, rings := busy.New(), &bell{rung: make(chan telemetry.Row, 16)}
 	recorder := calls.New(calls.Options{Ingest: rings, Log: log, Key: []byte("key"), Server: "s", Busy: gauge.Spent})
-	hub := media.NewHub(media.Options{Node: "n", Relay: mediatest.NewLocal("n"), Ledger: &mediatest.Ledger{}, Reporter: recorder, Watcher: recorder, Log: log})
+	hub := rooms.NewHub(rooms.Options{Node: "n", Relay: mediatest.NewLocal("n"), Ledger: &mediatest.Ledger{}, Reporter: recorder, Watcher: recorder, Log: log})
 	ctx, cancel := context.WithCancel(t.Context())
 	var running sync.WaitGroup
 	defer running.Wait()

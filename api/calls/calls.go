@@ -23,6 +23,7 @@ import (
 
 	"parley/api/fault"
 	"parley/api/media"
+	"parley/api/rooms"
 	"parley/api/telemetry"
 	"parley/api/telemetry/catalogue"
 )
@@ -70,13 +71,13 @@ type Recorder struct {
 	kinds map[string]*catalogue.Kind
 
 	// Used by Run alone.
-	hub    *media.Hub
+	hub    *rooms.Hub
 	server *speaker
 	calls  map[media.SessionID]*call
 	rooms  map[media.RoomID]*room
 	away   map[media.SessionID]absence
 	links  map[string]*link // to what the node needs
-	totals media.Count
+	totals rooms.Count
 	looked time.Time
 	used   float64  // processor seconds
 	strain struct { // what was last said of
@@ -108,7 +109,7 @@ func New(o Options) *Recorder {
 }
 
 // Run makes events until ctx ends, and then of what is left.
-func (r *Recorder) Run(ctx context.Context, hub *media.Hub) error {
+func (r *Recorder) Run(ctx context.Context, hub *rooms.Hub) error {
 	r.hub, r.looked = hub, time.Now()
 	r.server = r.begin(ctx, telemetry.Source{Catalogue: "call", Identity: "server " + r.Server, Labels: map[string]string{"region": r.Region, "server": r.Server, "processors": strconv.Itoa(runtime.GOMAXPROCS(0))}})
 	tick := time.NewTicker(lookTime)

@@ -17,6 +17,7 @@ import (
 	"parley/api/media"
 	"parley/api/media/mediatest"
 	"parley/api/postgres/postgrestest"
+	"parley/api/rooms"
 	"parley/api/telemetry"
 	"parley/api/telemetry/catalogue"
 	healthv1 "parley/protobuf/health/v1"
@@ -88,7 +89,7 @@ func (d diary) End(reason string) {
 type world struct {
 	*calls.Recorder
 	page *page
-	hub  *media.Hub
+	hub  *rooms.Hub
 	stop func()
 }
 
@@ -97,7 +98,7 @@ func newWorld(t *testing.T) *world {
 	p := &page{t: t, ended: map[string]string{}}
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
 	w := &world{calls.New(calls.Options{Ingest: p, Log: log, Key: []byte("key"), Server: "s"}), p, nil, nil}
-	w.hub = media.NewHub(media.Options{Node: "n", Relay: mediatest.NewLocal("n"), Ledger: &mediatest.Ledger{}, Reporter: w, Watcher: w, Log: log})
+	w.hub = rooms.NewHub(rooms.Options{Node: "n", Relay: mediatest.NewLocal("n"), Ledger: &mediatest.Ledger{}, Reporter: w, Watcher: w, Log: log})
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	var running sync.WaitGroup
 	running.Go(func() { _ = w.Run(ctx, w.hub) })
@@ -199,7 +200,7 @@ func TestWhatWasNotTakenInIsDropped(t *testing.T) {
 	for range 10_000 {
 		r.Admitted("room", "nobody")
 	}
-	hub := media.NewHub(media.Options{Node: "n", Relay: mediatest.NewLocal("n"), Ledger: &mediatest.Ledger{}, Reporter: r, Watcher: r, Log: slog.New(slog.DiscardHandler)})
+	hub := rooms.NewHub(rooms.Options{Node: "n", Relay: mediatest.NewLocal("n"), Ledger: &mediatest.Ledger{}, Reporter: r, Watcher: r, Log: slog.New(slog.DiscardHandler)})
 	ctx, cancel := context.WithCancel(t.Context())
 	var running sync.WaitGroup
 	running.Go(func() { _ = r.Run(ctx, hub) })

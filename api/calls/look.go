@@ -6,14 +6,15 @@ import (
 	"time"
 
 	"parley/api/media"
+	"parley/api/rooms"
 	"parley/api/wire"
 )
 
 // receiving are causes for which a receiver misses frames; the others hold back a sender.
-var receiving = map[media.Cause]bool{media.Full: true, media.Stale: true, media.Skipped: true, media.Memory: true, media.Narrow: true}
+var receiving = map[rooms.Cause]bool{rooms.Full: true, rooms.Stale: true, rooms.Skipped: true, rooms.Memory: true, rooms.Narrow: true}
 
 // sending are causes for which what a sender sends reaches nobody.
-var sending = map[media.Cause]bool{media.Silenced: true, media.Unencrypted: true, media.ScreensOff: true, media.Capped: true, media.Flooding: true, media.Crowded: true, media.Busy: true}
+var sending = map[rooms.Cause]bool{rooms.Silenced: true, rooms.Unencrypted: true, rooms.ScreensOff: true, rooms.Capped: true, rooms.Flooding: true, rooms.Crowded: true, rooms.Busy: true}
 
 // look records what flowed and what was lost since the last look.
 func (r *Recorder) look() {
@@ -48,7 +49,7 @@ func (r *Recorder) look() {
 }
 
 // flows records which sources fell silent, speak again, or reach nobody.
-func (c *call) flows(count *media.Count, now time.Time) {
+func (c *call) flows(count *rooms.Count, now time.Time) {
 	for kind := range media.Kinds() {
 		stream, ok := streamOf(kind)
 		if !ok {
@@ -76,7 +77,7 @@ func (c *call) flows(count *media.Count, now time.Time) {
 
 // refused returns how many packets of a kind were refused since the last look, and the cause of
 // most of them.
-func (c *call) refused(count *media.Count, kind media.Kind) (why media.Cause, all uint64) {
+func (c *call) refused(count *rooms.Count, kind media.Kind) (why rooms.Cause, all uint64) {
 	most := uint64(0)
 	before := c.dropsBefore()
 	for cause := range sending {
@@ -89,7 +90,7 @@ func (c *call) refused(count *media.Count, kind media.Kind) (why media.Cause, al
 }
 
 // fails records that nothing of a source got through, once until something does.
-func (c *call) fails(stream wire.Stream, why media.Cause, now time.Time) {
+func (c *call) fails(stream wire.Stream, why rooms.Cause, now time.Time) {
 	if c.failing[stream] {
 		return
 	}
@@ -102,28 +103,28 @@ func (c *call) fails(stream wire.Stream, why media.Cause, now time.Time) {
 }
 
 // limits records what of a session was refused, and remembers its counts for the next look.
-func (c *call) limits(count *media.Count, now time.Time) {
+func (c *call) limits(count *rooms.Count, now time.Time) {
 	c.last.in = count.In
 	before := c.dropsBefore()
 	if *before == count.Drops {
 		return
 	}
-	for cause := range media.Causes() {
+	for cause := range rooms.Causes() {
 		for kind := range media.Kinds() {
 			if n := count.Drops[cause][kind] - before[cause][kind]; n > 0 && sending[cause] {
 				c.say("LimitHit", now, map[string]any{"limit": cause.String(), "direction": "receive", "count": min(n, 1<<32-1)})
 			}
 		}
 	}
-	c.last.drops = new(media.Drops)
+	c.last.drops = new(rooms.Drops)
 	*c.last.drops = count.Drops
 }
 
 // noDrops are those of most connections.
-var noDrops media.Drops
+var noDrops rooms.Drops
 
 // dropsBefore returns those at the last look, to be read.
-func (c *call) dropsBefore() *media.Drops {
+func (c *call) dropsBefore() *rooms.Drops {
 	if c.last.drops == nil {
 		return &noDrops
 	}
@@ -131,7 +132,7 @@ func (c *call) dropsBefore() *media.Drops {
 }
 
 // losses records what of others did not reach a session.
-func (r *Recorder) losses(c *call, lost map[media.Loss]uint64, now time.Time) {
+func (r *Recorder) losses(c *call, lost map[rooms.Loss]uint64, now time.Time) {
 	for l, n := range lost {
 		if stream, ok := streamOf(l.Kind); ok {
 			sender := r.who(c, l.Sender)

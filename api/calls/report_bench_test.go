@@ -12,6 +12,7 @@ import (
 	"parley/api/calls"
 	"parley/api/media"
 	"parley/api/media/mediatest"
+	"parley/api/rooms"
 	"parley/api/telemetry"
 	healthv1 "parley/protobuf/health/v1"
 )
@@ -68,10 +69,10 @@ func BenchmarkSample(b *testing.B) {
 	}
 }
 
-func deafRecorder(b *testing.B) (*calls.Recorder, *media.Hub) {
+func deafRecorder(b *testing.B) (*calls.Recorder, *rooms.Hub) {
 	log := slog.New(slog.DiscardHandler)
 	recorder := calls.New(calls.Options{Ingest: deaf{}, Log: log, Key: []byte("key"), Server: "s"})
-	hub := media.NewHub(media.Options{Node: "n", Relay: mediatest.NewLocal("n"), Ledger: &mediatest.Ledger{}, Reporter: recorder, Watcher: recorder, Log: log})
+	hub := rooms.NewHub(rooms.Options{Node: "n", Relay: mediatest.NewLocal("n"), Ledger: &mediatest.Ledger{}, Reporter: recorder, Watcher: recorder, Log: log})
 	ctx, cancel := context.WithCancel(b.Context())
 	var running sync.WaitGroup
 	running.Go(func() { _ = recorder.Run(ctx, hub) })

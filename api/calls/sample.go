@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"parley/api/media"
+	"parley/api/rooms"
 )
 
 // sampleTime is the time between two samples of what flows: short, because what is wrong with
@@ -27,10 +28,10 @@ func (r *Recorder) sample(now time.Time) {
 	}
 }
 
-func (c *call) flowed(s *media.SessionCensus, now time.Time) {
+func (c *call) flowed(s *rooms.SessionCensus, now time.Time) {
 	last, since := c.sampled, now.Sub(c.sampled.at)
 	var dropped, frames, bytes uint64
-	for cause := range media.Causes() {
+	for cause := range rooms.Causes() {
 		if !receiving[cause] {
 			continue
 		}
@@ -58,7 +59,7 @@ func (c *call) flowed(s *media.SessionCensus, now time.Time) {
 }
 
 // moved reports whether anything of a stream was passed on between two looks.
-func moved(is, was *media.Traffic) bool {
+func moved(is, was *rooms.Traffic) bool {
 	for kind := range media.Kinds() {
 		if _, ok := streamOf(kind); ok && is.Packets[kind] != was.Packets[kind] {
 			return true
@@ -68,7 +69,7 @@ func moved(is, was *media.Traffic) bool {
 }
 
 // flowsOf returns what was passed on between two looks.
-func flowsOf(is, was *media.Traffic, seconds float64) map[string]any {
+func flowsOf(is, was *rooms.Traffic, seconds float64) map[string]any {
 	all := nothing
 	for kind := range media.Kinds() {
 		stream, ok := streamOf(kind)

@@ -10,10 +10,11 @@ import (
 
 	"parley/api/media"
 	"parley/api/media/mediatest"
+	"parley/api/rooms"
 )
 
 // opened is a room that people join; serving is done when all have left.
-func opened(t *testing.T, hub *media.Hub) (join func(user string) *mediatest.Peer, serving *sync.WaitGroup) {
+func opened(t *testing.T, hub *rooms.Hub) (join func(user string) *mediatest.Peer, serving *sync.WaitGroup) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	serving = new(sync.WaitGroup)
 	t.Cleanup(serving.Wait)

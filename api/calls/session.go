@@ -6,6 +6,7 @@ import (
 
 	"parley/api/fault"
 	"parley/api/media"
+	"parley/api/rooms"
 	"parley/api/wire"
 )
 
@@ -24,13 +25,13 @@ type call struct {
 	reached map[reach]bool
 	asked   map[media.Kind]began // keyframes
 	last    struct {             // counts at the last look
-		in    media.Traffic
-		drops *media.Drops // nil while there are none
+		in    rooms.Traffic
+		drops *rooms.Drops // nil while there are none
 	}
 	health  health
 	sampled struct { // what had flowed at the last sample
 		at      time.Time
-		in, out media.Traffic
+		in, out rooms.Traffic
 		dropped uint64
 		quiet   bool // nothing flowed, and that is recorded
 	}

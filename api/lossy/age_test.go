@@ -16,6 +16,7 @@ import (
 	"parley/api/client"
 	"parley/api/media"
 	"parley/api/media/mediatest"
+	"parley/api/rooms"
 	callv1 "parley/protobuf/call/v1"
 )
 
@@ -109,7 +110,7 @@ func narrowCall(t *testing.T, framing client.Framing) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = net4.Close() })
-	n := serve(t, media.DefaultQueueLimits(), nil, socket, 0)
+	n := serve(t, rooms.DefaultQueueLimits(), nil, socket, 0)
 
 	began := time.Now()
 	join := func(port int, user string, l *listener) *client.Client {
@@ -188,8 +189,8 @@ func narrowCall(t *testing.T, framing client.Framing) {
 // what may wait in a queue, and more for what lies in the network and is lost several times.
 var (
 	oldestWell    = 200 * time.Millisecond
-	oldestSound   = media.DefaultQueueLimits().Age[media.Audio] + 1500*time.Millisecond
-	oldestPicture = media.DefaultQueueLimits().Age[media.Video] + 1500*time.Millisecond
+	oldestSound   = rooms.DefaultQueueLimits().Age[media.Audio] + 1500*time.Millisecond
+	oldestPicture = rooms.DefaultQueueLimits().Age[media.Video] + 1500*time.Millisecond
 )
 
 // stamped returns a packet that says when it was made.

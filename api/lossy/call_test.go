@@ -11,6 +11,7 @@ import (
 	"parley/api/client"
 	"parley/api/lossy"
 	"parley/api/media"
+	"parley/api/rooms"
 )
 
 // Of what one group of pictures has, and what is said meanwhile.
@@ -124,7 +125,7 @@ func (c *call) settle() {
 	for {
 		active := 0
 		for _, s := range c.hub.Attendance() {
-			if s.Standing == media.Active {
+			if s.Standing == rooms.Active {
 				active++
 			}
 		}

@@ -9,12 +9,13 @@ import (
 	"parley/api/lossy/cable"
 	"parley/api/lossy/cable/cabletest"
 	"parley/api/media"
+	"parley/api/rooms"
 	"parley/api/wt"
 )
 
 // nodeAt returns a node in the network at the near end of a cable, and how those dial who are at
 // either end.
-func nodeAt(t testing.TB, c *cable.Cable, limits media.QueueLimits) (n *node, near, far client.Options) {
+func nodeAt(t testing.TB, c *cable.Cable, limits rooms.QueueLimits) (n *node, near, far client.Options) {
 	t.Helper()
 	var (
 		listener net.Listener
@@ -80,7 +81,7 @@ func TestBadNetworkCostsOthersNothing(t *testing.T) {
 // again nobody is told what was said or shown longer ago than it may wait: all that comes of it is
 // what was on its way. Pictures go on with a keyframe.
 func TestNothingIsOldAfterAnOutage(t *testing.T) {
-	limits := media.DefaultQueueLimits()
+	limits := rooms.DefaultQueueLimits()
 	const old = 2 * time.Second // longer than those wait on a busy machine whose path is good
 	limits.Age[media.Video], limits.Age[media.Audio] = old, old
 	limits.Bytes[media.Audio] = limits.Bytes[media.Video]

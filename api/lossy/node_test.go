@@ -12,14 +12,15 @@ import (
 	"parley/api/cert"
 	"parley/api/media"
 	"parley/api/media/mediatest"
+	"parley/api/rooms"
 	"parley/api/ws"
 	"parley/api/wt"
 )
 
 // node is what a packet passes through on a node, on real sockets or on those of a test.
 type node struct {
-	hub    *media.Hub
-	limits media.QueueLimits
+	hub    *rooms.Hub
+	limits rooms.QueueLimits
 	http   string // base URLs
 	secure string
 }
@@ -30,8 +31,8 @@ const never = time.Hour
 
 // limits hold little, so that few packets show what happens when they are reached, and nothing
 // is too old, as a machine with other things to do may take its time.
-func limits() media.QueueLimits {
-	l := media.DefaultQueueLimits()
+func limits() rooms.QueueLimits {
+	l := rooms.DefaultQueueLimits()
 	l.Bytes[media.Video] = videoLimit
 	for kind := range l.Age {
 		l.Age[kind] = 0
@@ -40,14 +41,14 @@ func limits() media.QueueLimits {
 }
 
 // generous is more than a test can send: how fast that is depends on the machine.
-var generous = media.Rules{Session: plenty, Room: plenty, Busy: plenty}
+var generous = rooms.Rules{Session: plenty, Room: plenty, Busy: plenty}
 
-var plenty = media.Budget{Packets: 1e9, Kbit: 1e9}
+var plenty = rooms.Budget{Packets: 1e9, Kbit: 1e9}
 
 // videoLimit is the size of a lane of pictures.
 const videoLimit = 64 << 10
 
-func newNode(t *testing.T, limits media.QueueLimits) *node {
+func newNode(t *testing.T, limits rooms.QueueLimits) *node {
 	t.Helper()
 	socket, err := wt.Listen("127.0.0.1:0")
 	if err != nil {
@@ -61,12 +62,12 @@ func newNode(t *testing.T, limits media.QueueLimits) *node {
 }
 
 // serve runs a node on two sockets until the test ends; idle is when a silent QUIC connection is dead.
-func serve(t testing.TB, limits media.QueueLimits, listener net.Listener, socket net.PacketConn, idle time.Duration) *node {
+func serve(t testing.TB, limits rooms.QueueLimits, listener net.Listener, socket net.PacketConn, idle time.Duration) *node {
 	t.Helper()
 	log := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelInfo}))
-	hub := media.NewHub(media.Options{
+	hub := rooms.NewHub(rooms.Options{
 		Node: "node", Relay: mediatest.NewBus().Node("node"), Ledger: new(mediatest.Ledger), Reporter: new(mediatest.Reporter), Log: log,
-		Queue: limits, Grace: time.Nanosecond, Rules: func(media.RoomID) media.Rules { return generous },
+		Queue: limits, Grace: time.Nanosecond, Rules: func(media.RoomID) rooms.Rules { return generous },
 	})
 	admit := func(r *http.Request) (media.Peer, error) {
 		return media.Peer{Room: "room", User: r.URL.Query().Get("user")}, nil
@@ -117,11 +118,11 @@ func serve(t testing.TB, limits media.QueueLimits, listener net.Listener, socket
 }
 
 // session returns what the node knows of a session.
-func (n *node) session(id uint64) (media.SessionCensus, bool) {
+func (n *node) session(id uint64) (rooms.SessionCensus, bool) {
 	for _, s := range n.hub.Attendance() {
 		if uint64(s.Session) == id {
 			return s, true
 		}
 	}
-	return media.SessionCensus{}, false
+	return rooms.SessionCensus{}, false
 }

@@ -12,7 +12,7 @@ import (
 	"parley/api/client"
 	"parley/api/lossy/cable"
 	"parley/api/lossy/cable/cabletest"
-	"parley/api/media"
+	"parley/api/rooms"
 	callv1 "parley/protobuf/call/v1"
 )
 
@@ -58,7 +58,7 @@ func BenchmarkOthers(b *testing.B) {
 
 func benchmarkOthers(b *testing.B, over way) {
 	laid := cabletest.Lay(b)
-	n, near, far := nodeAt(b, laid, media.DefaultQueueLimits())
+	n, near, far := nodeAt(b, laid, rooms.DefaultQueueLimits())
 	var heard ages
 	began := time.Now()
 	well := near

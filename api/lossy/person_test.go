@@ -12,6 +12,7 @@ import (
 	"parley/api/client"
 	"parley/api/media"
 	"parley/api/media/mediatest"
+	"parley/api/rooms"
 	callv1 "parley/protobuf/call/v1"
 )
 
@@ -170,7 +171,7 @@ func (p *person) pictures() uint64 {
 }
 
 // waiting returns what the node holds for p and has dropped.
-func (p *person) waiting(t *testing.T, n *node) media.SessionCensus {
+func (p *person) waiting(t *testing.T, n *node) rooms.SessionCensus {
 	t.Helper()
 	s, ok := n.session(p.id)
 	if !ok {

@@ -9,7 +9,7 @@ import (
 	"parley/api/client"
 	"parley/api/lossy/cable"
 	"parley/api/lossy/cable/cabletest"
-	"parley/api/media"
+	"parley/api/rooms"
 	callv1 "parley/protobuf/call/v1"
 )
 
@@ -17,7 +17,7 @@ import (
 // path carries less than half of what is sent: 200 of 510 kbit/s.
 func BenchmarkNarrow(b *testing.B) {
 	laid := cabletest.Lay(b)
-	n, near, far := nodeAt(b, laid, media.DefaultQueueLimits())
+	n, near, far := nodeAt(b, laid, rooms.DefaultQueueLimits())
 	began := time.Now()
 	var mu sync.Mutex
 	var ages []float64 // of sounds, in ms

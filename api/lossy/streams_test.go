@@ -16,8 +16,8 @@ import (
 	"github.com/quic-go/quic-go/testutils/simnet"
 
 	"parley/api/client"
-	"parley/api/media"
 	"parley/api/media/mediatest"
+	"parley/api/rooms"
 	callv1 "parley/protobuf/call/v1"
 )
 
@@ -111,7 +111,7 @@ func manyPackets(t *testing.T, streams int64) (sounds, pictures []time.Duration)
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = net4.Close() })
-	n := serve(t, media.DefaultQueueLimits(), nil, socket, 0)
+	n := serve(t, rooms.DefaultQueueLimits(), nil, socket, 0)
 	since := time.Now().Add(2 * time.Second)
 
 	join := func(socket *simnet.SimConn, user string, streams int64) (*client.Client, *receipts) {

@@ -1,5 +1,6 @@
-// Package media is the hot path: it takes packets from connections, fans them out to the
-// members of a room and hands them to the relay, without knowing networks or databases.
+// Package media is what rooms, transports and relays say to each other: a frame and its kinds, a
+// connection and whose it is, and what rooms ask of the relay, the ledger and those who watch. Rooms
+// do not know who answers, and who answers does not know how rooms work.
 //
 // Glossary, used in the whole project:
 //
@@ -18,14 +19,4 @@
 //	gate      what keeps media of one session from the room: a host, or an operator
 //	relay     the way to the other nodes
 //	ledger    the record of meetings and who attended them
-//
-// A session starts in Testing: clients open several connections at once, probe them and
-// close all but one. The first packet that is not a probe makes it Active, and only then do
-// others learn of it. After an Active session is lost it is Away for the grace period, in
-// which a reconnection takes its place silently.
-//
-// The only hand-off between goroutines is the queue: the read goroutine of a session scans,
-// stamps and fans out; a courier, or the write goroutine of the session, empties its queue.
-// Fan-out loads one pointer and takes no lock of the room. Lock order: stock.mu, then Hub.mu and
-// Room.mu, then Queue.mu, then courier.mu.
 package media

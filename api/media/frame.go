@@ -19,18 +19,24 @@ type Kind uint8
 
 // The kinds, in the order in which a queue serves them.
 const (
-	Control Kind = iota // from the server; losing one ends the session
-	Audio               // strict order, own budget
-	Data                // from peers: keys, heartbeats, diagnostics, reactions; newest is dropped
-	Screen              // skips to the next keyframe
-	Video               // skips to the next keyframe
-	kinds
+	Control   Kind = iota // from the server; losing one ends the session
+	Audio                 // strict order, own budget
+	Data                  // from peers: keys, heartbeats, diagnostics, reactions; newest is dropped
+	Screen                // skips to the next keyframe
+	Video                 // skips to the next keyframe
+	KindCount             // is no kind: how many there are
 )
 
 // String returns the lower-case name used in logs and metrics.
 func (k Kind) String() string {
 	return [...]string{"control", "audio", "data", "screen", "video"}[k]
 }
+
+// IsPicture reports whether frames of k need those before them, up to a keyframe.
+func (k Kind) IsPicture() bool { return k >= Screen }
+
+// HasLayers reports whether k may come in simulcast layers.
+func (k Kind) HasLayers() bool { return k.IsPicture() || k == Audio }
 
 // StreamID names one sequence of frames that a decoder needs in order.
 type StreamID struct {
@@ -73,18 +79,20 @@ type Frame struct {
 // Stream returns the stream f belongs to.
 func (f *Frame) Stream() StreamID { return StreamID{f.From, f.Kind, f.Layer} }
 
-// again returns a frame as f, received now. The stock never saw it.
-func (f *Frame) again(now time.Time) *Frame {
-	return &Frame{
-		From: f.From, To: f.To, Layer: f.Layer, Kind: f.Kind, Key: f.Key, Layers: f.Layers, Opaque: f.Opaque,
-		Patient: f.Patient, Unknown: f.Unknown, Datagram: f.Datagram, Received: now, Wire: f.Wire,
+// Seen marks f with the number of a look and reports whether it had it already. The stock alone calls
+// it, from one goroutine at a time: that is how it counts each frame once.
+func (f *Frame) Seen(look uint32) bool {
+	if f.look == look {
+		return true
 	}
+	f.look = look
+	return false
 }
 
 // Kinds yields every kind in order.
 func Kinds() iter.Seq[Kind] {
 	return func(yield func(Kind) bool) {
-		for k := range kinds {
+		for k := range KindCount {
 			if !yield(k) {
 				return
 			}

@@ -2,9 +2,9 @@ package media
 
 import (
 	"context"
-	"parley/api/fault"
 	"time"
 
+	"parley/api/fault"
 	"parley/api/wire"
 )
 
@@ -42,6 +42,17 @@ type Member struct {
 
 	// Lost says, to Sink.Left, that the node of the session is gone as well.
 	Lost bool `json:"-"`
+}
+
+// Participant returns what clients are told of m.
+func (m *Member) Participant() wire.Participant {
+	return wire.Participant{Session: uint64(m.Session), User: m.User, DisplayName: m.DisplayName, Guest: m.Guest}
+}
+
+// Continues reports whether peer can be the return of m: the same user, and the same client
+// where both say which one they are.
+func (m *Member) Continues(peer *Peer) bool {
+	return m.User == peer.User && (m.Instance == "" || peer.Instance == "" || m.Instance == peer.Instance)
 }
 
 // Relay is the way to the other nodes. natsrelay implements it on JetStream, mediatest within one
@@ -115,6 +126,33 @@ type Sink interface {
 	// Left tells that a member on another node is gone, politely or with its node. Of a
 	// local member it tells that another node withdrew it: its user came back there.
 	Left(m Member)
+}
+
+// Act is what somebody decided about people in a room, as nodes tell each other. Each node
+// applies it to those who are connected there.
+type Act struct {
+	Room RoomID `json:"room"`
+	User string `json:"user,omitempty"` // "" is everybody
+
+	// Remove ends their connections with this code, after Farewell. No media reaches them
+	// from then on.
+	Remove   fault.Code `json:"remove,omitempty"`
+	Message  string     `json:"message,omitempty"`
+	Farewell []byte     `json:"farewell,omitempty"` // a packet, or nil
+
+	// Name is what they are called from now on, or "".
+	Name string `json:"name,omitempty"`
+	// Host says whether they are hosts from now on; nil leaves it.
+	Host *bool `json:"host,omitempty"`
+
+	// Silence are the sources they have to switch off, everybody but Except where User is "".
+	Silence wire.Sources `json:"silence,omitempty"`
+	// Asked is when that was decided, so that nodes can tell which of them knows it.
+	Asked  time.Time `json:"asked,omitzero"`
+	Except string    `json:"except,omitempty"`
+
+	// Changed says that lists with the meeting of this room are stale. It is not for a hub.
+	Changed bool `json:"changed,omitempty"`
 }
 
 // Reporter passes on what operators want to see. Its methods never block.

@@ -1,6 +1,8 @@
 package media
 
-import "parley/api/fault"
+import (
+	"parley/api/fault"
+)
 
 // Watcher is told when something begins, apart from the packets themselves. Its methods are
 // called where packets pass, some of them with locks held: they return at once and call
@@ -57,24 +59,3 @@ const (
 	LayerStrained LayerReason = "strained" // it does not keep up with the one it chose
 	LayerMissing  LayerReason = "missing"  // the one it chose is not sent
 )
-
-// What clients must not send, as a Watcher is told.
-const (
-	forged    fault.Code = "forged"
-	malformed fault.Code = "malformed"
-	badHealth fault.Code = "bad_health"
-)
-
-// unwatched is told of everything and does nothing.
-type unwatched struct{}
-
-func (unwatched) Active(SessionID)                     {}
-func (unwatched) Sends(SessionID, Kind)                {}
-func (unwatched) Awaits(_, _ SessionID, _ Kind)        {}
-func (unwatched) Reached(_, _ SessionID, _ Kind)       {}
-func (unwatched) KeyframeAsked(SessionID, Kind)        {}
-func (unwatched) KeyframeCame(SessionID, Kind, uint32) {}
-func (unwatched) LayerChanged(LayerChange)             {}
-func (unwatched) Misbehaved(SessionID, fault.Code)     {}
-func (unwatched) Admitted(RoomID, string)              {}
-func (unwatched) Departed(SessionID)                   {}

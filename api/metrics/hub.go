@@ -4,10 +4,11 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"parley/api/media"
+	"parley/api/rooms"
 )
 
 // hub is the packet path of a node.
-type hub struct{ hub *media.Hub }
+type hub struct{ hub *rooms.Hub }
 
 const sampled = " One in 64 is measured."
 
@@ -45,18 +46,18 @@ func (h hub) Describe(to chan<- *prometheus.Desc) {
 func (h hub) Collect(to chan<- prometheus.Metric) {
 	o, census := out(to), h.hub.Census()
 	for _, transport := range []media.Transport{media.WebSocket, media.WebTransport} {
-		for _, standing := range []media.Standing{media.Testing, media.Active, media.Observer} {
-			o.gauge(sessionsDesc, float64(census.Sessions[media.Group{Transport: transport, Standing: standing}]), string(transport), string(standing))
+		for _, standing := range []rooms.Standing{rooms.Testing, rooms.Active, rooms.Observer} {
+			o.gauge(sessionsDesc, float64(census.Sessions[rooms.Group{Transport: transport, Standing: standing}]), string(transport), string(standing))
 		}
 	}
 	o.gauge(roomsDesc, float64(len(census.Rooms)))
 	for kind := range media.Kinds() {
 		name := kind.String()
-		for direction, f := range map[string]*media.Traffic{"in": &census.Total.In, "out": &census.Total.Out, "remote": &census.Total.Remote} {
+		for direction, f := range map[string]*rooms.Traffic{"in": &census.Total.In, "out": &census.Total.Out, "remote": &census.Total.Remote} {
 			o.counter(packetsDesc, float64(f.Packets[kind]), direction, name)
 			o.counter(bytesDesc, float64(f.Bytes[kind]), direction, name)
 		}
-		for cause := range media.Causes() {
+		for cause := range rooms.Causes() {
 			o.counter(droppedDesc, float64(census.Total.Drops[cause][kind]), cause.String(), name)
 		}
 		if kind == media.Audio || kind == media.Video || kind == media.Screen {

@@ -21,6 +21,7 @@ import (
 	"parley/api/natsrelay"
 	"parley/api/observe"
 	"parley/api/places"
+	"parley/api/rooms"
 	"parley/api/telemetry"
 	"parley/api/telemetry/live"
 	"parley/api/wt"
@@ -28,7 +29,7 @@ import (
 
 // Parts are what a node is made of. All but JIP3 are required.
 type Parts struct {
-	Hub    *media.Hub
+	Hub    *rooms.Hub
 	Relay  *natsrelay.Relay
 	NATS   *nats.Conn
 	Pool   func() *pgxpool.Stat
@@ -51,7 +52,7 @@ func Register(m *observe.Metrics, p Parts) {
 	if p.JIP3 != nil {
 		m.Registerer().MustRegister(nodes{p.JIP3})
 	}
-	m.Internal().MustRegister(flagged{p.Flags, p.Revision}, &rooms{census: p.Hub.Census, known: map[media.RoomID]*room{}}, p.Clients)
+	m.Internal().MustRegister(flagged{p.Flags, p.Revision}, &busiest{census: p.Hub.Census, known: map[media.RoomID]*room{}}, p.Clients)
 }
 
 // desc describes a metric by its name without parley_.

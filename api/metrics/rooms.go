@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"parley/api/media"
+	"parley/api/rooms"
 )
 
 const (
@@ -26,11 +27,11 @@ var (
 	roomDroppedDesc  = desc("room_packets_dropped_total", "Packets of one room that got no further.", "room")
 )
 
-// rooms are the busiest rooms of a node. What rooms passed on since the last scrape is added
+// busiest are the busiest rooms of a node. What rooms passed on since the last scrape is added
 // to their own series; what is left of what the node passed on, to that of all others. So no
 // series ever goes down and nothing is missing, whoever is among the busiest.
-type rooms struct {
-	census func() media.Census
+type busiest struct {
+	census func() rooms.Census
 
 	mu     sync.Mutex
 	known  map[media.RoomID]*room
@@ -48,7 +49,7 @@ type room struct {
 // traffic is what series tell of a room.
 type traffic struct{ inPackets, inBytes, outPackets, outBytes, dropped uint64 }
 
-func trafficOf(c *media.Count) (t traffic) {
+func trafficOf(c *rooms.Count) (t traffic) {
 	t.inPackets, t.inBytes = c.In.Total()
 	t.outPackets, t.outBytes = c.Out.Total()
 	t.dropped = c.Drops.Total()
@@ -75,12 +76,12 @@ const (
 )
 
 // Describe implements prometheus.Collector.
-func (*rooms) Describe(to chan<- *prometheus.Desc) {
+func (*busiest) Describe(to chan<- *prometheus.Desc) {
 	describe(to, roomSessionsDesc, roomPacketsDesc, roomBytesDesc, roomDroppedDesc)
 }
 
 // Collect implements prometheus.Collector.
-func (r *rooms) Collect(to chan<- prometheus.Metric) {
+func (r *busiest) Collect(to chan<- prometheus.Metric) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	whole := r.census()
@@ -89,7 +90,7 @@ func (r *rooms) Collect(to chan<- prometheus.Metric) {
 	total := trafficOf(&whole.Total)
 	r.others = r.others.plus(total, more).plus(r.seen, less)
 	r.seen = total
-	slices.SortFunc(census, func(a, b media.RoomCensus) int {
+	slices.SortFunc(census, func(a, b rooms.RoomCensus) int {
 		return cmp.Or(cmp.Compare(r.known[b.Room].busy, r.known[a.Room].busy), cmp.Compare(a.Room, b.Room))
 	})
 	top := census[:min(topRooms, len(census))]
@@ -108,7 +109,7 @@ func (r *rooms) Collect(to chan<- prometheus.Metric) {
 
 // advance returns what each room passed on since the last scrape, and forgets rooms that are
 // gone. A room that closed and opened again begins anew.
-func (r *rooms) advance(census []media.RoomCensus) map[media.RoomID]traffic {
+func (r *busiest) advance(census []rooms.RoomCensus) map[media.RoomID]traffic {
 	since := make(map[media.RoomID]traffic, len(census))
 	live := make(map[media.RoomID]*room, len(census))
 	for i := range census {

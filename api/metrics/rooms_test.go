@@ -8,24 +8,25 @@ import (
 	dto "github.com/prometheus/client_model/go"
 
 	"parley/api/media"
+	"parley/api/rooms"
 )
 
 // hall is a node with rooms that a test fills.
 type hall struct {
 	t     *testing.T
-	total media.Count
-	rooms map[media.RoomID]*media.RoomCensus
+	total rooms.Count
+	rooms map[media.RoomID]*rooms.RoomCensus
 	reg   *prometheus.Registry
 }
 
 func newHall(t *testing.T) *hall {
-	h := &hall{t: t, rooms: map[media.RoomID]*media.RoomCensus{}, reg: prometheus.NewRegistry()}
-	h.reg.MustRegister(&rooms{census: h.census, known: map[media.RoomID]*room{}})
+	h := &hall{t: t, rooms: map[media.RoomID]*rooms.RoomCensus{}, reg: prometheus.NewRegistry()}
+	h.reg.MustRegister(&busiest{census: h.census, known: map[media.RoomID]*room{}})
 	return h
 }
 
-func (h *hall) census() media.Census {
-	c := media.Census{Total: h.total}
+func (h *hall) census() rooms.Census {
+	c := rooms.Census{Total: h.total}
 	for _, r := range h.rooms {
 		c.Rooms = append(c.Rooms, *r)
 	}
@@ -36,13 +37,13 @@ func (h *hall) census() media.Census {
 func (h *hall) send(room media.RoomID, packets uint64) {
 	r := h.rooms[room]
 	if r == nil {
-		r = &media.RoomCensus{Room: room, Sessions: 2}
+		r = &rooms.RoomCensus{Room: room, Sessions: 2}
 		h.rooms[room] = r
 	}
-	for _, c := range []*media.Count{&r.Count, &h.total} {
+	for _, c := range []*rooms.Count{&r.Count, &h.total} {
 		c.In.Packets[media.Audio] += packets
 		c.In.Bytes[media.Audio] += 10 * packets
-		c.Drops[media.Full][media.Audio] += packets / 2
+		c.Drops[rooms.Full][media.Audio] += packets / 2
 	}
 }
 

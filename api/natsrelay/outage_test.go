@@ -12,9 +12,9 @@ import (
 	"parley/api/embedded"
 	"parley/api/fault"
 	"parley/api/media"
-	"parley/api/media/relaytest"
 	"parley/api/natsrelay"
 	"parley/api/natsrelay/natstest"
+	"parley/api/rooms/relaytest"
 )
 
 func bounded(t testing.TB) context.Context {

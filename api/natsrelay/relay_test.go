@@ -12,9 +12,9 @@ import (
 	"go.uber.org/goleak"
 
 	"parley/api/media"
-	"parley/api/media/relaytest"
 	"parley/api/natsrelay"
 	"parley/api/natsrelay/natstest"
+	"parley/api/rooms/relaytest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

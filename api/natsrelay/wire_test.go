@@ -17,9 +17,9 @@ import (
 
 	"parley/api/fault"
 	"parley/api/media"
-	"parley/api/media/relaytest"
 	"parley/api/natsrelay"
 	"parley/api/natsrelay/natstest"
+	"parley/api/rooms/relaytest"
 	connectionv1 "parley/protobuf/connection/v1"
 )
 

@@ -19,13 +19,15 @@ import (
 
 	"parley/api/media"
 	"parley/api/media/mediatest"
+	"parley/api/rooms"
+	"parley/api/rooms/roomstest"
 	"parley/api/ws"
 )
 
 // An idle connection is one goroutine that reads, without buffers.
 func TestIdleSessionsAreSmall(t *testing.T) {
-	mediatest.Idle{
-		Serve: func(t *testing.T, hub *media.Hub) func() {
+	roomstest.Idle{
+		Serve: func(t *testing.T, hub *rooms.Hub) func() {
 			var users atomic.Int64
 			s := newSite(t, false, func(o *ws.Options) {
 				o.Hub, o.Ping, o.Idle = hub, time.Hour, 2*time.Hour
@@ -40,7 +42,7 @@ func TestIdleSessionsAreSmall(t *testing.T) {
 			t.Cleanup(s.Close)
 			return func() { idle(t, s.Listener.Addr()) }
 		},
-		Of:         regexp.MustCompile(`parley/api/(ws|media)\.|coder/websocket|net/http`),
+		Of:         regexp.MustCompile(`parley/api/(ws|rooms)\.|coder/websocket|net/http`),
 		Goroutines: 1.5,
 		Heap:       13 << 10, // the library alone needs 14
 	}.Run(t)

@@ -13,15 +13,16 @@ import (
 	"github.com/quic-go/webtransport-go"
 
 	"parley/api/media"
-	"parley/api/media/mediatest"
+	"parley/api/rooms"
+	"parley/api/rooms/roomstest"
 	"parley/api/wt"
 )
 
 // An idle session has one goroutine for streams, one for datagrams, one that takes what they
 // read, one that writes, and one that serves the connection. The others are of the libraries.
 func TestIdleSessionsAreSmall(t *testing.T) {
-	mediatest.Idle{
-		Serve: func(t *testing.T, hub *media.Hub) func() {
+	roomstest.Idle{
+		Serve: func(t *testing.T, hub *rooms.Hub) func() {
 			var users atomic.Int64
 			s := newSite(t, func(o *wt.Options) {
 				o.Hub = hub
@@ -32,7 +33,7 @@ func TestIdleSessionsAreSmall(t *testing.T) {
 			return s.idle(t)
 		},
 		Bare:       func(t *testing.T) func() { return bare(t).idle(t) },
-		Of:         regexp.MustCompile(`parley/api/(wt|media)\.`),
+		Of:         regexp.MustCompile(`parley/api/(wt|rooms)\.`),
 		Goroutines: 5.5,
 	}.Run(t)
 }

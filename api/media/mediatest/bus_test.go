@@ -4,7 +4,7 @@ import (
 	"testing"
 
 	"parley/api/media/mediatest"
-	"parley/api/media/relaytest"
+	"parley/api/rooms/relaytest"
 )
 
 func TestLocal(t *testing.T) {

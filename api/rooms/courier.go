@@ -1,0 +1,192 @@
+package rooms
+
+import (
+	"cmp"
+	"context"
+	"runtime"
+	"slices"
+	"sync"
+	"time"
+
+	"parley/api/histogram"
+	"parley/api/media"
+)
+
+// courier brings what waits in queues to their connections, for a group of sessions: that costs
+// one wake-up where a goroutine for each session costs as many as there are. It goes its rounds at
+// most once in window, so what comes within that time goes out together; what comes after a pause
+// goes out at once. A connection that cannot take more without waiting is left to the goroutine of
+// its session, so nobody waits for a slow receiver.
+//
+// In a crowd a round takes milliseconds, and one after the other for nearly every packet is more than
+// a machine can do. So a long round is followed by a rest, and what comes meanwhile goes out together.
+//
+// It runs while there are sessions in its group.
+type courier struct {
+	window time.Duration
+	ready  chan struct{} // capacity 1
+
+	mu       sync.Mutex
+	due      []*outlet
+	sessions int
+	running  bool
+
+	sampler histogram.Sampler // of the goroutine that runs
+}
+
+// carriedMost is how many sessions of a room share a courier: few enough not to wait for each
+// other, and that a large room has the whole machine.
+const carriedMost = 32
+
+const (
+	// longRound is how long a round takes that is followed by a rest: less than that is no matter,
+	// and timers are late by as much.
+	longRound = time.Millisecond
+
+	// restTimes is how many times as long as a long round it is until the next, and so which part
+	// of a processor a courier takes: the rest is for reading, which brings what there is to write.
+	restTimes = 3
+
+	// restMost is how long it is until the next round at most: a good half of what people may wait for
+	// packets in a crowd.
+	restMost = 12 * time.Millisecond
+)
+
+// employ finds a courier for s, if it can use one. When s is over, which ends ctx, leave has to be
+// called.
+func (h *Hub) employ(ctx context.Context, s *Session) (leave func()) {
+	eager, _ := s.conn.(media.EagerConn)
+	if h.window == 0 && eager == nil {
+		return func() {}
+	}
+	c, r := h.courierFor(s.room), s.room
+	if c.join() {
+		h.work.Go(c.run)
+	}
+	s.out.mu.Lock()
+	defer s.out.mu.Unlock()
+	s.out.main.employ(c, s, nil)
+	if eager != nil {
+		s.out.main.offer = eager.Offer
+		s.writeAtTimes(ctx)
+		if c, ok := eager.(media.RationedConn); ok {
+			s.out.ration(c)
+		}
+	}
+	if s.out.pictures.ready != nil {
+		s.out.pictures.employ(c, s, nil)
+		if p, ok := eager.(media.EagerPictureConn); ok {
+			s.out.pictures.offer = p.OfferPictures
+			s.writePicturesAtTimes(ctx, p)
+		}
+	}
+	if s.out.err != nil { // ended on its way in
+		s.out.claim()
+	}
+	return func() {
+		c.leave()
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		if r.courier == c {
+			r.carried--
+		}
+	}
+}
+
+// courierFor counts one more session of r with the courier that it returns.
+func (h *Hub) courierFor(r *Room) *courier {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for len(h.couriers) < runtime.GOMAXPROCS(0) {
+		h.couriers = append(h.couriers, &courier{window: h.window, ready: make(chan struct{}, 1)})
+	}
+	if r.courier == nil || r.carried >= carriedMost {
+		r.courier = slices.MinFunc(h.couriers, func(a, b *courier) int { return cmp.Compare(a.load(), b.load()) })
+		r.carried = 0
+	}
+	r.carried++
+	return r.courier
+}
+
+func (c *courier) load() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.sessions
+}
+
+// call puts o on the list of the next round. It does not block; the mu of the queue is held.
+func (c *courier) call(o *outlet) {
+	c.mu.Lock()
+	c.due = append(c.due, o)
+	first := len(c.due) == 1
+	c.mu.Unlock()
+	if first {
+		wake(c.ready)
+	}
+}
+
+// join adds a session and reports whether somebody has to call run.
+func (c *courier) join() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.sessions++
+	start := !c.running
+	c.running = true
+	return start
+}
+
+// leave takes a session out, whose goroutines have its outlets.
+func (c *courier) leave() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.sessions--; c.sessions == 0 {
+		wake(c.ready)
+	}
+}
+
+// run goes rounds until the last session has left.
+func (c *courier) run() {
+	batch := make([]*media.Frame, 0, batchFrames)
+	pause := time.NewTimer(c.window)
+	defer pause.Stop()
+	var list []*outlet
+	var begin time.Time
+	gap := c.window // between the beginnings of two rounds
+	for range c.ready {
+		if early := gap - time.Since(begin); early > 0 && !begin.IsZero() {
+			pause.Reset(early)
+			<-pause.C
+		}
+		c.mu.Lock()
+		list, c.due = c.due, list[:0]
+		if c.sessions == 0 {
+			c.running = false
+			c.mu.Unlock()
+			return
+		}
+		c.mu.Unlock()
+		begin = time.Now()
+		for i, o := range list {
+			c.serve(o, batch)
+			list[i] = nil
+			if i%turnOutlets == turnOutlets-1 {
+				runtime.Gosched()
+			}
+		}
+		gap = c.window
+		if took := time.Since(begin); took >= longRound {
+			gap = max(gap, min(restTimes*took, restMost))
+		}
+	}
+}
+
+// serve brings one batch of o to its connection. What else waits is for the next round.
+func (c *courier) serve(o *outlet, batch []*media.Frame) {
+	batch = o.session.out.popCalled(batch, o)
+	if len(batch) == 0 {
+		return
+	}
+	left, ok := o.session.offer(&c.sampler, o, batch)
+	o.session.out.offered(o, left, ok)
+	clear(batch)
+}

@@ -1,0 +1,382 @@
+package rooms_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"parley/api/fault"
+	"parley/api/media"
+	"parley/api/media/mediatest"
+	"parley/api/rooms"
+)
+
+// taker is a connection that notes what it was given, and how.
+type taker struct {
+	media.Conn
+	takes func(n int) (taken int, ok bool) // of an offer; nil takes all
+	write func() error                     // what Write waits for; nil is nothing
+
+	mu      sync.Mutex
+	got     []string
+	offers  []time.Time
+	delays  []time.Duration
+	written int // frames that were not offered
+}
+
+func (c *taker) Transport() media.Transport { return media.WebSocket }
+
+func (c *taker) Close(fault.Code) error { return nil }
+
+func (c *taker) note(frames []*media.Frame) {
+	for _, f := range frames {
+		c.got = append(c.got, string(f.Wire[:min(len(f.Wire), 8)]))
+		c.delays = append(c.delays, time.Since(f.Received))
+	}
+}
+
+func (c *taker) Offer(frames []*media.Frame) ([]*media.Frame, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n, ok := len(frames), true
+	if c.takes != nil {
+		n, ok = c.takes(n)
+	}
+	c.note(frames[:n])
+	c.offers = append(c.offers, time.Now())
+	return frames[n:], ok
+}
+
+func (c *taker) Write(_ context.Context, frames []*media.Frame) error {
+	if c.write != nil {
+		if err := c.write(); err != nil {
+			return err
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.note(frames)
+	c.written += len(frames)
+	return nil
+}
+
+func (c *taker) all() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.got)
+}
+
+const window = time.Millisecond
+
+func TestWhatComesTogetherGoesOutTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := rooms.NewCarriage(window)
+		defer g.End()
+		a := new(taker)
+		out := g.Add(a)
+		say := func(text string) {
+			out.Push(frame(media.Audio, text))
+			synctest.Wait()
+		}
+		say("1") // after a pause: at once
+		want(t, a.all(), "1")
+		mediatest.Advance(t, window/4)
+		say("2")
+		say("3")
+		want(t, a.all(), "1")
+		mediatest.Advance(t, 3*window/4)
+		want(t, a.all(), "1", "2", "3")
+		if len(a.offers) != 2 || a.written != 0 {
+			t.Errorf("%d offers, %d written", len(a.offers), a.written)
+		}
+		mediatest.Advance(t, window)
+		say("4")
+		want(t, a.all(), "1", "2", "3", "4")
+	})
+}
+
+// Whatever comes when, nothing waits for longer than the window, and no connection is written to
+// more often than that.
+func TestNothingWaitsLongerThanTheWindow(t *testing.T) {
+	for _, eager := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			g := rooms.NewCarriage(window)
+			defer g.End()
+			conns, outs := make([]*taker, 5), make([]*rooms.Queue, 5)
+			for i := range conns {
+				conns[i] = new(taker)
+				var conn media.Conn = conns[i]
+				if !eager {
+					conn = struct{ media.Conn }{conn}
+				}
+				outs[i] = g.Add(conn)
+			}
+			r := rand.New(rand.NewPCG(1, 2))
+			pushed := 0
+			for range 400 {
+				for _, out := range outs {
+					out.Push(frame(media.Kind(r.IntN(2)), fmt.Sprint(pushed)))
+				}
+				pushed++
+				mediatest.Advance(t, time.Duration(r.IntN(int(3*window/2))))
+			}
+			mediatest.Advance(t, window)
+			for _, c := range conns {
+				if len(c.got) != pushed {
+					t.Fatalf("%d of %d arrived", len(c.got), pushed)
+				}
+				if late := slices.Max(c.delays); late > window {
+					t.Errorf("waited %v", late)
+				}
+				for i := 1; i < len(c.offers); i++ {
+					if gap := c.offers[i].Sub(c.offers[i-1]); gap < window {
+						t.Fatalf("offered twice in %v", gap)
+					}
+				}
+			}
+		})
+	}
+}
+
+// A connection goes back and forth between the courier and the goroutine of its session.
+func TestOrderSurvivesConnectionsThatAreFull(t *testing.T) {
+	for _, window := range []time.Duration{0, window} {
+		synctest.Test(t, func(t *testing.T) {
+			g := rooms.NewCarriage(window)
+			defer g.End()
+			r := rand.New(rand.NewPCG(3, 4))
+			c := &taker{takes: func(n int) (int, bool) {
+				if taken := r.IntN(n + 1); r.IntN(3) == 0 {
+					return taken, false
+				}
+				return n, true
+			}}
+			c.write = func() error { <-time.After(window / 3); return nil }
+			out := g.Add(c)
+			var said []string
+			for i := range 1000 {
+				said = append(said, fmt.Sprint(i))
+				out.Push(frame(media.Audio, said[i]))
+				if i%7 == 0 {
+					mediatest.Advance(t, window/5+time.Nanosecond)
+				}
+			}
+			mediatest.Advance(t, 100*time.Millisecond)
+			if got := c.all(); !slices.Equal(got, said) {
+				t.Errorf("%q", got)
+			}
+			if len(c.offers) == 0 || c.written == 0 {
+				t.Errorf("%d offers, %d written", len(c.offers), c.written)
+			}
+		})
+	}
+}
+
+// A courier whose round took long rests, so that it has the more to take along; what comes later
+// goes at once.
+func TestCourierRestsAfterALongRound(t *testing.T) {
+	for _, tc := range []struct{ round, again time.Duration }{
+		{500 * time.Microsecond, 500 * time.Microsecond}, // it is short: no rest
+		{2 * time.Millisecond, 6 * time.Millisecond},
+		{5 * time.Millisecond, 12 * time.Millisecond},
+		{20 * time.Millisecond, 20 * time.Millisecond}, // it is too late for a rest
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			g := rooms.NewCarriage(0)
+			defer g.End()
+			c := &taker{takes: func(n int) (int, bool) { <-time.After(tc.round); return n, true }}
+			out := g.Add(c)
+			say := func(text string) {
+				out.Push(frame(media.Audio, text))
+				synctest.Wait()
+			}
+			begin := time.Now()
+			say("1")
+			mediatest.Advance(t, tc.round/2)
+			say("2")
+			mediatest.Advance(t, tc.again-tc.round/2)
+			later := max(tc.again, tc.round) + time.Millisecond
+			mediatest.Advance(t, later)
+			say("3")
+			mediatest.Advance(t, tc.round)
+			want(t, c.all(), "1", "2", "3")
+			for i, at := range []time.Duration{0, tc.again, tc.again + later} {
+				if got := c.offers[i].Sub(begin) - tc.round; got != at {
+					t.Errorf("round %d of %v began after %v, want %v", i, tc.round, got, at)
+				}
+			}
+		})
+	}
+}
+
+func TestNobodyWaitsForAConnectionThatIsFull(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := rooms.NewCarriage(window)
+		defer g.End()
+		release := make(chan struct{})
+		stuck := &taker{takes: func(int) (int, bool) { return 0, false }, write: func() error { <-release; return nil }}
+		well := new(taker)
+		outs := []*rooms.Queue{g.Add(stuck), g.Add(well)}
+		for i := range 3 {
+			for _, out := range outs {
+				out.Push(frame(media.Audio, fmt.Sprint(i)))
+			}
+			mediatest.Advance(t, window)
+		}
+		want(t, well.all(), "0", "1", "2")
+		want(t, stuck.all())
+		close(release)
+		synctest.Wait()
+		want(t, stuck.all(), "0", "1", "2")
+	})
+}
+
+// What was said before the end is said, by the goroutine of the session; nothing is offered after
+// it, and a connection that breaks ends its session.
+func TestEndsOfSessionsWithACourier(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := rooms.NewCarriage(window)
+		calm, broken := new(taker), &taker{takes: func(int) (int, bool) { return 0, false }}
+		broken.write = func() error { return errors.New("broken") }
+		first, second := g.Add(calm), g.Add(broken)
+		first.Push(frame(media.Control, "hello"))
+		second.Push(frame(media.Control, "hello"))
+		synctest.Wait()
+		first.Push(frame(media.Control, "bye")) // its round comes later
+		g.End()
+		want(t, calm.all(), "hello", "bye")
+		want(t, broken.all())
+		if len(calm.offers) != 1 || calm.written != 1 {
+			t.Errorf("%d offers, %d written", len(calm.offers), calm.written)
+		}
+	})
+}
+
+// Frames that fit into no buffer are for the goroutine of the session.
+func TestLargeFramesAreNotOffered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := rooms.NewCarriage(window)
+		defer g.End()
+		c := new(taker)
+		out := g.Add(c)
+		out.Push(key(media.Video, string(make([]byte, 100<<10))))
+		synctest.Wait()
+		if c.written != 1 || len(c.offers) != 0 {
+			t.Errorf("%d offers, %d written", len(c.offers), c.written)
+		}
+		mediatest.Advance(t, window)
+		out.Push(frame(media.Audio, "a"))
+		synctest.Wait()
+		if c.written != 1 || len(c.offers) != 1 {
+			t.Errorf("%d offers, %d written", len(c.offers), c.written)
+		}
+	})
+}
+
+// gallery is a taker that takes pictures apart.
+type gallery struct {
+	taker
+	pictures taker
+}
+
+func (g *gallery) OfferPictures(frames []*media.Frame) ([]*media.Frame, bool) {
+	return g.pictures.Offer(frames)
+}
+
+func (g *gallery) WritePictures(ctx context.Context, frames []*media.Frame) error {
+	return g.pictures.Write(ctx, frames)
+}
+
+func (g *gallery) Skip(media.StreamID) {}
+
+// Where pictures hold up nothing else they are offered apart, and what is left of them is written apart.
+func TestPicturesAreOfferedApart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := rooms.NewCarriage(0)
+		defer g.End()
+		c := new(gallery)
+		seen := make(chan struct{})
+		c.pictures.write = func() error {
+			<-seen
+			return nil
+		}
+		out := g.Add(c)
+		out.Push(key(media.Video, "1"))
+		synctest.Wait()
+		want(t, c.pictures.all(), "1")
+		c.pictures.takes = func(int) (int, bool) { return 0, false }
+		out.Push(frame(media.Video, "2"))
+		synctest.Wait()
+		out.Push(frame(media.Audio, "a")) // while 2 is being written
+		synctest.Wait()
+		want(t, c.all(), "a")
+		want(t, c.pictures.all(), "1")
+		close(seen)
+		synctest.Wait()
+		want(t, c.pictures.all(), "1", "2")
+		if c.written != 0 || c.pictures.written != 1 {
+			t.Errorf("%d and %d written", c.written, c.pictures.written)
+		}
+	})
+}
+
+// A large room has all couriers, a small one a single one.
+func TestSessionsShareCouriers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := rooms.NewCarriage(window)
+		defer g.End()
+		for range 32 {
+			g.Add(new(taker))
+		}
+		if got := g.Couriers(); !slices.Equal(got, []int{32}) {
+			t.Errorf("%v", got)
+		}
+		g.Add(new(taker))
+		if got := g.Couriers(); runtime.GOMAXPROCS(0) > 1 && !slices.Equal(got, []int{32, 1}) {
+			t.Errorf("%v", got)
+		}
+	})
+}
+
+func TestCarryingDoesNotAllocate(t *testing.T) {
+	g := rooms.NewCarriage(0)
+	defer g.End()
+	f := fanoutFrame(1200)
+	f.Kind = media.Data
+	taken := make(chan struct{})
+	c := &taking{taken: taken}
+	out := g.Add(c)
+	round := func() {
+		f.Received = time.Now()
+		out.Push(f)
+		<-taken
+	}
+	round()
+	if n := testing.AllocsPerRun(500, round); n != 0 {
+		t.Errorf("%v allocations per frame, want 0", n)
+	}
+}
+
+// taking is a connection that tells when it was offered something.
+type taking struct {
+	media.Conn
+	taken chan struct{}
+}
+
+func (c *taking) Transport() media.Transport { return media.WebSocket }
+
+func (c *taking) Close(fault.Code) error { return nil }
+
+func (c *taking) Offer([]*media.Frame) ([]*media.Frame, bool) {
+	c.taken <- struct{}{}
+	return nil, true
+}
+
+func (c *taking) Write(context.Context, []*media.Frame) error { return nil }
