@@ -42,7 +42,7 @@ type Crowd struct {
 // NewCrowd returns a room of n receivers.
 func NewCrowd(n int) *Crowd {
 	h := NewHub(Options{Node: "bench", Log: slog.New(slog.DiscardHandler)})
-	c := &Crowd{room: newRoom(h, "bench"), batch: make([]*media.Frame, 0, batchFrames)}
+	c := &Crowd{room: idleRoom(h, "bench"), batch: make([]*media.Frame, 0, batchFrames)}
 	c.from = &Session{id: 1, peer: &media.Peer{User: "ada"}, room: c.room, out: NewQueue(h.limits)}
 	c.from.active.Store(true)
 	c.room.local[1] = &presence{Member: media.Member{Session: 1}, session: c.from}
@@ -127,7 +127,7 @@ type Carriage struct {
 // NewCarriage returns one whose packets wait for each other as long as window.
 func NewCarriage(window time.Duration) *Carriage {
 	h := NewHub(Options{Node: "group", Log: slog.New(slog.DiscardHandler), Window: window})
-	return &Carriage{room: newRoom(h, "group")}
+	return &Carriage{room: idleRoom(h, "group")}
 }
 
 // Add begins a session and returns its queue.
@@ -141,6 +141,13 @@ func (g *Carriage) Add(conn media.Conn) *Queue {
 	s.dismiss = g.room.hub.employ(ctx, s)
 	s.write(ctx, ctx)
 	return s.out
+}
+
+// idleRoom returns a room that does nothing of its agenda.
+func idleRoom(h *Hub, id media.RoomID) *Room {
+	r := newRoom(h, id)
+	r.agenda.start = func() {}
+	return r
 }
 
 // Couriers returns how many sessions each courier has that has some.

@@ -177,11 +177,7 @@ func (h *Hub) register(ctx context.Context, s *Session) (r *Room, closing bool, 
 		r = newRoom(h, id)
 		h.rooms[id] = r
 		// The room outlives the session that opened it.
-		life := context.WithoutCancel(ctx)
-		h.work.Go(func() {
-			r.run(life)
-			h.closed(r)
-		})
+		r.launch(context.WithoutCancel(ctx), func() { h.closed(r) })
 	case r.refs == 0:
 		return r, true, nil
 	}
@@ -215,7 +211,7 @@ func (h *Hub) release(r *Room) {
 	}
 }
 
-// closed takes a room off the list after its goroutine has returned.
+// closed takes a room off the list.
 func (h *Hub) closed(r *Room) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -3,6 +3,8 @@ package rooms_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"runtime"
 	"slices"
 	"testing"
 	"time"
@@ -227,6 +229,28 @@ func TestTrafficIsReported(t *testing.T) {
 		events := n.reporter.Events
 		if len(events) != 2 || events[0].User != "ada" || events[1].BytesReceived == 0 || events[1].BytesSent == 0 {
 			t.Errorf("reported %+v", events)
+		}
+	})
+}
+
+// Tens of thousands of rooms may have nothing to do but wait for packets: they have no goroutine for
+// what happens once in a while.
+func TestIdleRoomsHaveNoGoroutine(t *testing.T) {
+	inWorld(t, func(w *world) {
+		const people = 20
+		n := w.node("n")
+		enter := func(room func(i int) string) (goroutines int) {
+			before := runtime.NumGoroutine()
+			for i := range people {
+				n.connect(fmt.Sprint("user", i), func(p *media.Peer) { p.Room = media.RoomID(room(i)) })
+			}
+			return runtime.NumGoroutine() - before
+		}
+		enter(func(int) string { return "one" }) // what there is but once
+		one := enter(func(int) string { return "one" })
+		// The relay of tests has one for each, and a few may be about to end.
+		if each := enter(func(i int) string { return fmt.Sprint("room", i) }) - people; each > one+people/2 {
+			t.Errorf("%d people in as many rooms need %d goroutines, in one %d", people, each, one)
 		}
 	})
 }

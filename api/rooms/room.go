@@ -16,8 +16,8 @@ import (
 //
 // Fan-out runs for every packet: one atomic load, then one Push per session; it takes no
 // lock of the room and does not allocate. Everything about membership is rare and
-// serialised by mu; what it has to tell other nodes is put on the agenda, which one
-// goroutine per room works off in order.
+// serialised by mu; what it has to tell other nodes is put on the agenda, which is worked
+// off in order.
 type Room struct {
 	id  media.RoomID
 	hub *Hub
@@ -33,7 +33,7 @@ type Room struct {
 
 	agenda   agenda
 	opened   chan struct{} // closed after the first attempt to reach the relay
-	closed   chan struct{} // closed when run has returned
+	closed   chan struct{} // closed when the link is
 	refs     int           // guarded by hub.mu
 	past     Count         // of sessions that ended; guarded by hub.mu
 	courier  *courier      // of those that come next; guarded by hub.mu
@@ -73,7 +73,6 @@ type remote struct {
 func newRoom(h *Hub, id media.RoomID) *Room {
 	r := &Room{
 		id: id, hub: h, log: newEventLog(),
-		agenda: agenda{ready: make(chan struct{}, 1)},
 		opened: make(chan struct{}), closed: make(chan struct{}),
 		local: make(map[media.SessionID]*presence), remote: make(map[media.SessionID]*remote),
 		demands: make(map[media.SessionID]*demand), flows: make(map[media.SessionID]*flows),
@@ -271,36 +270,29 @@ func (r *Room) remove(s *Session) {
 	r.sessions.Store(&next)
 }
 
-// relayRetry is the pause between attempts to reach the relay.
-const relayRetry = time.Second
-
-// run opens the link, works off the agenda until close and leaves the relay.
-func (r *Room) run(ctx context.Context) {
-	defer close(r.closed)
-	r.open(ctx)
-	close(r.opened)
-	retry := time.NewTicker(relayRetry)
-	defer retry.Stop()
-	for {
-		for act := range r.agenda.take() {
-			act(ctx)
-		}
-		if r.link.Load() != nil {
-			retry.Stop()
-		}
-		select {
-		case <-r.agenda.ready:
-		case <-retry.C:
-			r.open(ctx)
-		}
-		if r.agenda.done() {
+// launch opens the link, and has the agenda worked off until it is closed. Then it leaves the relay and
+// calls over.
+func (r *Room) launch(ctx context.Context, over func()) {
+	r.agenda.start = func() {
+		r.hub.work.Go(func() {
+			if !r.agenda.work(ctx) {
+				return
+			}
 			if l := r.link.Load(); l != nil {
 				(*l).Close()
 			}
-			return
-		}
+			close(r.closed)
+			over()
+		})
 	}
+	r.agenda.add(func(ctx context.Context) {
+		r.open(ctx)
+		close(r.opened)
+	})
 }
+
+// relayRetry is the pause between attempts to reach the relay.
+const relayRetry = time.Second
 
 // openTimeout bounds how long joining waits for the relay; without it the room is local.
 const openTimeout = 2 * time.Second
@@ -314,6 +306,7 @@ func (r *Room) open(ctx context.Context) {
 	l, err := r.hub.relay.Open(ctx, r.id, r)
 	if err != nil {
 		r.warn("relay out of reach, the room is local", "err", err)
+		time.AfterFunc(relayRetry, func() { r.agenda.add(r.open) })
 		return
 	}
 	r.link.Store(&l)
