@@ -91,8 +91,7 @@ func (n *Node) start(ctx context.Context, addresses ...string) error {
 	}, n.env, addresses)
 	n.cmd.Stderr = n.log
 	n.cmd.ExtraFiles = []*os.File{n.inUse}
-	n.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C ends the run, which then stops it
-	endWithParent(n.cmd.SysProcAttr)
+	n.cmd.SysProcAttr = Beside()
 	out, err := n.cmd.StdoutPipe()
 	if err != nil {
 		n.err = err
@@ -135,6 +134,15 @@ func (n *Node) start(ctx context.Context, addresses ...string) error {
 		err = ctx.Err()
 	}
 	return err
+}
+
+// Beside returns how to start a process that goes on beside this one: Ctrl-C does not reach it, for
+// this one is told and stops it in its own way. On Linux it gets SIGTERM when the thread that has
+// started it is gone, as when this process is killed: that thread is to be kept with runtime.LockOSThread.
+func Beside() *syscall.SysProcAttr {
+	attr := &syscall.SysProcAttr{Setpgid: true}
+	endWithParent(attr)
+	return attr
 }
 
 // Watch returns how to look at the node.

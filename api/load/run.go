@@ -106,7 +106,7 @@ func Run(ctx context.Context, plan Plan, progress func(Progress)) (*Report, erro
 	r.gather(ctx, r.allCame)
 	sleep(ctx, plan.WarmUp)
 	if ctx.Err() != nil {
-		return nil, ctx.Err()
+		return nil, errEarly
 	}
 	if r.present.Load() == 0 {
 		return nil, errors.Join(errNobody, r.why())
@@ -137,7 +137,10 @@ func (r *run) allCame() bool {
 	return uint64(r.present.Load())+r.failedN.Load() >= uint64(len(r.all))
 }
 
-var errNobody = errors.New("nobody got in")
+var (
+	errNobody = errors.New("nobody got in")
+	errEarly  = errors.New("broken off before anything was measured")
+)
 
 // drain ends sending, waits for what is on its way and closes the accounts.
 func (r *run) drain(silence context.CancelFunc) {

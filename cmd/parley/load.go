@@ -2,16 +2,12 @@ package main
 
 import (
 	"errors"
-	"fmt"
-	"io"
 	"math/rand/v2"
 	"strconv"
-	"strings"
 	"time"
 
 	"parley/api/client"
 	"parley/api/load"
-	"parley/api/observe"
 )
 
 // loadCommands are the ways to put a server under load. Without the name of one it is a call.
@@ -85,7 +81,9 @@ func (c *loadCommand) Run(w *world) error {
 	}
 	defer server.leave()
 	plan.URLs, plan.Door, plan.Watch = server.urls, server.door, server.watch
-	report, err := load.Run(w.ctx, plan, c.progress(w.stderr))
+	now := newStatus(w.stderr, c.Quiet)
+	report, err := load.Run(w.ctx, plan, shown[load.Progress](now))
+	now.end()
 	if err != nil {
 		return err
 	}
@@ -117,22 +115,3 @@ func (c *loadCommand) plan() load.Plan {
 
 // aRoom returns the name of a room that nobody else is in.
 func aRoom() string { return "load-" + strconv.FormatUint(rand.Uint64()&0xfffffff, 36) }
-
-// progress returns how to show progress: one line that changes, for somebody who looks.
-func (c *loadCommand) progress(out io.Writer) func(load.Progress) {
-	if c.Quiet {
-		return nil
-	}
-	return func(p load.Progress) {
-		line := p.String()
-		if observe.IsTerminal(out) {
-			line = "\r\x1b[K" + line
-			if p.Phase == "draining" {
-				line += "\n"
-			}
-			fmt.Fprint(out, line)
-			return
-		}
-		fmt.Fprintln(out, strings.TrimSpace(line))
-	}
-}

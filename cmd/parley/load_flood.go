@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,7 +20,6 @@ import (
 	"parley/api/client"
 	"parley/api/load"
 	"parley/api/load/flood"
-	"parley/api/observe"
 )
 
 type loadFloodCommand struct {
@@ -126,7 +126,9 @@ func (c *loadFloodCommand) Run(w *world) error {
 		},
 	}
 	trial.Room.Door, trial.Room.Watch = server.door, server.watch
-	report, err := trial.Run(w.ctx, c.progress(w.stderr))
+	now := newStatus(w.stderr, c.Quiet)
+	report, err := trial.Run(w.ctx, now.show)
+	now.end()
 	if err != nil {
 		return err
 	}
@@ -143,11 +145,9 @@ func (c *loadFloodCommand) alone(w *world, server *reached, room string) error {
 	if c.JSON { // for whoever has to know, before what it came to
 		plan.Begun = func() { fmt.Fprintln(w.stdout, begunJSON) }
 	}
-	var progress func(flood.Progress)
-	if say := c.progress(w.stderr); say != nil {
-		progress = func(p flood.Progress) { say(p.String()) }
-	}
-	tallies, err := flood.Run(w.ctx, plan, progress)
+	now := newStatus(w.stderr, c.Quiet)
+	tallies, err := flood.Run(w.ctx, plan, shown[flood.Progress](now))
+	now.end()
 	switch {
 	case err != nil:
 		return err
@@ -192,6 +192,9 @@ func (c *loadFloodCommand) inItsOwnProcess(ctx context.Context, w *world, server
 	cmd.WaitDelay = floodStop
 	cmd.Env = append(os.Environ(), "JWT_SECRET="+server.secret)
 	cmd.Stderr = w.stderr
+	cmd.SysProcAttr = load.Beside()
+	runtime.LockOSThread() // until it has ended
+	defer runtime.UnlockOSThread()
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		return nil, err
@@ -219,15 +222,4 @@ func result(out io.Reader, begun func()) (tallies []flood.Tally, err error) {
 	}
 	err = json.NewDecoder(io.MultiReader(strings.NewReader(line), said)).Decode(&tallies)
 	return tallies, err
-}
-
-// progress returns how to show progress: one line that changes, for somebody who looks.
-func (c *loadFloodCommand) progress(out io.Writer) func(string) {
-	switch {
-	case c.Quiet:
-		return nil
-	case observe.IsTerminal(out):
-		return func(line string) { fmt.Fprint(out, "\r\x1b[K", line) }
-	}
-	return func(line string) { fmt.Fprintln(out, line) }
 }

@@ -3,11 +3,9 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
 	"time"
 
 	"parley/api/load/telemetry"
-	"parley/api/observe"
 	"parley/api/telemetry/archive"
 	"parley/api/telemetry/catalogue"
 )
@@ -100,7 +98,9 @@ func (c *loadTelemetryCommand) Run(w *world) (err error) {
 		defer a.Close()
 		books = telemetry.Archive{Archive: a}
 	}
-	report, err := telemetry.Run(w.ctx, plan, books, c.Settle, c.progress(w.stderr))
+	now := newStatus(w.stderr, c.Quiet)
+	report, err := telemetry.Run(w.ctx, plan, books, c.Settle, shown[telemetry.Progress](now))
+	now.end()
 	if err != nil {
 		return err
 	}
@@ -118,15 +118,4 @@ func (c *loadTelemetryCommand) Run(w *world) (err error) {
 		}
 	}
 	return err
-}
-
-// progress returns how to show progress: one line that changes, for somebody who looks.
-func (c *loadTelemetryCommand) progress(out io.Writer) func(telemetry.Progress) {
-	switch {
-	case c.Quiet:
-		return nil
-	case observe.IsTerminal(out):
-		return func(p telemetry.Progress) { fmt.Fprint(out, "\r\x1b[K", p) }
-	}
-	return func(p telemetry.Progress) { fmt.Fprintln(out, p) }
 }

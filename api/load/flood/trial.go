@@ -58,7 +58,8 @@ type Server struct {
 }
 
 // Run measures, and blocks until that is done. progress may be nil; it is called with a line for
-// people.
+// people. When ctx ends while people are measured with the flood, or later, the report is about what was
+// measured up to then; before that Run fails. No flood is left when it returns.
 func (t *Trial) Run(ctx context.Context, progress func(string)) (*Report, error) {
 	if err := t.Room.Check(); err != nil {
 		return nil, err
@@ -70,10 +71,15 @@ func (t *Trial) Run(ctx context.Context, progress func(string)) (*Report, error)
 	rep := &Report{}
 	for i := range t.Rounds {
 		round, err := t.round(ctx, i, say)
-		if err != nil {
+		switch {
+		case err == nil:
+			rep.Rounds = append(rep.Rounds, *round)
+		case ctx.Err() == nil || i == 0:
 			return nil, err
 		}
-		rep.Rounds = append(rep.Rounds, *round)
+		if ctx.Err() != nil {
+			break
+		}
 	}
 	rep.Ratios = medians(rep.Rounds)
 	return rep, nil
@@ -96,6 +102,9 @@ func (t *Trial) round(ctx context.Context, i int, say func(string)) (*Round, err
 	if r.Calm, err = people(calm); err != nil {
 		return nil, err
 	}
+	if ctx.Err() != nil {
+		return nil, errCalm
+	}
 	w := watch{t.Room.Watch}
 	before, err1 := w.counts(ctx)
 	r.Server.RSSBefore = w.resident()
@@ -113,7 +122,7 @@ func (t *Trial) round(ctx context.Context, i int, say func(string)) (*Round, err
 	flood.Go(func() { r.Server.RSSMost = w.most(flooding) })
 	<-on.Done()
 	r.Flooded, err = people(flooded)
-	after, err2 := w.counts(ctx)
+	after, err2 := w.counts(context.WithoutCancel(ctx)) // also of a round that was broken off
 	stop()
 	flood.Wait()
 	if err = errors.Join(err, attack); err != nil {
@@ -123,7 +132,6 @@ func (t *Trial) round(ctx context.Context, i int, say func(string)) (*Round, err
 	select {
 	case <-time.After(t.Settle):
 	case <-ctx.Done():
-		return nil, ctx.Err()
 	}
 	r.Server.RSSAfter = w.resident()
 	r.Server.Counts = grown(before, after)
@@ -133,6 +141,8 @@ func (t *Trial) round(ctx context.Context, i int, say func(string)) (*Round, err
 	r.Ratios = ratios(r.Calm, r.Flooded)
 	return r, nil
 }
+
+var errCalm = errors.New("broken off before the flood")
 
 func ratios(calm, flooded *load.Report) Ratios {
 	a, b := calm.Joins.Visits, flooded.Joins.Visits
