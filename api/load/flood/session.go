@@ -115,10 +115,12 @@ func (c *cork) hold() {
 	c.in = true
 }
 
-// release writes what was held.
-func (c *cork) release() error {
+// release writes what was held. When ctx ends meanwhile nothing can be written any more: a server that
+// takes nothing from who floods it would hold up the end of the flood.
+func (c *cork) release(ctx context.Context) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	defer context.AfterFunc(ctx, func() { _ = c.SetWriteDeadline(time.Unix(1, 0)) })()
 	c.in = false
 	_, err := c.Conn.Write(c.held)
 	c.held = c.held[:0]
@@ -197,5 +199,5 @@ func (s *session) send(ctx context.Context, packet []byte, n int) error {
 			return err
 		}
 	}
-	return s.cork.release()
+	return s.cork.release(ctx)
 }
