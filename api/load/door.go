@@ -128,17 +128,22 @@ func (d ByAPI) post(ctx context.Context, path, bearer string, body map[string]an
 	case err != nil:
 		return answer.StatusCode, err
 	case answer.StatusCode >= http.StatusBadRequest:
-		var said struct {
-			Result struct {
-				Message string `json:"message"`
-			} `json:"result"`
-		}
-		_ = json.Unmarshal(raw, &said) // whoever says nothing has said nothing
-		return answer.StatusCode, &client.RefusedError{Status: answer.StatusCode, Body: said.Result.Message}
+		return answer.StatusCode, &client.RefusedError{Status: answer.StatusCode, Body: message(raw)}
 	case result == nil:
 		return answer.StatusCode, nil
 	}
 	return answer.StatusCode, json.Unmarshal(raw, &struct {
 		Result any `json:"result"`
 	}{result})
+}
+
+// message returns what an API says for people when it refuses something, "" where it says nothing.
+func message(answer []byte) string {
+	var said struct {
+		Result struct {
+			Message string `json:"message"`
+		} `json:"result"`
+	}
+	_ = json.Unmarshal(answer, &said)
+	return said.Result.Message
 }

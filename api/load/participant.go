@@ -360,6 +360,9 @@ func Reason(err error) string {
 	}
 	if e, ok := errors.AsType[*client.RefusedError](err); ok {
 		said, _, _ := strings.Cut(strings.TrimSpace(e.Body), "\n")
+		if said != "" && said[0] == '{' { // what differs each time, such as a number of the request, is not for many
+			said = message([]byte(e.Body))
+		}
 		if said == "" || len(said) > saidMost || said[0] == '<' { // a page
 			return fmt.Sprintf("refused with status %d", e.Status)
 		}

@@ -2,6 +2,7 @@ package load
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -20,6 +21,23 @@ import (
 type Watch struct {
 	PIDs    []int  // of its processes on this machine, the main one first; none when it is elsewhere
 	Metrics string // URL of its Prometheus metrics; "" when it has none
+}
+
+// Check looks once, and says what could not be looked at.
+func (w Watch) Check(ctx context.Context) error {
+	var errs []error
+	for _, pid := range w.PIDs {
+		if _, err := usageOf(pid); errors.Is(err, os.ErrNotExist) {
+			errs = append(errs, fmt.Errorf("there is no process %d on this machine", pid))
+		} else if err != nil {
+			errs = append(errs, err)
+		}
+	}
+	if w.Metrics != "" {
+		_, err := Counters(ctx, w.Metrics, func(string) bool { return false })
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
 }
 
 // usage is what a process has used since it began, and what it has now.
@@ -131,6 +149,7 @@ type sample struct {
 	machine   machine
 	server    *usage // nil when nothing is known
 	err       error  // why not
+	gone      bool   // a process of the server could not be looked at
 }
 
 func (r *run) sample() sample {
@@ -140,7 +159,7 @@ func (r *run) sample() sample {
 	s.packets, s.bytes = r.received()
 	if w := r.plan.Watch; w != nil {
 		u, err := usageOfAll(w.PIDs)
-		s.err = err
+		s.err, s.gone = err, err != nil
 		if w.Metrics != "" {
 			s.err = errors.Join(s.err, u.scrape(w.Metrics))
 		}

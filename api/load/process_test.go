@@ -51,6 +51,36 @@ func TestServerOfSeveralProcesses(t *testing.T) {
 	}
 }
 
+// Who mistypes the number of a process is told before the run, and one that ends meanwhile used nothing
+// that could be believed.
+func TestServerThatCannotBeLookedAt(t *testing.T) {
+	own := os.Getpid()
+	if err := (Watch{PIDs: []int{own}}).Check(t.Context()); err != nil {
+		t.Error(err)
+	}
+	err := Watch{PIDs: []int{own, 1 << 30}, Metrics: "http://127.0.0.1:0"}.Check(t.Context())
+	if err == nil || !strings.Contains(err.Error(), "there is no process 1073741824") || !strings.Contains(err.Error(), "metrics: ") {
+		t.Errorf("%v", err)
+	}
+
+	before, _ := usageOfAll([]int{own})
+	after, err := usageOfAll([]int{1 << 30})
+	r := &run{plan: Plan{Watch: &Watch{PIDs: []int{own}}}}
+	s := r.server(sample{server: &before}, sample{at: time.Second, delivered: 1000, server: &after, err: err, gone: true})
+	if s.Error == "" || s.CPUSeconds != 0 || s.CPUPerDelivery != 0 || s.Switches != 0 || s.Goroutines != 0 {
+		t.Errorf("%+v", s)
+	}
+	var out strings.Builder
+	if err := (&Report{Server: s, Generator: Generator{Bottleneck: "generator"}}).Table(&out); err != nil {
+		t.Error(err)
+	}
+	for line, want := range map[string]bool{"server  0.00": false, "could not be looked at": true, "the limit was the generator": true} {
+		if strings.Contains(out.String(), line) != want {
+			t.Errorf("%q in the table: %t", line, !want)
+		}
+	}
+}
+
 func TestAddedLatency(t *testing.T) {
 	read := func(lines ...string) *usage {
 		text := "# TYPE parley_queue_age_seconds histogram\n"
@@ -95,7 +125,7 @@ func TestTable(t *testing.T) {
 			"stalled": {Participants: 1, Expected: 300, Lost: 300},
 		},
 		Joins:  Joins{Wanted: 4, In: 3, Failed: 2, Why: map[string]int{"refused with status 410": 2}},
-		Server: &Server{CPUPerDelivery: 12.34, Error: "no metrics", Processes: []Process{{Name: "relay"}, {Name: "broker", CPUPerDelivery: 5.67}}},
+		Server: &Server{CPUPerDelivery: 12.34, RSS: 1, Error: "no metrics", Processes: []Process{{Name: "relay"}, {Name: "broker", CPUPerDelivery: 5.67}}},
 	}
 	r.judge()
 	var out strings.Builder

@@ -17,6 +17,7 @@ func TestReason(t *testing.T) {
 	for want, err := range map[string]error{
 		"refused with status 410: use the other one": fmt.Errorf("dial: %w", &client.RefusedError{Status: 410, Body: "use the other one\nplease"}),
 		"refused with status 502":                    &client.RefusedError{Status: 502, Body: "<html>Bad gateway</html>"},
+		"refused with status 404: not here":          &client.RefusedError{Status: 404, Body: `{"success":false,"result":{"message":"not here","request_id":"EATA2"}}`},
 		"refused with status 403":                    &client.RefusedError{Status: 403, Body: strings.Repeat("no", 200)},
 		"closed with code 1008 no":                   &client.ClosedError{Code: 1008, Reason: "no"},
 		"join: refused with status 404":              &stepError{"join", &client.RefusedError{Status: 404}},

@@ -2,6 +2,7 @@ package load
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -263,6 +264,9 @@ func (c counts) received(participants int, latency Quantiles) Received {
 
 func (r *run) server(first, last sample) *Server {
 	a, b := first.server, last.server
+	if first.gone || last.gone { // what is known of some moment only says nothing
+		return &Server{PID: b.each[0].pid, RSSBefore: r.before, Error: errors.Join(first.err, last.err).Error()}
+	}
 	took := last.at - first.at
 	cpu := b.cpu - a.cpu
 	s := &Server{

@@ -60,7 +60,7 @@ func (r *Report) Table(out io.Writer) error {
 	durations("generator was late", r.Generator.Lag)
 
 	fmt.Fprintf(t, "\nprocess\tCPU s\tof the machine\tus per delivery\tRSS MB\tpeak MB\tgoroutines\tthreads\tswitches per 1000\t\n")
-	if s := r.Server; s != nil {
+	if s := r.Server; s != nil && s.RSS > 0 { // else its processes are not known
 		goroutines := "" // unknown
 		if s.Goroutines > 0 {
 			goroutines = strconv.Itoa(s.Goroutines)
@@ -84,6 +84,9 @@ func (r *Report) Table(out io.Writer) error {
 	}
 	if r.Server != nil && r.Server.Error != "" {
 		fmt.Fprintf(out, "the server could not be looked at: %s\n", r.Server.Error)
+	}
+	if limit := r.Generator.Bottleneck; limit != "" {
+		fmt.Fprintf(out, "the limit was the %s, not the server\n", limit)
 	}
 	for _, note := range r.Notes {
 		fmt.Fprintf(out, "NOTE %s\n", note)

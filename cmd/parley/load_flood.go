@@ -69,14 +69,29 @@ func (c *loadFloodCommand) Validate() error {
 	if slices.Contains(c.Kind, string(flood.Telemetry)) && !c.Self && c.Telemetry == "" {
 		errs = append(errs, errors.New("a flood of telemetry needs --telemetry, which says where to"))
 	}
+	if slices.Contains(c.Kind, string(flood.Connects)) && !slices.ContainsFunc(c.URL, quic) && !(c.Self && slices.Contains(c.Transport, "wt")) {
+		errs = append(errs, errors.New("a flood of connects needs WebTransport: a URL with https, or --transport=wt"))
+	}
 	if c.Rounds < 1 || c.Settle < 0 {
 		errs = append(errs, errors.New("there must be a round, and the time to settle cannot be negative"))
 	}
-	errs = append(errs, attack.Check())
-	if !c.Alone {
-		errs = append(errs, people.Check())
+	if c.Alone {
+		return errors.Join(append(errs, attack.Check())...)
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, once(attack.Check(), people.Check()))...)
+}
+
+func quic(url string) bool { return strings.HasPrefix(url, "https:") }
+
+// once joins two errors that may have some in common.
+func once(a, b error) error {
+	var all []error
+	for _, err := range append(lines(a), lines(b)...) {
+		if err != nil && !slices.ContainsFunc(all, func(e error) bool { return e.Error() == err.Error() }) {
+			all = append(all, err)
+		}
+	}
+	return errors.Join(all...)
 }
 
 func (c *loadFloodCommand) flood(urls []string, room string) flood.Plan {

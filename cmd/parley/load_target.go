@@ -49,6 +49,9 @@ func (t *loadTarget) reach(w *world, env ...string) (*reached, error) {
 		if t.Metrics == "" {
 			r.watch.Metrics = t.findMetrics(w.ctx)
 		}
+		if err := r.watch.Check(w.ctx); err != nil {
+			return nil, fmt.Errorf("look at the server: %w", err)
+		}
 	}
 	if t.Self {
 		if err := t.start(w, r, env); err != nil {

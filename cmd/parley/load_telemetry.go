@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"parley/api/load"
 	"parley/api/load/telemetry"
 	"parley/api/telemetry/archive"
 	"parley/api/telemetry/catalogue"
@@ -42,6 +43,8 @@ type loadTelemetryCommand struct {
 	JSON  bool `name:"json" help:"Write JSON." group:"output"`
 	Quiet bool `name:"quiet" help:"Show no progress." group:"output"`
 }
+
+var errNoNode = errors.New("no node got in")
 
 // errUneven ends a run whose report says what is missing.
 var errUneven = errors.New("the database does not have what was sent")
@@ -88,6 +91,14 @@ func (c *loadTelemetryCommand) Run(w *world) (err error) {
 		}
 		defer func() { err = errors.Join(err, self.stop()) }()
 		database = self.DatabaseURL
+	} else if at := plan.Watch; at != nil {
+		look := load.Watch{Metrics: at.Metrics}
+		if at.PID != 0 {
+			look.PIDs = []int{at.PID}
+		}
+		if err := look.Check(w.ctx); err != nil {
+			return fmt.Errorf("look at the server: %w", err)
+		}
 	}
 	var books telemetry.Books
 	if database != "" {
@@ -111,6 +122,9 @@ func (c *loadTelemetryCommand) Run(w *world) (err error) {
 	}
 	if b := report.Balance; err == nil && b != nil && (b.Holes != 0 || !b.Even() && report.Uncertain == 0 && !c.Kill) {
 		err = errUneven
+	}
+	if report.Sessions == 0 {
+		err = errors.Join(err, errNoNode)
 	}
 	for _, f := range report.Faults {
 		if f.Error != "" {

@@ -57,7 +57,9 @@ func (c *loadTelemetryCommand) start(w *world, plan *telemetry.Plan) (_ *selfSer
 	plan.Addr, plan.Watch = s.Telemetry, &telemetry.Watch{PID: at.PIDs[0], Metrics: at.Metrics, Debug: s.Debug}
 	if c.Kill {
 		plan.Watch = nil // it is not one process
-		plan.Faults = append(plan.Faults, telemetry.Fault{Name: "the node is killed", At: c.KillAt, Do: s.KillAndStart})
+		plan.Faults = append(plan.Faults, telemetry.Fault{Name: "the node is killed", At: c.KillAt, Do: func(ctx context.Context) error {
+			return s.KillAndStart(context.WithoutCancel(ctx))
+		}})
 	}
 	return s, nil
 }
@@ -67,7 +69,7 @@ func (s *selfServed) startDatabase(ctx context.Context) (err error) {
 	return err
 }
 
-// outage stops the database for a while.
+// outage stops the database for a while, until ctx ends at most.
 func (s *selfServed) outage(ctx context.Context, d time.Duration) error {
 	before := s.database.URL()
 	began := time.Now()
@@ -77,8 +79,11 @@ func (s *selfServed) outage(ctx context.Context, d time.Duration) error {
 	s.database = nil
 	rest := time.NewTimer(d - time.Since(began))
 	defer rest.Stop()
-	<-rest.C
-	if err := s.startDatabase(ctx); err != nil {
+	select {
+	case <-rest.C:
+	case <-ctx.Done(): // and what was stored is asked for nonetheless
+	}
+	if err := s.startDatabase(context.WithoutCancel(ctx)); err != nil {
 		return err
 	}
 	if s.database.URL() != before {

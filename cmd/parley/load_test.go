@@ -268,6 +268,21 @@ func TestLoadSaysAllMistakes(t *testing.T) {
 			t.Errorf("status %d, %s lacks %q", status, errs.Bytes(), want)
 		}
 	}
+	for want, args := range map[string][]string{
+		"Try: parley load call --help":                {"call", "--duration=0s"},
+		"parley: load flood: no server: give a URL, ": {"flood"},
+		"or start one\nTry: parley load flood --help": {"flood"}, // once
+		"connects needs WebTransport":                 {"flood", "connects", "--self"},
+		`"there" is no host and port`:                 {"telemetry", "--addr=there"},
+		"there is no process 1073741824":              {"--url=ws://127.0.0.1:1", "--pid=1073741824"},
+		"look at the server: there is no process":     {"telemetry", "--addr=127.0.0.1:1", "--pid=1073741824"},
+		"no node got in":                              {"telemetry", "--addr=127.0.0.1:0", "--duration=100ms", "--nodes=1"},
+	} {
+		errs.Reset()
+		if status := run(append([]string{"load"}, args...), os.Getenv, &out, &errs); status == 0 || !bytes.Contains(errs.Bytes(), []byte(want)) {
+			t.Errorf("%v: status %d, %s lacks %q", args, status, errs.Bytes(), want)
+		}
+	}
 	errs.Reset()
 	if status := run([]string{"load", "--self", "--metrics=http://x"}, os.Getenv, &out, &errs); status != 2 || !bytes.Contains(errs.Bytes(), []byte("name another")) {
 		t.Errorf("status %d, %s", status, errs.Bytes())

@@ -71,10 +71,20 @@ func run(args []string, getenv func(string) string, stdout, stderr io.Writer) in
 	case left.asked:
 		return left.status
 	case err != nil:
-		fmt.Fprintf(stderr, "parley: %v\nTry: parley --help\n", err)
+		fmt.Fprintf(stderr, "parley: %v\nTry: %s --help\n", err, asked(err))
 		return 2
 	}
 	return report(command.Run(w), stderr)
+}
+
+// asked returns the command that a mistake was made in, as far as that is known.
+func asked(mistake error) string {
+	if e, ok := errors.AsType[*kong.ParseError](mistake); ok && e.Context != nil {
+		if node := e.Context.Selected(); node != nil {
+			return node.FullPath()
+		}
+	}
+	return "parley"
 }
 
 // untilSignal returns a context that ends with the first interrupt or SIGTERM. A second one

@@ -69,16 +69,13 @@ func (t *Trial) Run(ctx context.Context, progress func(string)) (*Report, error)
 		say = func(string) {}
 	}
 	rep := &Report{}
-	for i := range t.Rounds {
+	for i := 0; i < t.Rounds && (i == 0 || ctx.Err() == nil); i++ {
 		round, err := t.round(ctx, i, say)
-		switch {
-		case err == nil:
-			rep.Rounds = append(rep.Rounds, *round)
-		case ctx.Err() == nil || i == 0:
+		if err != nil && (i == 0 || ctx.Err() == nil) {
 			return nil, err
 		}
-		if ctx.Err() != nil {
-			break
+		if err == nil { // else it was broken off too early
+			rep.Rounds = append(rep.Rounds, *round)
 		}
 	}
 	rep.Ratios = medians(rep.Rounds)

@@ -9,7 +9,8 @@ import (
 type Fault struct {
 	Name string
 	At   time.Duration // after the run has begun
-	// Do brings it about and returns when it is over. It also returns when the context ends.
+	// Do brings it about and returns when it is over. When the context ends it is over at once: what was
+	// stopped has to go on nonetheless, for it is asked what it has.
 	Do func(ctx context.Context) error
 }
 
@@ -30,8 +31,7 @@ func (r *run) befall(ctx context.Context) (all []Befell) {
 			break
 		}
 		b := Befell{Name: f.Name, At: time.Since(began).Seconds()}
-		// Even when the run is over: what was stopped has to go on.
-		if err := f.Do(context.WithoutCancel(ctx)); err != nil {
+		if err := f.Do(ctx); err != nil {
 			b.Error = err.Error()
 		}
 		b.Took = time.Since(began).Seconds() - b.At

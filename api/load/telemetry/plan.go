@@ -3,6 +3,7 @@ package telemetry
 import (
 	"errors"
 	"fmt"
+	"net"
 	"time"
 
 	"parley/api/telemetry/catalogue"
@@ -43,7 +44,11 @@ func (p *Plan) Check() error {
 			errs = append(errs, fmt.Errorf(format, args...))
 		}
 	}
-	add(p.Addr == "", "no address to connect to")
+	if _, _, err := net.SplitHostPort(p.Addr); p.Addr == "" {
+		add(true, "no address to connect to")
+	} else if err != nil {
+		add(true, "%q is no host and port", p.Addr)
+	}
 	add(p.Nodes < 1 || p.Nodes > 100_000, "%d nodes: 1 to 100000 are possible", p.Nodes)
 	add(p.Rate < 0 || p.Rate > 1e6, "%v events per second and node: 0 to 1000000 are possible", p.Rate)
 	add(p.Duration <= 0, "the duration is %v", p.Duration)

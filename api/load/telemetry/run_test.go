@@ -149,20 +149,21 @@ func TestServerThatIsNotThere(t *testing.T) {
 }
 
 func TestPlansThatMakeNoSense(t *testing.T) {
-	p := Plan{Addr: "x", Nodes: 1, Duration: 1}
+	p := Plan{Addr: "x:1", Nodes: 1, Duration: 1}
 	if err := p.Check(); err != nil {
 		t.Error(err)
 	}
 	for want, change := range map[string]func(*Plan){
-		"no address":  func(p *Plan) { p.Addr = "" },
-		"0 nodes":     func(p *Plan) { p.Nodes = 0 },
-		"duration":    func(p *Plan) { p.Duration = 0 },
-		"bursts need": func(p *Plan) { p.Burst = 1 },
-		"reconnects":  func(p *Plan) { p.ReconnectShare = 1 },
-		"a share":     func(p *Plan) { p.Dropped, p.Broken = 0.6, 0.6 },
-		"version 2":   func(p *Plan) { p.Versions = []uint8{2} },
-		"kind 0":      func(p *Plan) { p.Kinds = []uint16{0} },
-		"-1 events":   func(p *Plan) { p.Rate = -1 },
+		"no address":       func(p *Plan) { p.Addr = "" },
+		"no host and port": func(p *Plan) { p.Addr = "x" },
+		"0 nodes":          func(p *Plan) { p.Nodes = 0 },
+		"duration":         func(p *Plan) { p.Duration = 0 },
+		"bursts need":      func(p *Plan) { p.Burst = 1 },
+		"reconnects":       func(p *Plan) { p.ReconnectShare = 1 },
+		"a share":          func(p *Plan) { p.Dropped, p.Broken = 0.6, 0.6 },
+		"version 2":        func(p *Plan) { p.Versions = []uint8{2} },
+		"kind 0":           func(p *Plan) { p.Kinds = []uint16{0} },
+		"-1 events":        func(p *Plan) { p.Rate = -1 },
 	} {
 		p := p
 		change(&p)
