@@ -1,9 +1,6 @@
 package load
 
 import (
-	"encoding/json"
-	"os"
-	"reflect"
 	"strings"
 	"testing"
 )
@@ -52,33 +49,5 @@ func TestNothingCame(t *testing.T) {
 		if !strings.Contains(notes, "nothing of what was sent") || strings.Contains(notes, "another framing than packet") != want {
 			t.Errorf("%s: %q", url, notes)
 		}
-	}
-}
-
-// Scripts read these names.
-func TestReadmeNamesEveryField(t *testing.T) {
-	readme, err := os.ReadFile("README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var check func(reflect.Type)
-	check = func(typ reflect.Type) {
-		switch typ.Kind() {
-		case reflect.Map, reflect.Pointer, reflect.Slice:
-			check(typ.Elem())
-		case reflect.Struct:
-			for i := range typ.NumField() {
-				f := typ.Field(i)
-				name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
-				if f.IsExported() && name != "" && !strings.Contains(string(readme), "`"+name+"`") && !strings.Contains(string(readme), "`"+name+".<") {
-					t.Errorf("README.md says nothing of %s", name)
-				}
-				check(f.Type)
-			}
-		}
-	}
-	check(reflect.TypeFor[Report]())
-	if b, err := json.Marshal(Report{}); err != nil || !strings.Contains(string(b), `"started"`) {
-		t.Errorf("%s, %v", b, err)
 	}
 }
