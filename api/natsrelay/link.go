@@ -21,9 +21,12 @@ var (
 )
 
 const (
-	// inboxMessages and inboxBytes bound what waits for the sink of one room.
+	// inboxMessages and inboxBytes bound what waits for the sink of one room, but for its events.
 	inboxMessages = 1 << 16
 	inboxBytes    = 64 << 20
+
+	// toldMessages bounds the events of all rooms that wait. A room that misses some reads its log.
+	toldMessages = 1 << 14
 
 	// greeting bounds the wait for the other nodes when a room is opened.
 	greeting = time.Second
@@ -92,14 +95,22 @@ func (r *Relay) register(l *link) error {
 
 func (l *link) open(ctx context.Context) error {
 	r := l.relay
-	for subject, receive := range map[string]nats.MsgHandler{l.prefix + "*": l.receive, toldPrefix + string(l.room): l.receiveTold} {
-		sub, err := r.nc.Subscribe(subject, receive)
-		if err != nil {
-			return err
-		}
-		if err := l.own(sub); err != nil {
-			return err
-		}
+	packets, err := r.nc.Subscribe(l.prefix+"*", l.receive)
+	if err != nil {
+		return err
+	}
+	if err := l.own(packets); err != nil {
+		return err
+	}
+	if err := packets.SetPendingLimits(inboxMessages, inboxBytes); err != nil {
+		return err
+	}
+	told, err := r.nc.ChanSubscribe(toldPrefix+string(l.room), r.told)
+	if err != nil {
+		return err
+	}
+	if err := l.own(told); err != nil {
+		return err
 	}
 	// What comes back through the barrier was sent after the subscriptions, so the server
 	// knows them by then. The other servers of a cluster know them when their nodes answer.
@@ -144,7 +155,7 @@ func (l *link) own(sub *nats.Subscription) error {
 		return fault.New(fault.GoingAway, "the node shuts down")
 	}
 	l.subs = append(l.subs, sub)
-	return sub.SetPendingLimits(inboxMessages, inboxBytes)
+	return nil
 }
 
 // greet tells every other node that room is open here, and waits until they have answered, but not long

@@ -79,6 +79,24 @@ func decodeEvent(h nats.Header, data []byte, seq uint64) (logged, bool) {
 	return e, err == nil && n > 0 && e.Epoch != "" && seq > 0 && len(data) > 0 && len(data) <= wire.MaxPacket
 }
 
+// hearTold brings the events of all rooms to their links until ctx ends: each of tens of thousands of
+// rooms has one once in a while.
+func (r *Relay) hearTold(ctx context.Context) {
+	for {
+		select {
+		case m := <-r.told:
+			r.mu.Lock()
+			l := r.links[media.RoomID(m.Subject[len(toldPrefix):])]
+			r.mu.Unlock()
+			if l != nil {
+				l.receiveTold(m)
+			}
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
 // receiveTold is called for each event of the room once it is stored.
 func (l *link) receiveTold(m *nats.Msg) {
 	seq, _ := strconv.ParseUint(m.Header.Get(jetstream.SequenceHeader), 10, 64)

@@ -102,9 +102,10 @@ type Relay struct {
 
 	skew     atomic.Int64 // our clock less the server's, in milliseconds
 	events   atomic.Pointer[jetstream.Stream]
-	repair   chan struct{} // holds a token while own entries are to be stored or removed
-	resynced chan struct{} // holds a token while all logs are to be read
-	lagging  chan struct{} // holds a token while some log is to be read
+	repair   chan struct{}  // holds a token while own entries are to be stored or removed
+	resynced chan struct{}  // holds a token while all logs are to be read
+	lagging  chan struct{}  // holds a token while some log is to be read
+	told     chan *nats.Msg // events of all rooms
 
 	stop    chan struct{} // closed by Close
 	stopped sync.Once
@@ -152,6 +153,7 @@ func New(ctx context.Context, o Options) (*Relay, error) {
 		repair:            make(chan struct{}, 1),
 		resynced:          make(chan struct{}, 1),
 		lagging:           make(chan struct{}, 1),
+		told:              make(chan *nats.Msg, toldMessages),
 		stop:              make(chan struct{}),
 		links:             make(map[media.RoomID]*link),
 		mirror:            newMirror(),
@@ -199,6 +201,7 @@ func (r *Relay) Run(ctx context.Context) error {
 
 	wg.Go(func() { newPublisher(r, true).run(ctx, r.outbox) })
 	wg.Go(func() { newPublisher(r, false).run(ctx, r.reports) })
+	wg.Go(func() { r.hearTold(ctx) })
 	wg.Go(func() { r.follow(ctx) })
 	wg.Go(func() { r.keepLease(ctx) })
 	wg.Go(func() { r.mend(ctx) })

@@ -3,6 +3,7 @@ package natsrelay_test
 import (
 	"cmp"
 	"context"
+	"runtime"
 	"strconv"
 	"sync"
 	"testing"
@@ -97,4 +98,18 @@ func TestContractInCluster(t *testing.T) {
 		c := natstest.Cluster(t)
 		return pair(t, c.URL(0), c.URL(1), 3)
 	})
+}
+
+// Tens of thousands of rooms wait for packets with a goroutine of the library each, and with no other.
+func TestRoomsHaveOneGoroutine(t *testing.T) { // all that run beside it have some
+	const rooms = 20
+	n := start(t, natstest.URL(t), natsrelay.Options{})
+	open(t, n, newRoom())
+	before := runtime.NumGoroutine()
+	for range rooms {
+		open(t, n, newRoom())
+	}
+	if more := runtime.NumGoroutine() - before; more > rooms+rooms/2 { // a few may be about to end
+		t.Errorf("%d rooms have %d goroutines", rooms, more)
+	}
 }
