@@ -170,3 +170,17 @@ func TestRatios(t *testing.T) {
 		t.Errorf("counters grew by %v", got)
 	}
 }
+
+// Whatever kind of flood it is, what the server counts of it is in the report.
+func TestWhatServersCountOfFloods(t *testing.T) {
+	for name, want := range map[string]bool{
+		"parley_packets_dropped_total": true, "parley_streams_refused_total": true, "parley_connections_refused_total": true,
+		"parley_packets_rejected_total": true, "parley_keyframe_requests_limited_total": true, "parley_joins_total": true,
+		"parley_jip3_bad_hellos_total": true, "parley_jip3_events_too_large_total": true, "parley_jip3_events_undecodable_total": true,
+		"parley_packets_total": false, "go_goroutines": false,
+	} {
+		if tells(name) != want {
+			t.Errorf("%s: %t", name, !want)
+		}
+	}
+}

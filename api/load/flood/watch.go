@@ -2,6 +2,7 @@ package flood
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -37,21 +38,19 @@ func (w watch) most(ctx context.Context) (most uint64) {
 }
 
 // telling are words in the names of counters that tell what a server did about a flood.
-var telling = []string{"dropped", "refused", "rejected", "limited", "joins_total"}
+var telling = []string{"dropped", "refused", "rejected", "limited", "bad_hellos", "too_large", "undecodable", "joins_total"}
+
+// tells reports whether a counter tells that.
+func tells(name string) bool {
+	return slices.ContainsFunc(telling, func(word string) bool { return strings.Contains(name, word) })
+}
 
 // counts returns what the server counted so far of that, by name and labels.
 func (w watch) counts(ctx context.Context) (map[string]float64, error) {
 	if w.Watch == nil || w.Metrics == "" {
 		return nil, nil
 	}
-	return load.Counters(ctx, w.Metrics, func(name string) bool {
-		for _, word := range telling {
-			if strings.Contains(name, word) {
-				return true
-			}
-		}
-		return false
-	})
+	return load.Counters(ctx, w.Metrics, tells)
 }
 
 // grown returns by how much counters grew, without those that did not.
