@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"parley/api/fault"
+	"parley/api/media"
 	"parley/api/media/mediatest"
 	"parley/api/rooms"
 	"parley/api/wire"
@@ -164,6 +165,37 @@ func TestMeetingsAreKnownWithoutTheirRecord(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Who leaves while they are recorded again has left on record.
+func TestReenterRecordsNobodyWhoHasLeft(t *testing.T) {
+	inWorld(t, func(w *world) {
+		n := w.node("a")
+		bob := n.join("bob")
+		w.ledger.Entering = func(media.Member) {
+			bob.Leave()
+			mediatest.Advance(t, 2*rooms.DefaultGrace)
+		}
+		n.hub.Reenter(w.t.Context())
+		if open := w.ledger.Open("standup"); len(open) > 0 {
+			t.Errorf("ledger has %v", open)
+		}
+	})
+}
+
+func TestReenterRecordsNobodyOnceTheNodeDrains(t *testing.T) {
+	inWorld(t, func(w *world) {
+		n := w.node("a")
+		n.join("ada")
+		drained := make(chan error, 1)
+		go func() { drained <- n.hub.Drain(w.t.Context()) }()
+		mediatest.Advance(t, rooms.DefaultGrace/2) // she may be back on another node
+		w.ledger.Entering = func(m media.Member) { t.Errorf("%s is recorded again", m.User) }
+		n.hub.Reenter(w.t.Context())
+		if err := <-drained; err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 func TestReenterRecordsLiveSessionsAgain(t *testing.T) {

@@ -270,6 +270,14 @@ func (h *Hub) live() []*Session {
 	return slices.Collect(maps.Keys(h.sessions))
 }
 
+// Refuse refuses new sessions from now on.
+func (h *Hub) Refuse() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.draining = true
+	h.signalIdle()
+}
+
 // Drain refuses new sessions, ends the others and waits until the last room is empty: lost
 // sessions stay for the grace period, so that participants can move to other nodes without
 // leaving. When ctx ends first, the grace periods end with it, and Drain returns the cause of
@@ -310,19 +318,34 @@ func (h *Hub) Drain(ctx context.Context) error {
 const lastWords = 5 * time.Second
 
 // Reenter records every session of this node again, after the others have taken the node
-// for dead and recorded that its sessions are gone. It blocks while it does.
+// for dead and recorded that its sessions are gone. It blocks while it does. A node that drains
+// records nobody again.
 func (h *Hub) Reenter(ctx context.Context) {
 	for _, s := range h.live() {
-		s.room.mu.Lock()
-		gone := s.gone // what is recorded after its departure would never be closed
-		s.room.mu.Unlock()
-		if s.peer.Observer || gone || ctx.Err() != nil {
+		h.mu.Lock()
+		draining := h.draining
+		h.mu.Unlock()
+		if draining || ctx.Err() != nil {
+			return
+		}
+		if gone, _ := s.whereabouts(); gone || s.peer.Observer {
 			continue
 		}
 		if _, err := h.ledger.Enter(ctx, s.member()); err != nil {
 			h.log.Warn("record a session again", "session", uint64(s.id), "err", err)
 		}
+		if gone, departed := s.whereabouts(); gone && departed {
+			h.ledger.Exit(ctx, s.member()) // what was recorded after its departure would stay open
+		}
 	}
+}
+
+// whereabouts returns whether s is out of its room, and whether that is for good.
+func (s *Session) whereabouts() (gone, departed bool) {
+	r := s.room
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return s.gone, r.local[s.id] == nil
 }
 
 // stats returns what reporters are told of s.

@@ -18,6 +18,8 @@ type Ledger struct {
 	Off bool
 	// Silent answers as while the record does not: a guess, which knows of nobody else.
 	Silent bool
+	// Entering is called before anybody is recorded as there. May be nil.
+	Entering func(media.Member)
 	// HostEnds makes the creator's departure end the meeting.
 	HostEnds bool
 
@@ -35,6 +37,9 @@ var _ media.Ledger = (*Ledger)(nil)
 
 // Enter implements media.Ledger.
 func (l *Ledger) Enter(_ context.Context, m media.Member) (media.Meeting, error) {
+	if l.Entering != nil {
+		l.Entering(m)
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.Refuse != nil {
