@@ -87,12 +87,13 @@ type node struct {
 	draining   atomic.Bool
 	news       *news         // of changed meetings, on their way to whoever watches
 	ending     chan struct{} // closed when the node stops
+	left       bool          // nobody is on record as here, nor will be
 }
 
 // Run starts a node, serves until ctx ends and stops it in this order: readiness goes and
 // newcomers are refused; sessions are told to move and drain, at most for the configured
-// time; listeners close; what the ledger still has to write is written; the relay leaves the
-// cluster; NATS and PostgreSQL, where embedded, stop. A part that fails starts the same
+// time; listeners close; the ledger writes that nobody is here any more, which it does first
+// of all where there is no other node to move to; the relay leaves the cluster; NATS and PostgreSQL, where embedded, stop. A part that fails starts the same
 // sequence and its error is returned. Nothing of the node is left when Run returns.
 func Run(ctx context.Context, o Options) (err error) {
 	start := time.Now()
@@ -121,7 +122,7 @@ func Run(ctx context.Context, o Options) (err error) {
 		})
 	}
 	defer func() {
-		err = errors.Join(err, n.flush(life))
+		err = errors.Join(err, n.leave(life))
 		n.relay.Close()
 		end()
 		err = errors.Join(err, parts.Wait())
@@ -142,18 +143,39 @@ func (n *node) record(ctx context.Context) error {
 	return nil
 }
 
-// flush waits for the last writes of the ledger.
-func (n *node) flush(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, flushTime)
+// leaveFirst writes the departures of everybody before they are gone, for those who cannot come back elsewhere:
+// on a machine that has too much to do it is only then that thousands of them leave time for it.
+func (n *node) leaveFirst(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveFirstTime)
 	defer cancel()
-	if err := n.meetings.Flush(ctx); err != nil {
-		return fmt.Errorf("write the last departures: %w", err)
+	if _, left, err := n.meetings.Leave(ctx); err != nil && left > 0 {
+		n.Log.Warn("departures are not written yet", "sessions", left, observe.KeyErr, err)
+		return
+	}
+	n.left = true
+}
+
+// leave writes the last departures: those that are still to be written, and those of whom the hub did not
+// get to say that they are gone.
+func (n *node) leave(ctx context.Context) error {
+	if n.left {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, leaveTime)
+	defer cancel()
+	ended, left, err := n.meetings.Leave(ctx)
+	n.tell(ctx, ended)
+	if err != nil && left > 0 {
+		return fmt.Errorf("write the last departures, of which %d are left to other nodes or to the next start of one: %w", left, err)
 	}
 	return nil
 }
 
-// flushTime bounds the last writes of the ledger.
-const flushTime = 5 * time.Second
+// leaveFirstTime and leaveTime bound the last writes of the ledger.
+const (
+	leaveFirstTime = 5 * time.Second
+	leaveTime      = 8 * time.Second
+)
 
 // prepare builds the parts of the node from the ground up.
 func (n *node) prepare(ctx context.Context) (err error) {
@@ -191,7 +213,7 @@ func (n *node) prepare(ctx context.Context) (err error) {
 	}
 	n.openNodes()
 	n.meetings = meeting.New(meeting.Options{
-		Store: n.stores.store, Log: n.Log,
+		Store: n.stores.store, Log: n.Log, Node: string(n.id),
 		Enabled:        func(room string) bool { return flags.MeetingManagement.For(n.Flags, room) },
 		EndOnHostLeave: func(room string) bool { return flags.EndOnHostLeave.For(n.Flags, room) },
 	})
@@ -289,30 +311,35 @@ const (
 func (n *node) reconcile(ctx context.Context) error {
 	wait := time.NewTicker(reconcileAfter)
 	defer wait.Stop()
-	for {
+	for warned := false; ; {
 		select {
 		case <-wait.C:
 		case <-ctx.Done():
 			return nil
 		}
-		err := n.closeLeftovers(ctx)
-		if err == nil {
-			return nil
-		}
-		if ctx.Err() == nil {
+		writing, err := n.closeLeftovers(ctx)
+		switch {
+		case ctx.Err() != nil:
+		case err != nil:
 			n.Log.Warn("sessions of nodes that died are not closed yet", observe.KeyErr, err)
+		case len(writing) == 0:
+			return nil
+		case !warned: // or a node that is about to be taken for dead
+			n.Log.Warn("nodes that are not in the cluster have people on record", "nodes", writing)
+			warned = true
 		}
 	}
 }
 
-func (n *node) closeLeftovers(ctx context.Context) error {
+// closeLeftovers returns those that are not in the cluster, and yet not dead.
+func (n *node) closeLeftovers(ctx context.Context) (writing []string, err error) {
 	bounded, cancel := context.WithTimeout(ctx, reconcileTime)
 	defer cancel()
 	alive, err := n.relay.Nodes(bounded)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	ended, err := n.ledger.reconcile(bounded, append(alive, n.id))
+	ended, writing, err := n.ledger.reconcile(bounded, append(alive, n.id))
 	n.tell(ctx, ended)
-	return err
+	return writing, err
 }

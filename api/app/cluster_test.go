@@ -143,22 +143,3 @@ func TestNodeTakenForDeadTakesUpItsMeetings(t *testing.T) {
 	bob.send(mediatest.Audio("here"))
 	ada.until("audio here from bob")
 }
-
-// Whatever a node did not record before it said goodbye, the others do.
-func TestNodeThatLeavesSomethingUndone(t *testing.T) {
-	c := newCluster(t)
-	managed(c)
-	b := managed(c)
-	room := newRoom()
-	b.join(overWS, "bob", room).sync()
-	// A session of b that b itself will not close.
-	const forgotten = `with s as (insert into sessions
-		select 7, room_id, 'carol', '', node_id, transport, '', now() from sessions where room_id = $1 returning room_id)
-		insert into session_participants (room_id, user_id) select room_id, 'carol' from s returning 1`
-	sql[int](c, forgotten, room)
-	if err := b.stop(); err != nil {
-		t.Error(err)
-	}
-	eventually(c, 0, activeCount, room)
-	eventually(c, 0, openSessions, room)
-}

@@ -242,6 +242,8 @@ func (f *front) stop(ctx context.Context) error {
 	defer hurry(nil)
 	if f.node.alone(ctx) {
 		hurry(errAlone)
+		f.node.hub.Refuse()
+		f.node.leaveFirst(ctx)
 	}
 	err := f.node.hub.Drain(ctx)
 	close(f.node.ending)

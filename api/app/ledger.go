@@ -57,8 +57,8 @@ func attendance(m media.Member) meeting.Attendance {
 	}
 }
 
-// reconcile closes the sessions of nodes that are not alive any more.
-func (l ledger) reconcile(ctx context.Context, alive []media.NodeID) ([]meeting.RoomEnded, error) {
+// reconcile closes the sessions of nodes that are not alive any more; see [meeting.Ledger.Reconcile].
+func (l ledger) reconcile(ctx context.Context, alive []media.NodeID) (ended []meeting.RoomEnded, writing []string, err error) {
 	nodes := make([]string, len(alive))
 	for i, n := range alive {
 		nodes[i] = string(n)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"sync"
 	"time"
 )
@@ -43,8 +42,12 @@ type backlog struct {
 	max   int
 
 	mu      sync.Mutex
-	work    *sync.Cond // line is not empty, or closed is set
+	work    *sync.Cond         // line is not empty, or closed is set
+	cancel  context.CancelFunc // ends what run tries; nil while it does not run
+	over    chan struct{}      // closed when run has returned
+	sealed  bool               // nothing is taken any more
 	closed  bool
+	used    bool // something was taken
 	rooms   map[string]*room
 	line    line
 	parked  []*room // the same, but their last try failed
@@ -53,41 +56,82 @@ type backlog struct {
 }
 
 func newBacklog(store Store, log *slog.Logger, limit int) *backlog {
-	b := &backlog{store: store, log: log, max: limit, rooms: map[string]*room{}}
+	b := &backlog{store: store, log: log, max: limit, rooms: map[string]*room{}, over: make(chan struct{})}
 	b.work = sync.NewCond(&b.mu)
 	return b
 }
 
 // run writes until ctx ends.
 func (b *backlog) run(ctx context.Context) {
-	stop := context.AfterFunc(ctx, b.close)
-	defer stop()
+	defer close(b.over)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	b.mu.Lock()
+	b.cancel = cancel
+	b.mu.Unlock()
+	said := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(said)
+		b.close()
+	})
 	var wg sync.WaitGroup
 	for range writers {
 		wg.Go(func() {
-			for r, ws := b.next(); r != nil; r, ws = b.next() {
-				err := b.perform(ctx, ws)
-				if len(ws) > 1 && errors.Is(err, ErrRejected) {
-					b.unbundle(r, ws)
-					ws = ws[:1]
-					err = b.perform(ctx, ws)
+			for parts := b.next(); parts != nil; parts = b.next() {
+				if parts[0].leaving {
+					b.leave(ctx, parts)
+				} else {
+					b.write(ctx, parts[0].room, parts[0].writes)
 				}
-				b.done(r, ws, err)
 			}
 		})
 	}
 	wg.Wait()
+	if !stop() {
+		<-said
+	}
+}
+
+// write tries to write ws, which are of r.
+func (b *backlog) write(ctx context.Context, r *room, ws []*write) {
+	err := b.perform(ctx, ws)
+	if len(ws) > 1 && errors.Is(err, ErrRejected) {
+		b.unbundle(r, ws)
+		ws = ws[:1]
+		err = b.perform(ctx, ws)
+	}
+	b.done(r, ws, err)
 }
 
 func (b *backlog) close() {
+	if arrivals, departures := b.stop(); arrivals+departures > 0 {
+		b.log.Error("attendance records are lost with this process", "arrivals", arrivals, "departures", departures)
+	}
+}
+
+// stop makes run end, and returns how many records it leaves unwritten. It is 0 when run was stopped before.
+func (b *backlog) stop() (arrivals, departures int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if b.closed {
+		return 0, 0
+	}
 	b.closed = true
+	if b.cancel != nil {
+		b.cancel()
+	}
 	b.disarm()
 	b.work.Broadcast()
-	if b.pending > 0 {
-		b.log.Error("attendance records are lost with this process", "writes", b.pending)
+	for _, r := range b.rooms {
+		for _, w := range r.pending {
+			if w.exit {
+				departures++
+			} else {
+				arrivals++
+			}
+		}
 	}
+	return arrivals, departures
 }
 
 // add puts w at the end of the queue of its room and returns it.
@@ -95,6 +139,12 @@ func (b *backlog) add(w *write) *write {
 	w.answered, w.settled = make(chan struct{}), make(chan struct{})
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if b.sealed {
+		w.started = Started{At: w.at, Creator: w.User, Guess: true}
+		w.settle()
+		return w
+	}
+	b.used = true
 	r := b.rooms[w.Room]
 	if r == nil {
 		b.forgetSome()
@@ -148,8 +198,8 @@ func (b *backlog) enqueue(r *room) {
 }
 
 // next blocks until there is something to write. It returns nil when run is to end. Where a
-// write was rejected the next ones are tried one by one.
-func (b *backlog) next() (*room, []*write) {
+// write was rejected the next ones are tried one by one. Rooms that people only leave are written together.
+func (b *backlog) next() []part {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for !b.closed {
@@ -163,17 +213,16 @@ func (b *backlog) next() (*room, []*write) {
 			b.tidy(r)
 			continue
 		}
+		if r.onlyLeft() && (len(r.pending) > 1 || len(b.line.others) > 0) {
+			return b.departures(r)
+		}
 		n := min(len(r.pending), together)
 		if r.singly > 0 {
 			n = 1
 		}
-		ws := slices.Clone(r.pending[:n])
-		for _, w := range ws {
-			w.running = true
-		}
-		return r, ws
+		return []part{r.part(n)}
 	}
-	return nil, nil
+	return nil
 }
 
 // unbundle leaves all but the first of ws, one of which was rejected, for later.
@@ -241,11 +290,17 @@ func (b *backlog) done(r *room, ws []*write, err error) {
 		return
 	}
 	r.singly = max(r.singly-len(ws), 0)
-	r.pending = r.pending[len(ws):]
-	b.pending -= len(ws)
-	for _, w := range ws {
+	r.alone = false
+	b.settle(r, len(ws))
+}
+
+// settle takes the first n writes of r off the list: they are written, or never will be.
+func (b *backlog) settle(r *room, n int) {
+	for _, w := range r.pending[:n] {
 		w.settle()
 	}
+	r.pending = r.pending[n:]
+	b.pending -= n
 	r.busy = false
 	b.tidy(r)
 }
@@ -277,6 +332,36 @@ func (b *backlog) flush(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// seal refuses all that is asked for from now on: it is taken for granted and not recorded.
+func (b *backlog) seal() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.sealed = true
+}
+
+// here returns how many sessions may be open on record because of what was asked for, as far as is remembered,
+// and whether anything ever was.
+func (b *backlog) here() (sessions int, used bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, r := range b.rooms {
+		sessions += len(r.sessions)
+		for _, w := range r.pending {
+			if w.exit {
+				sessions++
+			}
+		}
+	}
+	return sessions, b.used
+}
+
+// occupied reports whether anybody is there, or something is to be written of those who were.
+func (b *backlog) occupied() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.rooms) > 0 && !b.sealed
 }
 
 // started returns the answer to an entry, or the guess.

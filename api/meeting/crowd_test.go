@@ -134,13 +134,13 @@ func TestReconcileClosesWhatDeadNodesLeftOpen(t *testing.T) {
 	dead.join("left", "alice")
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	over, err := a.Reconcile(ctx, []string{"node-a", "node-b"})
+	over, _, err := a.Reconcile(ctx, []string{"node-a", "node-b"})
 	if err != nil || len(over) != 1 || over[0].Room != "left" {
 		t.Errorf("got %+v, %v", over, err)
 	}
 	a.participants("kept", 1)
 	a.participants("left", 0)
-	if over, err := a.Reconcile(ctx, nil); err != nil || len(over) != 1 {
+	if over, _, err := a.Reconcile(ctx, nil); err != nil || len(over) != 1 {
 		t.Errorf("with no node alive: %+v, %v", over, err)
 	}
 }

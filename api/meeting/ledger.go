@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"strings"
+	"sync"
 	"time"
 
 	"parley/api/fault"
@@ -27,6 +28,7 @@ const (
 type Options struct {
 	Store Store
 	Log   *slog.Logger
+	Node  string // this process, as in [Attendance]
 
 	// Enabled says whether meetings of a room are recorded. It is asked on every call and
 	// does not block.
@@ -48,6 +50,7 @@ type Options struct {
 type Ledger struct {
 	store    Store
 	log      *slog.Logger
+	node     string
 	enabled  func(room string) bool
 	endWith  func(room string) bool
 	patience time.Duration
@@ -59,6 +62,7 @@ func New(o Options) *Ledger {
 	return &Ledger{
 		store:    o.Store,
 		log:      o.Log,
+		node:     o.Node,
 		enabled:  o.Enabled,
 		endWith:  o.EndOnHostLeave,
 		patience: cmp.Or(o.Patience, DefaultPatience),
@@ -67,8 +71,13 @@ func New(o Options) *Ledger {
 }
 
 // Run writes what Enter and Exit ask for until ctx ends. What is not written by then is
-// lost: call [Ledger.Flush] before. Call Run once.
-func (l *Ledger) Run(ctx context.Context) { l.writes.run(ctx) }
+// lost: call [Ledger.Leave] before. Call Run once.
+func (l *Ledger) Run(ctx context.Context) {
+	var beside sync.WaitGroup
+	beside.Go(func() { l.stayAlive(ctx) })
+	l.writes.run(ctx)
+	beside.Wait()
+}
 
 // Flush returns when everything asked for before the call is written or given up, or with
 // the cause of ctx when that ends first.

@@ -54,7 +54,7 @@ func openOn(t *testing.T, url, node string, wait time.Duration, maxPending int) 
 	}
 	o := &office{store: store, t: t, node: node}
 	o.Ledger = meeting.New(meeting.Options{
-		Store: store, Log: log, Patience: wait, MaxPending: maxPending,
+		Store: store, Log: log, Node: node, Patience: wait, MaxPending: maxPending,
 		Enabled:        func(string) bool { return !o.off.Load() },
 		EndOnHostLeave: func(string) bool { return o.endHost.Load() },
 	})

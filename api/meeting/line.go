@@ -45,3 +45,6 @@ func (l *line) take() *room {
 	*from = (*from)[1:]
 	return r
 }
+
+// some removes of those rooms that nobody waits to enter the ones that fit.
+func (l *line) some(fit func(*room) bool) { l.others = slices.DeleteFunc(l.others, fit) }

@@ -17,6 +17,19 @@ type Attendance struct {
 	Instance    string // identifies a client across its reconnections, or ""
 }
 
+// Departure is a session that left.
+type Departure struct {
+	Attendance
+	At          time.Time
+	EndWithHost bool // as Record.Exit has it
+}
+
+// Open is a session that is on record as there.
+type Open struct {
+	Attendance
+	Seen time.Time // when its node was last known to live; not before any session of it entered
+}
+
 // Started is what a joiner is told of a meeting.
 type Started struct {
 	At      time.Time // in microseconds, as the database keeps it
@@ -90,11 +103,24 @@ type Store interface {
 	// be about one room.
 	Together(ctx context.Context, room string, do func(Record) error) error
 
-	// OpenOn lists the sessions of a node that have not left, oldest first.
-	OpenOn(ctx context.Context, node string) ([]Attendance, error)
+	// Leave records departures from many rooms as one change, in a number of statements that does not
+	// depend on how many there are. It does what Exit does for each, but those of one room leave
+	// together: who was left behind by one of them and left as well is not told that the meeting ended.
+	// It waits for nobody: of rooms that others are changing it records nothing, and they are not in
+	// the answer. For the others that says what the departures mean for the meeting, and
+	// how many remain where somebody is gone.
+	Leave(ctx context.Context, all []Departure) (map[string]Ended, error)
 
-	// OpenElsewhere lists those of all nodes but the given ones.
-	OpenElsewhere(ctx context.Context, nodes []string) ([]Attendance, error)
+	// OpenOn lists the sessions of a node that have not left, oldest first.
+	OpenOn(ctx context.Context, node string) ([]Open, error)
+
+	// Alive notes that a node lives, now; Gone that it is no more.
+	Alive(ctx context.Context, node string) error
+	Gone(ctx context.Context, node string) error
+
+	// Absent lists the nodes that are not there but on record: silent are those that did not say for
+	// some time that they live, writing those that did.
+	Absent(ctx context.Context, there []string, silence time.Duration) (silent, writing []string, err error)
 
 	// ActiveCount returns the number of participants in a room.
 	ActiveCount(ctx context.Context, room string) (int, error)

@@ -55,6 +55,7 @@ type room struct {
 	meeting  Started             // At is zero while unknown
 	pending  []*write            // in order; the first ones may be running
 	singly   int                 // how many of those are tried one by one
+	alone    bool                // they are not written together with those of other rooms
 	busy     bool                // in one of the lists of the backlog, or being written
 	parked   bool                // in the list of those whose last try failed
 }

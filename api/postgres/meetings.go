@@ -116,10 +116,6 @@ select m.state = 'active' and case
     end
 from meetings m where m.room_id = $1 and m.deleted_at is null`
 
-const selectOpen = `
-select session_id, room_id, user_id, display_name, node_id, transport, instance
-from sessions where left_at is null`
-
 // Enter implements meeting.Store.
 func (s *Store) Enter(ctx context.Context, a meeting.Attendance, at time.Time) (started meeting.Started, err error) {
 	err = s.Together(ctx, a.Room, func(r meeting.Record) error {
@@ -261,28 +257,6 @@ func (r record) exit(ctx context.Context, a meeting.Attendance, at time.Time, en
 	b.Queue(exitAdmitted, a.Room, nil, at)
 	b.Queue(endMeeting, a.Room, at, entered)
 	return ended, r.tx.SendBatch(ctx, b).Close()
-}
-
-// OpenOn implements meeting.Store.
-func (s *Store) OpenOn(ctx context.Context, node string) ([]meeting.Attendance, error) {
-	return s.open(ctx, selectOpen+` and node_id = $1 order by entered_at`, node)
-}
-
-// OpenElsewhere implements meeting.Store.
-func (s *Store) OpenElsewhere(ctx context.Context, nodes []string) ([]meeting.Attendance, error) {
-	return s.open(ctx, selectOpen+` and node_id <> all (coalesce($1::text[], '{}')) order by entered_at`, nodes)
-}
-
-func (s *Store) open(ctx context.Context, sql string, arg any) ([]meeting.Attendance, error) {
-	rows, err := s.pool.Query(ctx, sql, arg)
-	if err != nil {
-		return nil, fmt.Errorf("list open sessions: %w", err)
-	}
-	open, err := pgx.CollectRows(rows, pgx.RowToStructByPos[meeting.Attendance])
-	if err != nil {
-		return nil, fmt.Errorf("list open sessions: %w", err)
-	}
-	return open, nil
 }
 
 // ActiveCount implements meeting.Store.

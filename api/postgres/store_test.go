@@ -78,12 +78,16 @@ func TestSessionsAreListedAsTheyEntered(t *testing.T) {
 	if _, err := store.Exit(t.Context(), want[0], at, false); err != nil {
 		t.Fatal(err)
 	}
-	got, err := store.OpenOn(t.Context(), "node-a")
+	open, err := store.OpenOn(t.Context(), "node-a")
+	var got []meeting.Attendance
+	for _, o := range open {
+		got = append(got, o.Attendance)
+	}
 	if diff := cmp.Diff(want[1:], got); diff != "" || err != nil {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
 	}
-	if got, err := store.OpenElsewhere(t.Context(), []string{"node-a"}); len(got) != 0 || err != nil {
-		t.Errorf("elsewhere: %v, %v", got, err)
+	if silent, writing, err := store.Absent(t.Context(), []string{"node-a"}, time.Hour); len(silent)+len(writing) != 0 || err != nil {
+		t.Errorf("elsewhere: %v, %v, %v", silent, writing, err)
 	}
 }
 

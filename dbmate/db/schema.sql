@@ -177,6 +177,16 @@ ALTER SEQUENCE public.meetings_id_seq OWNED BY public.meetings.id;
 
 
 --
+-- Name: nodes; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.nodes (
+    node_id text NOT NULL,
+    alive_at timestamp with time zone NOT NULL
+);
+
+
+--
 -- Name: oauth_requests; Type: TABLE; Schema: public; Owner: -
 --
 
@@ -612,6 +622,14 @@ ALTER TABLE ONLY public.meeting_participants
 
 ALTER TABLE ONLY public.meetings
     ADD CONSTRAINT meetings_pkey PRIMARY KEY (id);
+
+
+--
+-- Name: nodes nodes_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.nodes
+    ADD CONSTRAINT nodes_pkey PRIMARY KEY (node_id);
 
 
 --
@@ -1190,4 +1208,5 @@ INSERT INTO public.schema_migrations (version) VALUES
     ('20261121000013'),
     ('20261121000014'),
     ('20261121000020'),
-    ('20261121000021');
+    ('20261121000021'),
+    ('20261122000000');
