@@ -57,10 +57,11 @@ func TestLeavingTogetherIsLeavingOneByOne(t *testing.T) {
 		var gone [2][]meeting.Departure
 		users := []string{"alice", "bob", "carol"}
 		left := began.Add(time.Minute)
+		stays := rapid.SampledFrom([]string{"", "alice", "bob", "carol"}).Draw(r, "who stays")
 		for i := range rapid.IntRange(1, 12).Draw(r, "sessions") {
-			room := rapid.SampledFrom([]string{"a", "b", "c"}).Draw(r, "room")
+			room := rapid.SampledFrom([]string{"a", "b", "b", "c"}).Draw(r, "room")
 			user := rapid.SampledFrom(users).Draw(r, "user")
-			leaves, ends := rapid.Bool().Draw(r, "leaves"), room != "c"
+			leaves, ends := user != stays && rapid.IntRange(0, 5).Draw(r, "one of several tabs") > 0, room != "c"
 			for k, prefix := range prefixes {
 				id := run*2_000_000 + uint64(k)*1_000_000 + uint64(i)
 				a := meeting.Attendance{Session: id, Room: prefix + room, User: user, Node: "node"}
@@ -72,9 +73,13 @@ func TestLeavingTogetherIsLeavingOneByOne(t *testing.T) {
 				}
 			}
 		}
-		// In one of the rooms people are admitted, some of them as hosts.
+		// In one of the rooms people are admitted, some of them as hosts, and it may end with the last of these.
 		hosts := rapid.SliceOfDistinct(rapid.SampledFrom(users), rapid.ID[string]).Draw(r, "hosts")
+		withHosts := rapid.Bool().Draw(r, "ends with its hosts")
 		for _, prefix := range prefixes {
+			if _, err := conn.Exec(t.Context(), `update meetings set end_on_host_leave = $2 where room_id = $1`, prefix+"b", withHosts); err != nil {
+				r.Fatal(err)
+			}
 			if _, err := conn.Exec(t.Context(), `
 				insert into meeting_participants (meeting_id, user_id, status, is_host, joined_at)
 				select m.id, p.user_id, 'admitted', p.user_id = any($2), m.started_at
@@ -194,4 +199,28 @@ func TestNodesThatAreAbsent(t *testing.T) {
 		t.Fatal(err)
 	}
 	nodes(t, store, []string{"node-b", "node-c"}, nil)
+}
+
+// A meeting that ends with its last host does so when all of them leave together.
+func TestHostsWhoLeaveTogetherEndTheMeeting(t *testing.T) {
+	url := postgrestest.URL(t)
+	store := open(t, url)
+	var all []meeting.Departure
+	for i, user := range []string{"alice", "bob", "carol"} {
+		a := meeting.Attendance{Session: uint64(i + 1), Room: "room", User: user, Node: "node"}
+		if _, err := store.Enter(t.Context(), a, time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, meeting.Departure{Attendance: a, At: time.Now()})
+	}
+	exec(t, url, `update meetings set end_on_host_leave = true`)
+	exec(t, url, `insert into meeting_participants (meeting_id, user_id, status, is_host, joined_at)
+		select m.id, p.user_id, 'admitted', p.user_id <> 'carol', m.started_at from meetings m join session_participants p using (room_id)`)
+	ended, err := store.Leave(t.Context(), all[:2])
+	if want := (map[string]meeting.Ended{"room": {Over: true, Message: meeting.HostEnded}}); err != nil || !cmp.Equal(ended, want) {
+		t.Errorf("got %v, %v, want %v", ended, err, want)
+	}
+	if n, err := store.ActiveCount(t.Context(), "room"); n != 0 || err != nil {
+		t.Errorf("%d remain, %v", n, err)
+	}
 }
