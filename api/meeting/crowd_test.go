@@ -123,7 +123,7 @@ func TestNodeTakenForDeadMendsItsRecords(t *testing.T) {
 	}
 	check(t, "own began", a.meeting("own").Started.Equal(told.At), true)
 	check(t, "anew began", a.meeting("anew").Started.Equal(dora.At), true)
-	check(t, "alice leaves", a.exit(alice), meeting.Ended{Remaining: 1})
+	check(t, "alice leaves", a.exit(alice), meeting.Ended{})
 	check(t, "bob leaves", b.exit(bob), meeting.Ended{Over: true})
 }
 
@@ -179,7 +179,7 @@ func (m *model) exit(a meeting.Attendance, endWithHost bool) meeting.Ended {
 	m.open = slices.DeleteFunc(m.open, func(o meeting.Attendance) bool { return o.Session == a.Session })
 	elsewhere := slices.ContainsFunc(m.open, func(o meeting.Attendance) bool { return o.User == a.User })
 	if len(m.open) == before || elsewhere || !m.active[a.User] {
-		return meeting.Ended{Remaining: len(m.active)}
+		return meeting.Ended{}
 	}
 	delete(m.active, a.User)
 	switch {
@@ -191,7 +191,7 @@ func (m *model) exit(a meeting.Attendance, endWithHost bool) meeting.Ended {
 		clear(m.active)
 		return meeting.Ended{Over: true, Message: meeting.HostEnded}
 	}
-	return meeting.Ended{Remaining: len(m.active)}
+	return meeting.Ended{}
 }
 
 func TestLedgerBehavesLikeItsModel(t *testing.T) {
@@ -254,7 +254,7 @@ func TestLedgerBehavesLikeItsModel(t *testing.T) {
 				if len(gone) == 0 {
 					r.Skip()
 				}
-				want := meeting.Ended{Remaining: len(m.active)}
+				want := meeting.Ended{}
 				if got := at().exit(rapid.SampledFrom(gone).Draw(r, "session")); got != want {
 					r.Fatalf("left again: got %+v, want %+v", got, want)
 				}

@@ -87,8 +87,7 @@ func (b *backlog) leave(ctx context.Context, parts []part) {
 			b.tidy(r)
 		default:
 			for i, w := range p.writes {
-				w.ended = Ended{Remaining: ended.Remaining}
-				if i == last {
+				if w.ended = (Ended{}); i == last {
 					w.ended = ended
 				}
 				r.learn(w)

@@ -186,8 +186,8 @@ func TestEveryoneLeavingEndsMeeting(t *testing.T) {
 	alice, _ := o.join("room", "alice")
 	bob, _ := o.join("room", "bob")
 	charlie, _ := o.join("room", "charlie")
-	check(t, "charlie leaves", o.exit(charlie), meeting.Ended{Remaining: 2})
-	check(t, "bob leaves", o.exit(bob), meeting.Ended{Remaining: 1})
+	check(t, "charlie leaves", o.exit(charlie), meeting.Ended{})
+	check(t, "bob leaves", o.exit(bob), meeting.Ended{})
 	check(t, "still running", o.meeting("room").State, meeting.Active)
 	check(t, "alice leaves", o.exit(alice), meeting.Ended{Over: true})
 	if m := o.meeting("room"); m.State != meeting.Over || m.Ended.Before(m.Started) {
@@ -217,7 +217,7 @@ func TestHostLeavingEndsNothingUnlessAskedFor(t *testing.T) {
 	o := open(t)
 	alice, _ := o.join("room", "alice")
 	o.join("room", "bob")
-	check(t, "alice leaves", o.exit(alice), meeting.Ended{Remaining: 1})
+	check(t, "alice leaves", o.exit(alice), meeting.Ended{})
 	check(t, "state", o.meeting("room").State, meeting.Active)
 }
 
@@ -229,7 +229,7 @@ func TestMultipleRoomsAreIsolated(t *testing.T) {
 	o.join("two", "alice")
 	o.participants("one", 2)
 	o.participants("two", 1)
-	check(t, "bob leaves", o.exit(bob), meeting.Ended{Remaining: 1})
+	check(t, "bob leaves", o.exit(bob), meeting.Ended{})
 	o.participants("two", 1)
 }
 
@@ -337,7 +337,7 @@ func TestParticipantStaysUntilTheLastSessionLeaves(t *testing.T) {
 	}
 	o.join("room", "bob")
 	o.participants("room", 2)
-	check(t, "phone leaves", o.exit(phone), meeting.Ended{Remaining: 2})
+	check(t, "phone leaves", o.exit(phone), meeting.Ended{})
 	check(t, "laptop leaves", o.exit(laptop), meeting.Ended{Over: true, Message: meeting.HostEnded})
 }
 
@@ -346,9 +346,9 @@ func TestRepeatedEnterAndExitChangeNothing(t *testing.T) {
 	alice, first := o.join("room", "alice")
 	check(t, "second Enter", o.enter(alice), first)
 	bob, _ := o.join("room", "bob")
-	check(t, "bob leaves", o.exit(bob), meeting.Ended{Remaining: 1})
-	check(t, "bob leaves again", o.exit(bob), meeting.Ended{Remaining: 1})
-	check(t, "somebody unknown leaves", o.exit(o.session("room", "mallory")), meeting.Ended{Remaining: 1})
+	check(t, "bob leaves", o.exit(bob), meeting.Ended{})
+	check(t, "bob leaves again", o.exit(bob), meeting.Ended{})
+	check(t, "somebody unknown leaves", o.exit(o.session("room", "mallory")), meeting.Ended{})
 }
 
 func TestMeetingStartsAnewAfterItsEnd(t *testing.T) {

@@ -41,9 +41,8 @@ type Started struct {
 // Ended is what a departure means for a meeting. The zero value says that it continues, or
 // that nothing is known.
 type Ended struct {
-	Over      bool
-	Message   string // for those still connected; "" when nobody needs to be told
-	Remaining int    // participants still there
+	Over    bool
+	Message string // for those still connected; "" when nobody needs to be told
 }
 
 // HostEnded is the message when a meeting ends because its host left.

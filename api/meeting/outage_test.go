@@ -82,7 +82,7 @@ func TestDatabaseStoppedAndBack(t *testing.T) {
 		t.Errorf("dora was told %+v, recorded is %+v", dora, m)
 	}
 	check(t, "brief meeting", o.meeting("brief").State, meeting.Over)
-	check(t, "alice leaves", o.exit(alice), meeting.Ended{Remaining: 1})
+	check(t, "alice leaves", o.exit(alice), meeting.Ended{})
 }
 
 // With no place left, who came and went in the meantime is forgotten; who stays never is.
@@ -279,7 +279,7 @@ func TestUnacceptableRecordIsDropped(t *testing.T) {
 	mallory, _ := o.join("room", "mallory")
 	_, started := o.join("room", "alice")
 	check(t, "creator", started.Creator, "alice")
-	check(t, "mallory leaves", o.exit(mallory), meeting.Ended{Remaining: 1})
+	check(t, "mallory leaves", o.exit(mallory), meeting.Ended{})
 }
 
 // What is not written when the process ends is told to the operator.

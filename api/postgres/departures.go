@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -22,84 +23,53 @@ const (
 	tryMeetings = meetingsOf + ` for update skip locked`
 )
 
-const closeSessions = `
-update sessions s set left_at = greatest(gone.at, s.entered_at)
-from unnest($1::numeric[], $2::timestamptz[]) as gone (id, at)
-where s.session_id = gone.id and s.left_at is null
-returning s.room_id, s.user_id, s.entered_at`
+const closeSession = `
+update sessions set left_at = $2 where session_id = $1 and left_at is null returning entered_at`
 
-// Who has left is no longer among those admitted either; see closeParticipant and exitAdmitted.
-const closeDeparted = `
-with gone as (
-    select room_id, user_id, max(at) as at
-    from unnest($1::text[], $2::text[], $3::timestamptz[]) as g (room_id, user_id, at)
-    group by room_id, user_id
-), closed as (
-    update session_participants p set left_at = greatest(gone.at, p.joined_at)
-    from gone
-    where p.room_id = gone.room_id and p.user_id = gone.user_id and p.left_at is null and not exists (
-        select from sessions s where s.room_id = p.room_id and s.user_id = p.user_id and s.left_at is null)
-    returning p.room_id, p.user_id, p.left_at
+// Only the last session of a participant takes them away. Who has left is no longer among those admitted
+// either, but who asked again after the departure is about to enter.
+const closeParticipant = `
+with closed as (
+    update session_participants set left_at = $3
+    where room_id = $1 and user_id = $2 and left_at is null and not exists (
+        select from sessions where room_id = $1 and user_id = $2 and left_at is null)
+    returning user_id
 ), admitted as (
-    update meeting_participants a set left_at = closed.left_at
-    from closed, meetings m
-    where m.room_id = closed.room_id and m.deleted_at is null and a.meeting_id = m.id and a.user_id = closed.user_id
-        and a.status = 'admitted' and a.left_at is null and a.joined_at <= closed.left_at
+    update meeting_participants p set left_at = $3
+    from meetings m
+    where m.room_id = $1 and m.deleted_at is null and p.meeting_id = m.id and p.user_id = $2
+        and p.status = 'admitted' and p.left_at is null and p.joined_at <= $3 and exists (select from closed)
 )
-select room_id, user_id, left_at from closed`
+select from closed`
 
-// Of the rooms of those who are gone: how many remain, and when whoever the meeting ends with left; see
-// endsWith. A meeting that is over is over for everybody.
-const endMeetings = `
-with gone as (
-    select * from unnest($1::text[], $2::text[], $3::timestamptz[], $4::bool[], $5::timestamptz[])
-        as g (room_id, user_id, at, ends, entered)
-), hosts as (
-    select gone.room_id, min(gone.at) as at
-    from gone join meetings m on m.room_id = gone.room_id and m.deleted_at is null
-    where m.state = 'active' and case
-        when not exists (select from meeting_participants where meeting_id = m.id)
-        then gone.ends and m.creator_id = gone.user_id
-        else m.end_on_host_leave
-            and exists (select from meeting_participants
-                where meeting_id = m.id and user_id = gone.user_id and is_host and status = 'admitted')
-            and not exists (select from meeting_participants
-                where meeting_id = m.id and user_id <> gone.user_id and is_host and status = 'admitted' and left_at is null)
-        end
-    group by gone.room_id
-), rooms as (
-    select room_id, max(at) as at, max(entered) as entered,
-        (select count(*) from session_participants p where p.room_id = gone.room_id and p.left_at is null) as remaining
-    from gone group by room_id
-), over as (
-    select room_id, case when remaining = 0 then rooms.at else hosts.at end as at, entered
-    from rooms left join hosts using (room_id)
-    where remaining = 0 or hosts.at is not null
-), participants as (
-    update session_participants p set left_at = greatest(over.at, p.joined_at)
-    from over where p.room_id = over.room_id and p.left_at is null
-), admitted as (
-    update meeting_participants a set left_at = over.at
-    from over, meetings m
-    where m.room_id = over.room_id and m.deleted_at is null and a.meeting_id = m.id
-        and a.status = 'admitted' and a.left_at is null and a.joined_at <= over.at
-), ended as (
-    update meetings m set ended_at = over.at, state = 'ended'
-    from over where m.room_id = over.room_id and m.deleted_at is null
-        and (m.state = 'active' or m.state = 'idle' and m.created_at <= over.entered)
-)
-select room_id, remaining, over.at is not null from rooms left join over using (room_id)`
+// Where people are admitted to meetings, it is the last host's departure that counts, and the
+// meeting says whether it does; $3 is what the operator says for all others.
+const endsWith = `
+select m.state = 'active' and case
+    when not exists (select from meeting_participants where meeting_id = m.id)
+    then $3 and m.creator_id = $2
+    else m.end_on_host_leave
+        and exists (select from meeting_participants
+            where meeting_id = m.id and user_id = $2 and is_host and status = 'admitted')
+        and not exists (select from meeting_participants
+            where meeting_id = m.id and user_id <> $2 and is_host and status = 'admitted' and left_at is null)
+    end
+from meetings m where m.room_id = $1 and m.deleted_at is null`
 
-// person is somebody in a room.
-type person struct{ room, user string }
+// A meeting that is over is over for everybody.
+const closeParticipants = `
+update session_participants set left_at = $2 where room_id = $1 and left_at is null`
 
-// departed is what is known of somebody who left.
-type departed struct {
-	person
-	at      time.Time
-	ends    bool      // the meeting, where they are its host
-	entered time.Time // their last session
-}
+const exitAllAdmitted = `
+update meeting_participants p set left_at = $2
+from meetings m
+where m.room_id = $1 and m.deleted_at is null and p.meeting_id = m.id and p.status = 'admitted'
+    and p.left_at is null and p.joined_at <= $2`
+
+// A meeting that nobody has begun may have taken the place of the one that the session was in.
+const endMeeting = `
+update meetings set ended_at = $2, state = 'ended'
+where room_id = $1 and deleted_at is null and (state = 'active' or state = 'idle' and created_at <= $3)`
 
 // Leave implements meeting.Store.
 func (s *Store) Leave(ctx context.Context, all []meeting.Departure) (rooms map[string]meeting.Ended, err error) {
@@ -107,14 +77,12 @@ func (s *Store) Leave(ctx context.Context, all []meeting.Departure) (rooms map[s
 		if rooms, err = tryLock(ctx, tx, all); err != nil || len(rooms) == 0 {
 			return err
 		}
-		closed, err := closeDepartures(ctx, tx, slices.DeleteFunc(slices.Clone(all), func(d meeting.Departure) bool {
+		over, err := leave(ctx, tx, slices.DeleteFunc(slices.Clone(all), func(d meeting.Departure) bool {
 			_, free := rooms[d.Room]
 			return !free
 		}))
-		if err != nil || len(closed) == 0 {
-			return err
-		}
-		return endAfter(ctx, tx, closed, rooms)
+		maps.Copy(rooms, over)
+		return err
 	})
 	switch {
 	case unacceptable(err):
@@ -162,67 +130,97 @@ func tryLock(ctx context.Context, tx pgx.Tx, all []meeting.Departure) (map[strin
 	return free, nil
 }
 
-// closeDepartures closes sessions, and returns who has none left.
-func closeDepartures(ctx context.Context, tx pgx.Tx, gone []meeting.Departure) ([]departed, error) {
-	n := len(gone)
-	ids, rooms, users, at := make([]uint64, n), make([]string, n), make([]string, n), make([]time.Time, n)
-	ends, entered := map[person]bool{}, map[person]time.Time{}
-	for i, d := range gone {
-		ids[i], rooms[i], users[i], at[i] = d.Session, d.Room, d.User, d.At
-		ends[person{d.Room, d.User}] = ends[person{d.Room, d.User}] || d.EndWithHost
-	}
-	var closed []departed
-	b := &pgx.Batch{}
-	b.Queue(closeSessions, ids, at).Query(func(rows pgx.Rows) error {
-		var p person
-		var since time.Time
-		_, err := pgx.ForEachRow(rows, []any{&p.room, &p.user, &since}, func() error {
-			if since.After(entered[p]) {
-				entered[p] = since
-			}
-			return nil
-		})
-		return err
-	})
-	b.Queue(closeDeparted, rooms, users, at).Query(func(rows pgx.Rows) error {
-		var d departed
-		_, err := pgx.ForEachRow(rows, []any{&d.room, &d.user, &d.at}, func() error {
-			d.ends, d.entered = ends[d.person], entered[d.person]
-			d.entered = cmp.Or(d.entered, d.at)
-			closed = append(closed, d)
-			return nil
-		})
-		return err
-	})
-	return closed, tx.SendBatch(ctx, b).Close()
+// person is somebody in a room.
+type person struct{ room, user string }
+
+// departed is what is known of somebody who leaves.
+type departed struct {
+	person
+	entered, at time.Time // the last session
+	ends        bool      // the meeting, where they are its host
+	gone, host  bool      // they have left, and the meeting is over with that
 }
 
-// endAfter ends the meetings that end with the departure of those who are gone, and notes in rooms what
-// that means for each.
-func endAfter(ctx context.Context, tx pgx.Tx, gone []departed, rooms map[string]meeting.Ended) error {
-	n := len(gone)
-	names, users := make([]string, n), make([]string, n)
-	at, entered, ends := make([]time.Time, n), make([]time.Time, n), make([]bool, n)
-	for i, d := range gone {
-		names[i], users[i], at[i], ends[i], entered[i] = d.room, d.user, d.at, d.ends, d.entered
+// leave records departures from rooms that the transaction has to itself, and returns those whose meeting ended
+// with that. The statements are those for one, many in one go: what a statement for many at once costs
+// depends on what the database believes of tables that may have been empty a minute ago.
+func leave(ctx context.Context, tx pgx.Tx, all []meeting.Departure) (map[string]meeting.Ended, error) {
+	b := &pgx.Batch{}
+	people := closeSessions(b, all)
+	for _, d := range people {
+		b.Queue(closeParticipant, d.room, d.user, d.at).QueryRow(func(row pgx.Row) error {
+			err := row.Scan()
+			d.gone = err == nil
+			return unlessNone(err)
+		})
 	}
-	rows, err := tx.Query(ctx, endMeetings, names, users, at, ends, entered)
-	if err != nil {
-		return err
-	}
-	var room string
-	var remaining int
-	var over bool
-	_, err = pgx.ForEachRow(rows, []any{&room, &remaining, &over}, func() error {
-		switch {
-		case over && remaining > 0:
-			rooms[room] = meeting.Ended{Over: true, Message: meeting.HostEnded}
-		case over:
-			rooms[room] = meeting.Ended{Over: true}
-		default:
-			rooms[room] = meeting.Ended{Remaining: remaining}
+	remaining := map[string]int{}
+	for _, d := range people {
+		b.Queue(endsWith, d.room, d.user, d.ends).QueryRow(func(row pgx.Row) error { return unlessNone(row.Scan(&d.host)) })
+		if _, asked := remaining[d.room]; asked {
+			continue
 		}
-		return nil
-	})
-	return err
+		remaining[d.room] = 0
+		b.Queue(countParticipants, d.room).QueryRow(func(row pgx.Row) error {
+			var n int
+			err := row.Scan(&n)
+			remaining[d.room] = n
+			return err
+		})
+	}
+	if err := tx.SendBatch(ctx, b).Close(); err != nil {
+		return nil, err
+	}
+	return endAfter(ctx, tx, people, remaining)
+}
+
+// closeSessions adds to b what closes them, and returns whose they are, in the order in which they left.
+func closeSessions(b *pgx.Batch, all []meeting.Departure) []*departed {
+	var people []*departed
+	known := map[person]*departed{}
+	for _, a := range all {
+		p := person{a.Room, a.User}
+		d := known[p]
+		if d == nil {
+			d = &departed{person: p}
+			known[p], people = d, append(people, d)
+		}
+		if a.At.After(d.at) {
+			d.at = a.At
+		}
+		d.ends = d.ends || a.EndWithHost
+		b.Queue(closeSession, a.Session, a.At).QueryRow(func(row pgx.Row) error {
+			var entered time.Time
+			err := row.Scan(&entered)
+			if entered.After(d.entered) {
+				d.entered = entered
+			}
+			return unlessNone(err)
+		})
+	}
+	slices.SortStableFunc(people, func(a, b *departed) int { return a.at.Compare(b.at) })
+	return people
+}
+
+// endAfter ends meetings that nobody is left in, or that end with their host.
+func endAfter(ctx context.Context, tx pgx.Tx, people []*departed, remaining map[string]int) (map[string]meeting.Ended, error) {
+	over := map[string]meeting.Ended{}
+	b := &pgx.Batch{}
+	for _, d := range slices.Backward(people) {
+		_, done := over[d.room]
+		switch {
+		case !d.gone || done:
+			continue
+		case remaining[d.room] == 0:
+			over[d.room] = meeting.Ended{Over: true}
+		case d.host:
+			over[d.room] = meeting.Ended{Over: true, Message: meeting.HostEnded}
+			b.Queue(closeParticipants, d.room, d.at)
+		default:
+			continue
+		}
+		b.Queue(exitAllAdmitted, d.room, d.at)
+		b.Queue(endMeeting, d.room, d.at, cmp.Or(d.entered, d.at))
+	}
+	return over, tx.SendBatch(ctx, b).Close()
 }

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"parley/api/meeting"
 )
@@ -74,47 +73,9 @@ from meetings m
 where m.room_id = $1 and m.deleted_at is null and p.meeting_id = m.id
     and p.user_id = $2 and p.status = 'admitted' and p.left_at is not null`
 
-// Who asked again after the departure is about to enter. $2 is null for everybody.
-const exitAdmitted = `
-update meeting_participants p set left_at = $3
-from meetings m
-where m.room_id = $1 and m.deleted_at is null and p.meeting_id = m.id and p.status = 'admitted'
-    and p.left_at is null and p.joined_at <= $3 and ($2::text is null or p.user_id = $2)`
-
 const selectMeeting = `
 select room_id, started_at, ended_at, coalesce(creator_id, ''), state
 from meetings where room_id = $1 and deleted_at is null`
-
-const closeSession = `
-update sessions set left_at = $2 where session_id = $1 and left_at is null returning entered_at`
-
-// Only the last session of a participant takes them away.
-const closeParticipant = `
-update session_participants set left_at = $3
-where room_id = $1 and user_id = $2 and left_at is null and not exists (
-    select from sessions where room_id = $1 and user_id = $2 and left_at is null)`
-
-const closeParticipants = `
-update session_participants set left_at = $2 where room_id = $1 and left_at is null`
-
-// A meeting that nobody has begun may have taken the place of the one that the session was in.
-const endMeeting = `
-update meetings set ended_at = $2, state = 'ended'
-where room_id = $1 and deleted_at is null and (state = 'active' or state = 'idle' and created_at <= $3)`
-
-// Where people are admitted to meetings, it is the last host's departure that counts, and the
-// meeting says whether it does; $3 is what the operator says for all others.
-const endsWith = `
-select m.state = 'active' and case
-    when not exists (select from meeting_participants where meeting_id = m.id)
-    then $3 and m.creator_id = $2
-    else m.end_on_host_leave
-        and exists (select from meeting_participants
-            where meeting_id = m.id and user_id = $2 and is_host and status = 'admitted')
-        and not exists (select from meeting_participants
-            where meeting_id = m.id and user_id <> $2 and is_host and status = 'admitted' and left_at is null)
-    end
-from meetings m where m.room_id = $1 and m.deleted_at is null`
 
 // Enter implements meeting.Store.
 func (s *Store) Enter(ctx context.Context, a meeting.Attendance, at time.Time) (started meeting.Started, err error) {
@@ -223,40 +184,11 @@ func unlessNone(err error) error {
 
 // Exit implements meeting.Record.
 func (r record) Exit(ctx context.Context, a meeting.Attendance, at time.Time, endWithHost bool) (meeting.Ended, error) {
-	ended, err := r.exit(ctx, a, at, endWithHost)
+	over, err := leave(ctx, r.tx, []meeting.Departure{{Attendance: a, At: at, EndWithHost: endWithHost}})
 	if err != nil {
 		return meeting.Ended{}, fmt.Errorf("session %d left: %w", a.Session, err)
 	}
-	return ended, nil
-}
-
-func (r record) exit(ctx context.Context, a meeting.Attendance, at time.Time, endWithHost bool) (ended meeting.Ended, err error) {
-	entered := at
-	var closed, over bool
-	b := &pgx.Batch{}
-	b.Queue(closeSession, a.Session, at).QueryRow(func(row pgx.Row) error { return unlessNone(row.Scan(&entered)) })
-	b.Queue(closeParticipant, a.Room, a.User, at).Exec(func(c pgconn.CommandTag) error {
-		closed = c.RowsAffected() > 0
-		return nil
-	})
-	b.Queue(countParticipants, a.Room).QueryRow(func(row pgx.Row) error { return row.Scan(&ended.Remaining) })
-	b.Queue(endsWith, a.Room, a.User, endWithHost).QueryRow(func(row pgx.Row) error { return unlessNone(row.Scan(&over)) })
-	if err := r.tx.SendBatch(ctx, b).Close(); err != nil || !closed {
-		return ended, err
-	}
-	b = &pgx.Batch{}
-	switch {
-	case ended.Remaining > 0 && !over:
-		b.Queue(exitAdmitted, a.Room, a.User, at)
-		return ended, r.tx.SendBatch(ctx, b).Close()
-	case ended.Remaining > 0:
-		b.Queue(closeParticipants, a.Room, at)
-		ended = meeting.Ended{Message: meeting.HostEnded}
-	}
-	ended.Over = true
-	b.Queue(exitAdmitted, a.Room, nil, at)
-	b.Queue(endMeeting, a.Room, at, entered)
-	return ended, r.tx.SendBatch(ctx, b).Close()
+	return over[a.Room], nil
 }
 
 // ActiveCount implements meeting.Store.
