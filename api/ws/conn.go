@@ -238,11 +238,14 @@ func (c *conn) Offer(frames []*media.Frame) (left []*media.Frame, ok bool) {
 // Rate implements [media.GaugedConn].
 func (c *conn) Rate() int { return c.link.spill.gauge.rate() }
 
-// fail ends the connection without a closing handshake. Read and Write return err, unless
-// there was a reason before.
+// fail ends the connection without a closing handshake, which might take for ever. Read and Write return err,
+// unless there was a reason before. It does not block.
 func (c *conn) fail(err error) {
 	c.end(err)
-	_ = c.link.Close() // nobody is there to be told
+	if f, ok := errors.AsType[*fault.Error](err); ok {
+		c.link.farewell(fault.Codes[f.Code].Close, reason(f.Code))
+	}
+	_ = c.link.Close()
 	_ = c.sock.CloseNow()
 }
 

@@ -129,6 +129,22 @@ func (l *link) ping() error {
 	return err
 }
 
+// farewell sends a close frame where that need not wait: who does not answer may be there again later, and then
+// wants to know why the connection is gone. It does not block.
+func (l *link) farewell(code uint16, reason string) {
+	if !l.turn.TryLock() {
+		return
+	}
+	if waits, err := l.spill.state(); !waits && err == nil {
+		p := append([]byte{finalBit | opClose, byte(2 + len(reason))}, byte(code>>8), byte(code))
+		l.mu.Lock()
+		l.said, l.last = append(append(l.said, p...), reason...), true
+		l.mu.Unlock()
+		_ = l.border(nil, false)
+	}
+	_, _ = l.pass(false)
+}
+
 // packets sends frames, one message each. It waits until the kernel has taken them, as long as the
 // client gets on: a large picture over a narrow path is many seconds.
 func (l *link) packets(frames []*media.Frame) error {

@@ -195,3 +195,23 @@ func TestLiveness(t *testing.T) {
 		})
 	})
 }
+
+// Who was not heard for too long and is there again knows why the connection is gone.
+func TestSilentClientsAreToldWhyTheyAreCutOff(t *testing.T) {
+	for name, secure := range map[string]bool{"plain": false, "secure": true} {
+		t.Run(name, func(t *testing.T) {
+			s := newSite(t, secure, func(o *ws.Options) { o.Ping, o.Idle = 20*time.Millisecond, 60*time.Millisecond })
+			raw, held := s.raw(t)
+			if _, err := held.Conn.Read(t.Context()); fault.CodeOf(err) != fault.Idle {
+				t.Errorf("read: %v, want code %s", err, fault.Idle)
+			}
+			said, err := io.ReadAll(raw)
+			if err != nil {
+				t.Error(err)
+			}
+			if last := []byte("\x88\x06\x0b\xc1idle"); !bytes.HasSuffix(said, last) {
+				t.Errorf("the end of what was said is %q, want %q", said[max(0, len(said)-16):], last)
+			}
+		})
+	}
+}
