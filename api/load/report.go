@@ -96,6 +96,8 @@ type Received struct {
 	Bytes        uint64    `json:"bytes"`
 	Unwanted     uint64    `json:"unwanted"` // packets of layers that were not asked for; not among the others
 	Latency      Quantiles `json:"latency"`
+
+	Kinds map[string]Received `json:"kinds,omitempty"` // by kind, of those that are not healthy
 }
 
 // Joins is how participants got in over the whole run. It takes them from asking for a token, if there is
@@ -196,14 +198,17 @@ func (r *run) report(first, last sample) *Report {
 		}
 		all := sum.received(n, quantiles(&l[wire.Audio], &l[wire.Video], &l[wire.Screen]))
 		all.Unwanted = unwanted
-		rep.Received[name] = all
-		if pace(p) == healthy {
-			for kind, name := range kindNames {
-				if c := counted[p][kind]; c.expected+c.delivered > 0 {
-					rep.Kinds[name] = c.received(n, quantiles(&l[kind]))
-				}
+		of := rep.Kinds
+		if pace(p) != healthy {
+			of = make(map[string]Received)
+			all.Kinds = of
+		}
+		for kind, name := range kindNames {
+			if c := counted[p][kind]; c.expected+c.delivered > 0 {
+				of[name] = c.received(n, quantiles(&l[kind]))
 			}
 		}
+		rep.Received[name] = all
 	}
 	r.mu.Lock()
 	rep.Joins = Joins{

@@ -28,7 +28,8 @@ func (r *Report) Table(out io.Writer) error {
 		}
 	}
 	rows(r.Received)
-	rows(r.Kinds)
+	kinds := r.ofKinds()
+	rows(kinds)
 
 	if h := r.Heartbeats; h.Expected > 0 {
 		fmt.Fprintf(t, "\n\tsent\texpected\tdelivered\tthinned out\tlost\ttaken for gone\tnever seen\t\n")
@@ -41,7 +42,7 @@ func (r *Report) Table(out io.Writer) error {
 			fmt.Fprintf(t, "%s\t%d\t%.2f\t%.2f\t%.2f\t%.2f\t%.2f\t%.1f\t\n", name, q.Count, q.Mean, q.P50, q.P90, q.P99, q.P999, q.Max)
 		}
 	}
-	for _, all := range []map[string]Received{r.Received, r.Kinds} {
+	for _, all := range []map[string]Received{r.Received, kinds} {
 		for _, name := range slices.Sorted(maps.Keys(all)) {
 			durations("latency, "+name, all[name].Latency)
 		}
@@ -92,4 +93,16 @@ func (r *Report) Table(out io.Writer) error {
 		fmt.Fprintf(out, "NOTE %s\n", note)
 	}
 	return nil
+}
+
+// ofKinds returns what was received of each kind, by the names that rows of it have: where some are not
+// healthy, theirs as well.
+func (r *Report) ofKinds() map[string]Received {
+	all := maps.Clone(r.Kinds)
+	for readers, group := range r.Received {
+		for kind, x := range group.Kinds {
+			all[kind+", "+readers] = x
+		}
+	}
+	return all
 }

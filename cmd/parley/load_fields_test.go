@@ -17,8 +17,13 @@ func TestReadmeNamesEveryField(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	seen := map[reflect.Type]bool{}
 	var check func(reflect.Type)
 	check = func(typ reflect.Type) {
+		if seen[typ] {
+			return
+		}
+		seen[typ] = true
 		switch typ.Kind() {
 		case reflect.Map, reflect.Pointer, reflect.Slice:
 			check(typ.Elem())

@@ -191,7 +191,10 @@ func TestLoadOfANode(t *testing.T) {
 	t.Run("with receivers whose network loses packets", func(t *testing.T) {
 		runUntil(t, func(r *load.Report) string {
 			bad, others := r.Received["lossy"], r.Received["healthy"]
-			if bad.Participants != 2 || bad.Delivered == 0 || others.Delivered == 0 {
+			if sound, pictures := bad.Kinds["audio"], bad.Kinds["video"]; sound.Expected+pictures.Expected != bad.Expected {
+				t.Errorf("of the %d that they expect %d are sound and %d pictures", bad.Expected, sound.Expected, pictures.Expected)
+			}
+			if bad.Participants != 2 || bad.Kinds["audio"].Delivered == 0 || others.Delivered == 0 {
 				return fmt.Sprintf("lossy: %+v, others: %+v", bad, others)
 			}
 			return ""
