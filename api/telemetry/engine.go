@@ -144,14 +144,18 @@ func random() int64 {
 	return int64(binary.LittleEndian.Uint64(b[:]) >> 2)
 }
 
-// idEpoch is the year in which session ids began: milliseconds since then, 10 random bits of
-// the engine and 12 to count with make one.
+// idEpoch is the year in which session ids began. Milliseconds since then and engineBits random bits of the
+// engine make one: that two engines have the same happens to one pair in four million.
 var idEpoch = time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC)
 
+const engineBits = 22
+
+// nextID returns an id that no other session has. Where more than one begins in a millisecond it is ahead of
+// the time.
 func (e *Engine) nextID(now time.Time) SessionID {
 	for {
 		last := e.lastID.Load()
-		next := max(last+1, now.Sub(idEpoch).Milliseconds()<<22|(e.hub.epoch&(1<<10-1))<<12)
+		next := max(last>>engineBits+1, now.Sub(idEpoch).Milliseconds())<<engineBits | e.hub.epoch&(1<<engineBits-1)
 		if e.lastID.CompareAndSwap(last, next) {
 			return SessionID(next)
 		}

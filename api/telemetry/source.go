@@ -36,7 +36,7 @@ const (
 
 // FirstSession returns an id that sessions have not reached which began before t.
 func FirstSession(t time.Time) SessionID {
-	return SessionID(max(0, t.Sub(idEpoch).Milliseconds()) << 22)
+	return SessionID(max(0, t.Sub(idEpoch).Milliseconds()) << engineBits)
 }
 
 // SessionID identifies a session in the whole cluster. Later ones are larger. It does not
