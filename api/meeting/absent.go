@@ -24,10 +24,10 @@ const (
 	lastTries = 3 * time.Second
 )
 
-// NodeLost records that the sessions of a node that died, or went away without recording all
-// of them, left when it was last known to live, and returns the meetings that ended with that. Any number of
-// nodes may call it for the same one: each
-// meeting is returned to one of them. It tries until the database takes it or ctx ends.
+// NodeLost records that the sessions of a node that died, or went away without recording all of them, left
+// when it was last known to live, and returns the meetings that ended with that. Any number of nodes may call
+// it for the same one: each meeting is returned to one of them. It tries until the database takes it or ctx
+// ends.
 func (l *Ledger) NodeLost(ctx context.Context, node string) ([]RoomEnded, error) {
 	over, _, err := l.closeAll(ctx, node, "close sessions of lost node "+node, func(o Open) time.Time { return o.Seen })
 	return over, err
@@ -51,11 +51,11 @@ func (l *Ledger) Reconcile(ctx context.Context, alive []string) (over []RoomEnde
 	return over, writing, nil
 }
 
-// Leave ends the ledger, of a node that nobody is connected to any more, or will be: it writes what is left to be
-// written, and closes whatever is open on record of this node all the same. It returns
-// the meetings that ended with the latter, and with an error how many sessions are left to other nodes, or to
-// those that start later, unless it is called again: with none all is written as far as is known. Nothing that is asked for after the call is recorded. It
-// blocks until ctx ends, at most.
+// Leave ends the ledger, of a node that nobody is connected to any more, or will be: it writes what is left to
+// be written, and closes whatever is open on record of this node all the same. It returns the meetings that
+// ended with the latter, and with an error how many sessions are left to other nodes, or to those that start
+// later, unless it is called again; without an error all is written as far as is known. Nothing that is asked
+// for after the call is recorded. It blocks until ctx ends, at most.
 func (l *Ledger) Leave(ctx context.Context) (over []RoomEnded, left int, err error) {
 	b := l.writes
 	b.seal()

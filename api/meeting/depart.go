@@ -72,7 +72,7 @@ func (b *backlog) leave(ctx context.Context, parts []part) {
 	defer b.mu.Unlock()
 	failures := b.trouble.failures
 	for _, p := range parts {
-		r, last := p.room, len(p.writes)-1
+		r := p.room
 		for _, w := range p.writes {
 			w.running = false
 		}
@@ -86,10 +86,8 @@ func (b *backlog) leave(ctx context.Context, parts []part) {
 			r.alone, r.busy = true, false
 			b.tidy(r)
 		default:
-			for i, w := range p.writes {
-				if w.ended = (Ended{}); i == last {
-					w.ended = ended
-				}
+			p.writes[len(p.writes)-1].ended = ended
+			for _, w := range p.writes {
 				r.learn(w)
 			}
 			b.settle(r, len(p.writes))

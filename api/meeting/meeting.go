@@ -102,12 +102,11 @@ type Store interface {
 	// be about one room.
 	Together(ctx context.Context, room string, do func(Record) error) error
 
-	// Leave records departures from many rooms as one change, in a number of statements that does not
-	// depend on how many there are. It does what Exit does for each, but those of one room leave
-	// together: who was left behind by one of them and left as well is not told that the meeting ended.
-	// It waits for nobody: of rooms that others are changing it records nothing, and they are not in
-	// the answer. For the others that says what the departures mean for the meeting, and
-	// how many remain where somebody is gone.
+	// Leave records departures from many rooms as one change, in a number of exchanges with the
+	// database that does not depend on how many there are. It does what Exit does for each, but those of
+	// one room leave together: who was left behind by one of them and left as well is not told that the
+	// meeting ended. It waits for nobody: of rooms that others are changing it records nothing, and they
+	// are not in the answer. For the others that says what the departures mean for the meeting.
 	Leave(ctx context.Context, all []Departure) (map[string]Ended, error)
 
 	// OpenOn lists the sessions of a node that have not left, oldest first.

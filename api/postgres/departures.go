@@ -222,5 +222,8 @@ func endAfter(ctx context.Context, tx pgx.Tx, people []*departed, remaining map[
 		b.Queue(exitAllAdmitted, d.room, d.at)
 		b.Queue(endMeeting, d.room, d.at, cmp.Or(d.entered, d.at))
 	}
+	if b.Len() == 0 {
+		return over, nil
+	}
 	return over, tx.SendBatch(ctx, b).Close()
 }

@@ -243,7 +243,7 @@ func (c *conn) Rate() int { return c.link.spill.gauge.rate() }
 func (c *conn) fail(err error) {
 	c.end(err)
 	if f, ok := errors.AsType[*fault.Error](err); ok {
-		c.link.farewell(fault.Codes[f.Code].Close, reason(f.Code))
+		c.link.farewell(outside(f.Code))
 	}
 	_ = c.link.Close()
 	_ = c.sock.CloseNow()
@@ -268,15 +268,12 @@ func (c *conn) Close(code fault.Code) error {
 	var err error
 	c.closing.Do(func() {
 		c.end(errClosed)
-		out, ok := fault.Codes[code]
-		if !ok {
-			out = fault.Codes[fault.Internal]
-		}
 		// Whatever blocks, in here or in a Read or Write, ends with the network connection.
 		cut := time.AfterFunc(closeTimeout, func() { _ = c.link.Close() })
 		defer cut.Stop()
 		defer c.link.Close()
-		err = c.sock.Close(websocket.StatusCode(out.Close), reason(code))
+		status, reason := outside(code)
+		err = c.sock.Close(websocket.StatusCode(status), reason)
 		if errors.Is(err, net.ErrClosed) {
 			err = nil // the peer was first
 		}
@@ -284,10 +281,14 @@ func (c *conn) Close(code fault.Code) error {
 	return err
 }
 
-// reason is what a close frame says to people.
-func reason(code fault.Code) string {
-	if code == fault.Reserved {
-		return "Session rejected" // existing clients know this text
+// outside is what a close frame says to clients, and to people.
+func outside(code fault.Code) (status uint16, reason string) {
+	out, ok := fault.Codes[code]
+	if !ok {
+		out = fault.Codes[fault.Internal]
 	}
-	return string(code)
+	if code == fault.Reserved {
+		return out.Close, "Session rejected" // existing clients know this text
+	}
+	return out.Close, string(code)
 }
