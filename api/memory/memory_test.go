@@ -13,20 +13,27 @@ func TestGarbageIsBoundedByWhatIsAliveAndMade(t *testing.T) {
 	for _, tc := range []struct {
 		alive uint64
 		rate  float64 // bytes a second
+		crowd bool
 		want  int
 	}{
-		{0, 0, 400},
-		{mega, 0, 400},
-		{16 * mega, 0, 25},
-		{16 * mega, 100 * mega, 200}, // Base
-		{64 * mega, 100 * mega, 100}, // as Go does
-		{64 * mega, 10 * mega, 46},
-		{256 * mega, 0, 6},
-		{256 * mega, 20 * mega, 23},
-		{16 << 30, 1e12, 100},
+		{0, 0, false, 400},
+		{mega, 0, false, 400},
+		{16 * mega, 0, false, 25},
+		{16 * mega, 100 * mega, false, 200}, // Base
+		{16 * mega, 100 * mega, true, 200},
+		{64 * mega, 100 * mega, false, 100}, // as Go does
+		{64 * mega, 100 * mega, true, 50},
+		{64 * mega, 10 * mega, false, 46},
+		{256 * mega, 0, false, 6},
+		{256 * mega, 0, true, 6},
+		{256 * mega, 20 * mega, false, 23},
+		{256 * mega, 20 * mega, true, 23},
+		{256 * mega, 100 * mega, true, 25},
+		{16 << 30, 1e12, false, 100},
+		{16 << 30, 1e12, true, 25},
 	} {
-		if got := percent(tc.alive, tc.rate); got != tc.want {
-			t.Errorf("%d bytes alive, %.0f a second: %d %%, want %d", tc.alive, tc.rate, got, tc.want)
+		if got := percent(tc.alive, tc.rate, tc.crowd); got != tc.want {
+			t.Errorf("%d bytes alive, %.0f a second, a crowd %t: %d %%, want %d", tc.alive, tc.rate, tc.crowd, got, tc.want)
 		}
 	}
 }
@@ -62,7 +69,7 @@ func TestLessMayGatherAsSoonAsLessIsMade(t *testing.T) {
 	if a.settle() {
 		t.Error("memory is given back at the first glance")
 	}
-	a.set(most)
+	a.set(highest)
 	a.glanced = a.glanced.Add(-glance)
 	a.settle()
 	if got := current(); got >= 60 {
