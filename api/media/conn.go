@@ -34,7 +34,8 @@ type Conn interface {
 	// Read blocks until the next packet of at most wire.MaxPacket bytes arrives. It returns
 	// io.EOF when the peer left politely, an error with code Idle when the path is dead and
 	// any other error when the connection is broken. Signs of life that are not packets
-	// (pings) stay inside the transport.
+	// (pings) stay inside the transport. A session reads as long as it lasts: only so a transport
+	// takes what arrives, and may learn that the peer is gone.
 	Read(ctx context.Context) (Packet, error)
 
 	// Write sends frames in order and blocks until the transport took them all, at most for

@@ -32,8 +32,8 @@ const (
 	minLinger = 50 * time.Millisecond
 	maxLinger = 200 * time.Millisecond
 
-	// inboxPackets wait for the session to read them.
-	inboxPackets = 32
+	// inboxPackets wait for the session to read them, beside streams that nobody has looked at yet.
+	inboxPackets = 8
 
 	// uniStreamType starts every unidirectional stream of a session, before its number.
 	uniStreamType = 0x54
@@ -60,9 +60,12 @@ type conn struct {
 	heard atomic.Int64 // nanoseconds after born
 	wrote atomic.Int64 // nanoseconds after born, or 0
 
-	inbox   chan media.Packet
-	partial atomic.Int64 // bytes of packets that are not complete
-	lasting atomic.Int64 // long-lived streams of the client
+	reading reading
+	inbox   chan media.Packet // of datagrams, and of streams that are read on the side
+	awake   wakeup            // of who reads
+	side    atomic.Int64      // streams that are read on the side
+	partial atomic.Int64      // bytes of packets that are not complete
+	lasting atomic.Int64      // long-lived streams of the client
 
 	refusals *Refusals
 	intake   *intake.Intake
@@ -107,11 +110,16 @@ func newConn(sess *webtransport.Session, qc *quic.Conn, ctrl *http3.Stream, fram
 		framed: framed,
 		born:   time.Now(),
 		inbox:  make(chan media.Packet, inboxPackets),
+		awake:  make(wakeup, 1),
 
 		refusals: opt.Refusals,
 		intake:   opt.Intake,
 	}
-	c.life, c.end = context.WithCancelCause(context.Background())
+	life, end := context.WithCancelCause(context.Background())
+	c.life, c.end = life, func(err error) {
+		end(err)
+		c.awake.wake()
+	}
 	header := quicvarint.Append(nil, uniStreamType)
 	header = quicvarint.Append(header, uint64(ctrl.StreamID()))
 	c.streams = sender{leave: &leave{quic: qc, life: c.life}, header: header, pace: pace{qc, opt.Write}}
@@ -119,11 +127,8 @@ func newConn(sess *webtransport.Session, qc *quic.Conn, ctrl *http3.Stream, fram
 	return c
 }
 
-// start begins to read. The goroutines end with the connection.
-func (c *conn) start() {
-	c.work.Go(c.readStreams)
-	c.work.Go(c.readDatagrams)
-}
+// start begins to read datagrams. The goroutine ends with the connection.
+func (c *conn) start() { c.work.Go(c.readDatagrams) }
 
 // Transport returns [media.WebTransport].
 func (c *conn) Transport() media.Transport { return media.WebTransport }

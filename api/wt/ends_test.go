@@ -88,12 +88,20 @@ func TestLeavingInTheMiddle(t *testing.T) {
 				}
 			}
 		}()
+		read := make(chan error, 1)
+		go func() {
+			_, err := held.Conn.Read(t.Context())
+			read <- err
+		}()
 		if _, err := c.Receive(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		_ = c.Close()
 		if err := <-written; err != io.EOF {
 			t.Errorf("write: %v, want EOF", err)
+		}
+		if err := <-read; err != io.EOF {
+			t.Errorf("read: %v, want EOF", err)
 		}
 	}
 }

@@ -8,9 +8,6 @@ import (
 	"parley/api/media"
 )
 
-// InboxPackets wait for who reads.
-const InboxPackets = inboxPackets
-
 // Partial returns how many bytes the packets of a client occupy that are not complete.
 func Partial(c media.Conn) int64 { return c.(packetConn).partial.Load() }
 

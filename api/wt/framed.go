@@ -30,7 +30,7 @@ func (c *conn) readFramed(str *webtransport.ReceiveStream, start []byte, late ti
 	lasts := c.lasting.Add(1) <= lastingStreams
 	defer c.lasting.Add(-1)
 	for {
-		left, ok := c.deliverFramed(buf[:n])
+		left, ok := unframe(buf[:n], c.deliver)
 		switch {
 		case !ok && length(left) == 0:
 			c.refuse(str, Empty)
@@ -76,9 +76,9 @@ func (c *conn) tooSlow(str *webtransport.ReceiveStream, err error) {
 
 func length(b []byte) int { return int(binary.BigEndian.Uint32(b)) }
 
-// deliverFramed delivers the packets that are complete in b and returns the rest. It reports
+// unframe delivers the packets that are complete in b, as copies, and returns the rest. It reports
 // false when that begins with a length that no packet has.
-func (c *conn) deliverFramed(b []byte) (left []byte, ok bool) {
+func unframe(b []byte, deliver func(media.Packet)) (left []byte, ok bool) {
 	for len(b) >= lengthBytes {
 		size := length(b)
 		if size == 0 || size > wire.MaxPacket {
@@ -89,7 +89,7 @@ func (c *conn) deliverFramed(b []byte) (left []byte, ok bool) {
 		}
 		data := make([]byte, size, size+wire.StampRoom)
 		copy(data, b[lengthBytes:])
-		c.deliver(media.Packet{Data: data})
+		deliver(media.Packet{Data: data})
 		b = b[lengthBytes+size:]
 	}
 	return b, true

@@ -40,34 +40,111 @@ const (
 	scratchBytes = 4 << 10
 )
 
+// reading is what a connection knows of what its client sends. Only who calls Read uses it.
+type reading struct {
+	burst    []*webtransport.ReceiveStream // accepted, in their order; those before at are read
+	at       int
+	complete []media.Packet // of one stream
+	streams  bool           // have their turn
+}
+
 // Read returns the next packet. What arrived before the end of the session is delivered
 // before the end is reported.
+//
+// It reads streams itself, and an idle session has no other goroutine for that.
 func (c *conn) Read(ctx context.Context) (media.Packet, error) {
-	select {
-	case p := <-c.inbox:
-		return p, nil
-	default:
+	if ctx.Done() != nil {
+		defer context.AfterFunc(ctx, c.awake.wake)()
 	}
-	select {
-	case p := <-c.inbox:
-		return p, nil
-	case <-ctx.Done():
-		return media.Packet{}, context.Cause(ctx)
-	case <-c.life.Done():
-	}
-	select {
-	case p := <-c.inbox:
-		return p, nil
-	default:
-		return media.Packet{}, context.Cause(c.life)
+	for {
+		over := c.over(ctx) // asked for before the last look at what arrived
+		if p, ok := c.next(); ok {
+			return p, nil
+		}
+		switch {
+		case over != nil:
+			return media.Packet{}, over
+		case c.reading.waiting():
+			<-c.awake
+		default:
+			c.accept()
+		}
 	}
 }
+
+// over returns why nothing more will be read, or nil.
+func (c *conn) over(ctx context.Context) error {
+	if c.life.Err() != nil {
+		return context.Cause(c.life)
+	}
+	return context.Cause(ctx)
+}
+
+// next returns a packet that is there. Streams, and what others read, take turns.
+//
+//go:noinline
+func (c *conn) next() (media.Packet, bool) { // what it needs is not on the stack of who waits
+	streams := !c.reading.streams
+	c.reading.streams = streams
+	if streams {
+		if p, ok := c.ofStreams(); ok {
+			return p, true
+		}
+	}
+	select {
+	case p := <-c.inbox:
+		return p, true
+	default:
+	}
+	if streams {
+		return media.Packet{}, false
+	}
+	return c.ofStreams()
+}
+
+// accept waits for a stream, or until it is woken.
+func (c *conn) accept() {
+	str, err := c.sess.AcceptUniStream(c.awake)
+	switch {
+	case err == nil:
+		c.gather(str)
+	case !errors.Is(err, errWoken):
+		c.lost(err)
+	}
+}
+
+// wakeup is the context of waits that others end: by one value each, for its channel is never closed.
+type wakeup chan struct{}
+
+// errWoken is why such a wait ended.
+var errWoken = errors.New("webtransport: something else arrived")
+
+// wake ends the wait that goes on, or the next.
+func (w wakeup) wake() {
+	select {
+	case w <- struct{}{}:
+	default:
+	}
+}
+
+// Deadline implements [context.Context].
+func (w wakeup) Deadline() (time.Time, bool) { return time.Time{}, false }
+
+// Done implements [context.Context].
+func (w wakeup) Done() <-chan struct{} { return w }
+
+// Err is asked for after Done.
+func (w wakeup) Err() error { return errWoken }
+
+// Value implements [context.Context].
+func (w wakeup) Value(any) any { return nil }
 
 // deliver blocks until there is room, and drops p when the session is over.
 func (c *conn) deliver(p media.Packet) {
 	c.hear()
 	select {
 	case c.inbox <- p:
+		c.awake.wake()
 	case <-c.life.Done():
 	}
 }
@@ -76,7 +153,7 @@ func (c *conn) readDatagrams() {
 	for {
 		b, err := c.sess.ReceiveDatagram(c.life)
 		if err != nil {
-			return // readStreams notices it too
+			return // who reads streams notices it too
 		}
 		if string(b) == wire.Ping {
 			c.hear()
@@ -113,60 +190,78 @@ var scratches = sync.Pool{New: func() any {
 	return &b
 }}
 
-func (c *conn) readStreams() {
-	slots := make(chan struct{}, sideStreams)
-	var burst []*webtransport.ReceiveStream
+// waiting reports whether there are streams that cannot be read yet.
+func (r *reading) waiting() bool { return r.at < len(r.burst) }
+
+// ofStreams returns a packet of the streams that are there.
+func (c *conn) ofStreams() (p media.Packet, ok bool) {
+	r := &c.reading
 	for {
-		str, err := c.sess.AcceptUniStream(c.life)
-		for err == nil {
-			burst = append(burst, str)
-			str, err = c.sess.AcceptUniStream(ended)
+		if len(r.complete) > 0 {
+			p, r.complete = r.complete[0], r.complete[1:]
+			return p, true
 		}
-		if len(burst) == 0 {
-			c.lost(err)
-			return
+		if !r.waiting() {
+			c.gather()
 		}
-		// The library hands streams over as its goroutines happen to run.
-		slices.SortFunc(burst, func(a, b *webtransport.ReceiveStream) int {
-			return int(a.StreamID() - b.StreamID())
-		})
-		scratch := scratches.Get().(*[]byte)
-		for _, str := range burst {
-			c.readStream(str, *scratch, slots)
+		if !r.waiting() || c.side.Load() >= sideStreams {
+			return media.Packet{}, false
 		}
-		scratches.Put(scratch)
-		clear(burst)
-		burst = burst[:0]
+		str := r.burst[r.at]
+		r.burst[r.at] = nil
+		r.at++
+		if p, ok = c.readStream(str); ok {
+			return p, true
+		}
 	}
 }
 
-// readStream delivers the packet of a stream that is complete, and has others read on the
-// side.
-func (c *conn) readStream(str *webtransport.ReceiveStream, scratch []byte, slots chan struct{}) {
+// gather takes all streams that are there, after first. Those before have been read.
+func (c *conn) gather(first ...*webtransport.ReceiveStream) {
+	burst := append(c.reading.burst[:0], first...)
+	str, err := c.sess.AcceptUniStream(ended)
+	for err == nil {
+		burst = append(burst, str)
+		str, err = c.sess.AcceptUniStream(ended)
+	}
+	// The library hands streams over as its goroutines happen to run.
+	slices.SortFunc(burst, func(a, b *webtransport.ReceiveStream) int {
+		return int(a.StreamID() - b.StreamID())
+	})
+	c.reading.burst, c.reading.at = burst, 0
+}
+
+// readStream returns the packet of a stream that is complete, and has others read on the side.
+func (c *conn) readStream(str *webtransport.ReceiveStream) (p media.Packet, ok bool) {
 	c.hear()
 	_ = str.SetReadDeadline(time.Now().Add(glance)) // it does not fail
-	n, err := fill(str, scratch)
-	if err == io.EOF && n > 0 && scratch[0] == framedMark {
-		c.deliverFramed(scratch[:n])
-		return
+	scratch := scratches.Get().(*[]byte)
+	defer scratches.Put(scratch)
+	n, err := fill(str, *scratch)
+	begin := (*scratch)[:n]
+	if err == io.EOF && n > 0 && begin[0] == framedMark {
+		unframe(begin, func(p media.Packet) { c.reading.complete = append(c.reading.complete, p) })
+		return media.Packet{}, false
 	}
 	if err == io.EOF {
 		data := make([]byte, n, n+wire.StampRoom)
-		copy(data, scratch)
-		c.deliver(media.Packet{Data: data, Stream: uint64(str.StreamID())})
-		return
+		copy(data, begin)
+		return media.Packet{Data: data, Stream: uint64(str.StreamID())}, true
 	}
-	if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
-		return // the client gave it up, or everything
+	if err == nil || errors.Is(err, os.ErrDeadlineExceeded) { // else the client gave it up, or everything
+		c.readAside(str, slices.Clone(begin))
 	}
-	select {
-	case slots <- struct{}{}:
-	case <-c.life.Done():
-		return
-	}
-	start := slices.Clone(scratch[:n])
+	return media.Packet{}, false
+}
+
+// readAside has a stream that begins with start read by a goroutine of its own.
+func (c *conn) readAside(str *webtransport.ReceiveStream, start []byte) {
+	c.side.Add(1)
 	c.work.Go(func() {
-		defer func() { <-slots }()
+		defer func() {
+			c.side.Add(-1)
+			c.awake.wake()
+		}()
 		late := time.Now().Add(streamTimeout)
 		_ = str.SetReadDeadline(late)
 		if len(start) == 0 { // which of both it is shows in its first byte
@@ -247,6 +342,7 @@ func (h *holding) deliver(p media.Packet) {
 	h.c.hear()
 	select {
 	case h.c.inbox <- p:
+		h.c.awake.wake()
 	case <-h.over:
 	case <-h.c.life.Done():
 	}

@@ -2,6 +2,7 @@ package wt_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"fmt"
 	"slices"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/quic-go/webtransport-go"
 
+	"parley/api/media"
 	"parley/api/media/mediatest"
 	"parley/api/wire"
 	"parley/api/wt"
@@ -21,6 +23,7 @@ type uplink struct {
 	t    *testing.T
 	sess *webtransport.Session
 	held *mediatest.Held
+	read chan media.Packet // closed when no more can be read
 }
 
 // inUplink runs f with a session in fake time.
@@ -31,11 +34,23 @@ func inUplink(t *testing.T, f func(u *uplink)) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		u := &uplink{world: w, t: t, sess: sess, held: w.hold.Next(t)}
+		u := &uplink{world: w, t: t, sess: sess, held: w.hold.Next(t), read: make(chan media.Packet, 1000)}
+		go func() { // until the session ends below
+			defer close(u.read)
+			for {
+				p, err := u.held.Conn.Read(context.WithoutCancel(t.Context()))
+				if err != nil {
+					return
+				}
+				u.read <- p
+			}
+		}()
 		f(u)
 		u.arrives([]byte("marker"), func() { _ = sess.SendDatagram([]byte("marker")) })
 		u.held.End(nil)
 		<-sess.Context().Done()
+		for range u.read { // until it is closed
+		}
 	})
 }
 
@@ -56,9 +71,8 @@ func (u *uplink) open(b []byte) *webtransport.SendStream {
 func (u *uplink) arrives(want []byte, send func()) {
 	u.t.Helper()
 	send()
-	p, err := u.held.Conn.Read(u.t.Context())
-	if err != nil || !bytes.Equal(p.Data, want) {
-		u.t.Fatalf("read %d bytes %.20q, %v; want %.20q", len(p.Data), p.Data, err, want)
+	if p, ok := <-u.read; !ok || !bytes.Equal(p.Data, want) {
+		u.t.Fatalf("read %d bytes %.20q, %t; want %.20q", len(p.Data), p.Data, ok, want)
 	}
 }
 
@@ -186,11 +200,7 @@ func TestManySilentStreams(t *testing.T) {
 		}
 		seen := make(map[string]bool)
 		for range streams {
-			p, err := u.held.Conn.Read(u.t.Context())
-			if err != nil {
-				t.Fatal(err)
-			}
-			seen[string(p.Data)] = true
+			seen[string((<-u.read).Data)] = true
 		}
 		if len(seen) != streams {
 			t.Errorf("%d different packets of %d", len(seen), streams)
