@@ -7,8 +7,10 @@
 // by then, as nearly all small packets are, is delivered at once and so in order; others
 // are read on the side and delivered when they are complete, because waiting for a large
 // or lost one would give away what separate streams are for. A stream whose packet is larger
-// than wire.MaxPacket or takes too long is refused, see Refusal; the session stays. Packets pass through one bounded channel: when the session does not read,
-// flow control stops the client.
+// than wire.MaxPacket or takes too long is refused, see Refusal; the session stays.
+//
+// The session itself takes streams from the library. Datagrams, and what is read on the side, pass through
+// a bounded channel, and wake it. When it does not read, flow control stops the client.
 //
 // # Writing
 //

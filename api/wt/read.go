@@ -172,7 +172,8 @@ func (c *conn) ofStreams() (p media.Packet, ok bool) {
 	r := &c.reading
 	for {
 		if len(r.complete) > 0 {
-			p, r.complete = r.complete[0], r.complete[1:]
+			p, r.complete[0] = r.complete[0], media.Packet{}
+			r.complete = r.complete[1:]
 			return p, true
 		}
 		if !r.waiting() {
