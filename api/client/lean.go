@@ -19,6 +19,7 @@ import (
 	"sync"
 	"time"
 
+	"parley/api/nowait"
 	"parley/api/wire"
 )
 
@@ -63,6 +64,7 @@ func dialLean(ctx context.Context, u *url.URL, opt Options) (link, error) {
 	if err != nil {
 		return nil, err
 	}
+	raw = nowait.Conn(raw)
 	cut := context.AfterFunc(ctx, func() { _ = raw.Close() })
 	l, err := shake(ctx, raw, u, opt)
 	if !cut() && err == nil {

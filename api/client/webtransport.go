@@ -80,7 +80,7 @@ func dialWebTransport(ctx context.Context, u *url.URL, opt Options) (*webTranspo
 
 	dial := opt.DialQUIC
 	if dial == nil {
-		dial = quic.DialAddr
+		dial = dialQUIC
 	}
 	addr := u.Host
 	if u.Port() == "" {

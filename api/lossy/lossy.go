@@ -11,6 +11,8 @@ import (
 	"syscall"
 
 	"github.com/quic-go/quic-go"
+
+	"parley/api/client"
 )
 
 // Drop makes conn lose a share of what arrives from now on: of its datagrams, or of its
@@ -54,30 +56,14 @@ func (p Path) DialTCP(ctx context.Context, network, addr string) (net.Conn, erro
 
 // DialQUIC opens a connection over a socket of its own, which ends with it.
 func (p Path) DialQUIC(ctx context.Context, addr string, secure *tls.Config, conf *quic.Config) (*quic.Conn, error) {
-	to, err := net.ResolveUDPAddr("udp", addr)
-	if err != nil {
-		return nil, err
-	}
 	socket, err := net.ListenUDP("udp", nil)
 	if err != nil {
 		return nil, err
 	}
-	transport := &quic.Transport{Conn: socket}
-	end := func() {
-		_ = transport.Close()
-		_ = socket.Close()
-	}
 	if err := p.drop(socket); err != nil {
-		end()
-		return nil, err
+		return nil, errors.Join(err, socket.Close())
 	}
-	conn, err := transport.Dial(ctx, to, secure, conf)
-	if err != nil {
-		end()
-		return nil, err
-	}
-	context.AfterFunc(conn.Context(), end)
-	return conn, nil
+	return client.DialQUIC(ctx, socket, addr, secure, conf)
 }
 
 func (p Path) drop(conn syscall.Conn) error {

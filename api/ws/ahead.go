@@ -5,6 +5,8 @@ import (
 	"io"
 	"net"
 	"syscall"
+
+	"parley/api/nowait"
 )
 
 // ahead reads from a connection as much as is there, into memory that it borrows once there is
@@ -72,7 +74,7 @@ func (a *ahead) once(fd uintptr) bool {
 		a.lent = scratches.Get().(*[]byte)
 	}
 	var again bool
-	if a.n, again, a.err = readNow(fd, *a.lent); again {
+	if a.n, again, a.err = nowait.Read(fd, *a.lent); again {
 		a.giveBack()
 	}
 	return !again

@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"time"
 
+	"parley/api/nowait"
 	"parley/api/wire"
 )
 
@@ -44,11 +45,11 @@ type spill struct {
 	parts   int // that it is given at a time, in bytes; 0 is all
 }
 
-// writeParts is writeNow in parts of so many bytes.
+// writeParts writes in parts of so many bytes.
 func writeParts(fd uintptr, p []byte, size int) (n int, err error) {
 	for n < len(p) && err == nil {
 		var m int
-		if m, err = writeApart(fd, p[n:min(n+size, len(p))]); m == 0 {
+		if m, err = nowait.WriteApart(fd, p[n:min(n+size, len(p))]); m == 0 {
 			break
 		}
 		n += m
@@ -58,12 +59,12 @@ func writeParts(fd uintptr, p []byte, size int) (n int, err error) {
 
 func newSpill(conn net.Conn) *spill {
 	s := &spill{Conn: conn}
-	if c, ok := conn.(syscall.Conn); ok && canWriteNow {
+	if c, ok := conn.(syscall.Conn); ok && nowait.Possible {
 		s.raw, _ = c.SyscallConn() // it fails for a closed connection
 	}
 	s.now = func(fd uintptr) {
 		if s.parts == 0 {
-			s.written, s.err = writeNow(fd, s.piece)
+			s.written, s.err = nowait.Write(fd, s.piece)
 		} else {
 			s.written, s.err = writeParts(fd, s.piece, s.parts)
 		}
@@ -224,7 +225,7 @@ func (l listener) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newSpill(conn), nil
+	return newSpill(nowait.Conn(conn)), nil
 }
 
 // spillBeneath finds the spill in conn, or puts one on top.

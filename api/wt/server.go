@@ -20,6 +20,7 @@ import (
 	"parley/api/fault"
 	"parley/api/intake"
 	"parley/api/media"
+	"parley/api/nowait"
 )
 
 // Hub runs sessions.
@@ -262,7 +263,7 @@ func (s *Server) attend(c *conn, present bool) {
 func (s *Server) transport() *quic.Transport {
 	unproven := newProof(s.opt.Unproven)
 	return &quic.Transport{
-		Conn:                s.opt.PacketConn,
+		Conn:                nowait.Packets(s.opt.PacketConn),
 		VerifySourceAddress: unproven.wanted,
 		ConnContext: func(ctx context.Context, info *quic.ClientInfo) (context.Context, error) {
 			if s.opt.Enter != nil {

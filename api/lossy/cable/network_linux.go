@@ -12,6 +12,8 @@ import (
 	"github.com/quic-go/quic-go"
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"parley/api/client"
 )
 
 // Network is a network of its own, a network namespace of the kernel: it has a loopback interface
@@ -76,29 +78,14 @@ func (n *Network) DialTCP(ctx context.Context, network, addr string) (conn net.C
 // DialQUIC opens a connection from the network, over a socket that ends with it, as client.Options
 // want it.
 func (n *Network) DialQUIC(ctx context.Context, addr string, secure *tls.Config, conf *quic.Config) (*quic.Conn, error) {
-	to, err := net.ResolveUDPAddr("udp", addr)
-	if err != nil {
-		return nil, err
-	}
 	var socket *net.UDPConn
-	if err := n.In(func() error {
+	if err := n.In(func() (err error) {
 		socket, err = net.ListenUDP("udp", nil)
 		return err
 	}); err != nil {
 		return nil, err
 	}
-	transport := &quic.Transport{Conn: socket}
-	end := func() {
-		_ = transport.Close()
-		_ = socket.Close()
-	}
-	conn, err := transport.Dial(ctx, to, secure, conf)
-	if err != nil {
-		end()
-		return nil, err
-	}
-	context.AfterFunc(conn.Context(), end)
-	return conn, nil
+	return client.DialQUIC(ctx, socket, addr, secure, conf)
 }
 
 // close gives the network up; it is gone when its last socket and process are.
