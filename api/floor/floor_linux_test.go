@@ -48,8 +48,9 @@ func cpu(b *testing.B) time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// measure runs write, which moves n packets at a time, and reports what one of them costs.
-func measure(b *testing.B, size, n int, write func() error) {
+// measure runs write, which moves n packets at a time, and reports what one of them costs until flush, if
+// there is one, returns: by then what was written is on its way.
+func measure(b *testing.B, size, n int, write, flush func() error) {
 	b.SetBytes(int64(size))
 	b.ReportAllocs()
 	i, before := 0, cpu(b)
@@ -58,6 +59,11 @@ func measure(b *testing.B, size, n int, write func() error) {
 			continue
 		}
 		if err := write(); err != nil {
+			b.Fatal(err)
+		}
+	}
+	if flush != nil {
+		if err := flush(); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -91,7 +97,7 @@ func messages(b *testing.B, dial func(b *testing.B) (near, far net.Conn)) {
 				}
 				_, err := near.Write(out)
 				return err
-			})
+			}, nil)
 		})
 	}
 }
@@ -181,7 +187,7 @@ func datagrams(b *testing.B, size int) {
 		}
 		_, _, err := near.WriteMsgUDPAddrPort(out, oob, to)
 		return err
-	})
+	}, nil)
 }
 
 // farEndVariable in the environment makes this program a far end.
