@@ -48,8 +48,18 @@ func (q *Queue) takes(long time.Duration, most int) int {
 	return most
 }
 
-// batchMost ends a batch; q.mu is held.
-func (q *Queue) batchMost() int { return max(q.takes(batchTime, batchBytes), batchLeast) }
+// batchMost ends a batch of what waits from first to end; q.mu is held. How fast the client is it asks only
+// where that matters: in a call that keeps up, what a connection knows of it is in no cache.
+func (q *Queue) batchMost(first, end media.Kind) int {
+	waits := 0
+	for kind := first; kind < end; kind++ {
+		waits += q.lanes[kind].bytes
+	}
+	if waits <= batchLeast {
+		return batchBytes
+	}
+	return max(q.takes(batchTime, batchBytes), batchLeast)
+}
 
 // isTooLarge reports whether f, a picture, would hold up sound; q.mu is held.
 func (q *Queue) isTooLarge(f *media.Frame) bool {

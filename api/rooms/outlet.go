@@ -187,7 +187,7 @@ func (q *Queue) popCalled(batch []*media.Frame, o *outlet) []*media.Frame {
 // isLarge reports whether more waits of a kind than a batch carries: one large frame, or what a receiver
 // that is behind did not get yet; q.mu is held.
 func (q *Queue) isLarge(o *outlet) bool {
-	most := q.batchMost()
+	most := q.batchMost(o.first, o.end)
 	for kind := o.first; kind < o.end; kind++ {
 		if l := &q.lanes[kind]; l.bytes > most {
 			return true

@@ -179,7 +179,7 @@ func (q *Queue) PopPictures(batch []*media.Frame) ([]*media.Frame, error) {
 // collect pops what is still worth sending; q.mu is held. It returns the error of Close when there
 // is nothing.
 func (q *Queue) collect(batch []*media.Frame, first, end media.Kind) ([]*media.Frame, error) {
-	now, start, size, most := time.Now(), len(batch), 0, q.batchMost()
+	now, start, size, most := time.Now(), len(batch), 0, q.batchMost(first, end)
 	for kind := first; kind < end; kind++ {
 		l := &q.lanes[kind]
 		for l.len() > 0 && len(batch) < cap(batch) && size < most {
