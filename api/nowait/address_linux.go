@@ -18,11 +18,11 @@ func (a *address) four() *unix.RawSockaddrInet4 { return (*unix.RawSockaddrInet4
 func (a *address) port() []byte { return (*[2]byte)(unsafe.Pointer(&a.Port))[:] }
 
 // set makes a the address of to, and returns how long it is. It cannot where it would have to look up what a
-// zone is, nor for an address that such a socket does not reach.
+// zone or no address is, nor for one that such a socket does not reach.
 func (a *address) set(to *net.UDPAddr, six bool) (size uint32, ok bool) {
 	ip := to.IP.To4()
 	switch {
-	case to.Zone != "" || to.Port < 0 || to.Port > 0xffff:
+	case to.Zone != "" || to.Port < 0 || to.Port > 0xffff || to.IP.IsUnspecified():
 		return 0, false
 	case six:
 		if ip = to.IP.To16(); ip == nil {

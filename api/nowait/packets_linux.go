@@ -13,10 +13,10 @@ import (
 
 // Packets returns conn, which for a [net.UDPConn] is a [net.UDPConn] still, but one that quic-go reads and
 // writes without telling the scheduler. Who has it reads from it with one goroutine at a time, as quic-go
-// does; any may write. Closing either closes both.
+// does; any may write, and nobody sets a deadline for that. Closing either closes both.
 func Packets(conn net.PacketConn) net.PacketConn {
 	udp, ok := conn.(*net.UDPConn)
-	if !ok {
+	if !ok || udp.RemoteAddr() != nil { // it knows where to
 		return conn
 	}
 	raw, err := udp.SyscallConn()
@@ -89,7 +89,7 @@ func (p *packets) ReadBatch(ms []ipv4.Message, _ int) (int, error) {
 		return 0, err
 	}
 	if a.errno != 0 {
-		return 0, os.NewSyscallError("recvmmsg", a.errno)
+		return 0, &net.OpError{Op: "read", Net: "udp", Source: p.LocalAddr(), Err: os.NewSyscallError("recvmmsg", a.errno)}
 	}
 	for i := range ms[:a.n] {
 		came := &a.all[i]
@@ -101,10 +101,13 @@ func (p *packets) ReadBatch(ms []ipv4.Message, _ int) (int, error) {
 
 // WriteMsgUDP is that of [net.UDPConn]. It waits only where the socket has no room.
 func (p *packets) WriteMsgUDP(b, oob []byte, to *net.UDPAddr) (n, oobn int, err error) {
-	s := departures.Get().(*departure)
-	defer departures.Put(s)
-	if s.prepare(b, oob, to, p.six) && p.raw.Control(s.now) == nil && s.errno == 0 {
-		return s.n, len(oob), nil
+	d := departures.Get().(*departure)
+	sent := d.prepare(b, oob, to, p.six) && p.raw.Control(d.now) == nil && d.errno == 0
+	n = d.n
+	d.header, d.part.Base = unix.Msghdr{}, nil // others own what was written
+	departures.Put(d)
+	if sent {
+		return n, len(oob), nil
 	}
 	return p.UDPConn.WriteMsgUDP(b, oob, to) // which waits, or says what is wrong
 }
@@ -131,7 +134,6 @@ func (d *departure) give(fd uintptr) {
 		n, _, errno := syscall.RawSyscall(unix.SYS_SENDMSG, fd, uintptr(unsafe.Pointer(&d.header)), unix.MSG_DONTWAIT)
 		if errno != unix.EINTR {
 			d.n, d.errno = int(n), errno
-			d.header, d.part.Base = unix.Msghdr{}, nil // others own what was written
 			return
 		}
 	}

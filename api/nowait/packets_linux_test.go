@@ -21,7 +21,9 @@ func socket(t testing.TB, network, addr string) *packets {
 		t.Fatal(err)
 	}
 	conn, err := net.ListenUDP(network, to)
-	if err != nil {
+	if network == "udp6" && (errors.Is(err, unix.EADDRNOTAVAIL) || errors.Is(err, unix.EAFNOSUPPORT)) {
+		t.Skip("this machine has no IPv6: ", err)
+	} else if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = conn.Close() })
@@ -61,21 +63,23 @@ func TestPacketsComeWithTheirSender(t *testing.T) {
 					t.Fatal(sent, err)
 				}
 			}
-			ms, came := room(2*most), 0
-			for came < n {
+			ms, came := room(2*most), map[string]bool{}
+			for len(came) < n {
 				k, err := to.ReadBatch(ms, 0)
 				if err != nil || k < 1 || k > most {
 					t.Fatal(k, err)
 				}
 				for _, m := range ms[:k] {
-					if got, want := string(m.Buffers[0][:m.N]), fmt.Sprint("packet ", came); got != want {
-						t.Errorf("%q instead of %q", got, want)
-					}
+					came[string(m.Buffers[0][:m.N])] = true
 					sender := m.Addr.(*net.UDPAddr)
 					if sender.Port != from.LocalAddr().(*net.UDPAddr).Port || !sender.IP.Equal(whereTo.IP) || sender.Zone != "" {
 						t.Errorf("from %v to %v", sender, &whereTo)
 					}
-					came++
+				}
+			}
+			for i := range n {
+				if !came[fmt.Sprint("packet ", i)] {
+					t.Errorf("packet %d did not come, but %v", i, came)
 				}
 			}
 			// And an answer to where they came from.
@@ -95,10 +99,10 @@ func TestPacketsComeWithWhatTheKernelSaysOfThem(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(raw.Control(func(fd uintptr) {
-		err = unix.SetsockoptInt(int(fd), unix.IPPROTO_IP, unix.IP_RECVTTL, 1)
-	}), err); err != nil {
-		t.Fatal(err)
+	var set error
+	err = raw.Control(func(fd uintptr) { set = unix.SetsockoptInt(int(fd), unix.IPPROTO_IP, unix.IP_RECVTTL, 1) })
+	if err != nil || set != nil {
+		t.Fatal(err, set)
 	}
 	said := (&ipv4.ControlMessage{Src: net.IPv4(127, 0, 0, 1)}).Marshal()
 	if n, oobn, err := from.WriteMsgUDP([]byte("p"), said, to.LocalAddr().(*net.UDPAddr)); n != 1 || oobn != len(said) || err != nil {
@@ -109,7 +113,7 @@ func TestPacketsComeWithWhatTheKernelSaysOfThem(t *testing.T) {
 		t.Fatal(k, err)
 	}
 	var heard ipv4.ControlMessage
-	if err := heard.Parse(ms[0].OOB[:ms[0].NN]); err != nil || heard.TTL != 64 {
+	if err := heard.Parse(ms[0].OOB[:ms[0].NN]); err != nil || heard.TTL == 0 {
 		t.Errorf("%v, %v", heard.TTL, err)
 	}
 	// What does not fit is cut, and says so.

@@ -11,11 +11,12 @@ import (
 // Possible says whether [Read] and [Write] can be used.
 const Possible = true
 
-// Read reads what is there from a socket that does not block; again says that there is nothing yet. At the
+// Read reads what is there from a TCP socket; again says that there is nothing yet. At the
 // end it returns 0 and no error.
 func Read(fd uintptr, p []byte) (n int, again bool, err error) {
 	for {
-		r, _, errno := syscall.RawSyscall(unix.SYS_READ, fd, uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)))
+		r, _, errno := syscall.RawSyscall6(unix.SYS_RECVFROM, fd, uintptr(unsafe.Pointer(unsafe.SliceData(p))),
+			uintptr(len(p)), unix.MSG_DONTWAIT, 0, 0)
 		switch errno {
 		case 0:
 			return int(r), false, nil
@@ -28,7 +29,7 @@ func Read(fd uintptr, p []byte) (n int, again bool, err error) {
 	}
 }
 
-// Write writes to a TCP socket that does not block, and returns how much it took.
+// Write writes to a TCP socket, and returns how much it took.
 func Write(fd uintptr, p []byte) (int, error) { return send(fd, p, 0) }
 
 // WriteApart is [Write] of a part that stays one of its own in the kernel. That goes on to fill a part that

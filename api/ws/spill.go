@@ -213,8 +213,8 @@ func (s *spill) SyscallConn() (syscall.RawConn, error) {
 	return s.raw, nil
 }
 
-// Listener returns l with connections that WebSockets can be written to without waiting. For TLS
-// it has to be the one beneath; without TLS it is not needed.
+// Listener returns l with connections that WebSockets can be written to without waiting, and that are read
+// as package nowait does. For TLS it has to be the one beneath.
 func Listener(l net.Listener) net.Listener { return listener{l} }
 
 type listener struct{ net.Listener }

@@ -29,6 +29,9 @@ func ends(t *testing.T) (near net.Conn, far *net.TCPConn) {
 		t.Fatal(err)
 	}
 	near = Conn(in)
+	if _, ok := near.(*stream); !ok {
+		t.Fatal("an ordinary connection")
+	}
 	t.Cleanup(func() { _ = near.Close() })
 	return near, out.(*net.TCPConn)
 }

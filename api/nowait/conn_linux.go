@@ -12,11 +12,8 @@ import (
 // Conn returns conn, which for a [net.TCPConn] is one that is read without telling the scheduler. Closing
 // either closes both.
 func Conn(conn net.Conn) net.Conn {
-	tcp, ok := conn.(interface {
-		net.Conn
-		syscall.Conn
-	})
-	if !ok || !Possible {
+	tcp, ok := conn.(*net.TCPConn)
+	if !ok {
 		return conn
 	}
 	raw, err := tcp.SyscallConn()
