@@ -4,6 +4,6 @@
 // monitor thread, and that looks after the processors every 20 µs for a millisecond, in case one of them
 // waits in the kernel, and takes processors from those whose calls last that long. In a call of a few hundred
 // packets a second that thread never sleeps: with what it makes others do it is a tenth to a third of what
-// the call costs. None of what is called here waits for a peer, so nobody
-// has to look after it. What it takes the kernel to send, garbage collection waits for.
+// the call costs. None of what is called here waits for a peer, so nobody has to look after it. Garbage
+// collection waits for what the kernel takes to send.
 package nowait
