@@ -36,6 +36,10 @@ func (q *Queue) gauged(c media.GaugedConn, busy func() bool) {
 	}
 }
 
+// isWide reports whether nobody need care how fast the client is. It asks what no cache holds but right after
+// a write.
+func (q *Queue) isWide() bool { return q.rate == nil || q.rate() == 0 }
+
 // takes returns how much the client takes in that time, in bytes, and most where it is not known to be
 // less.
 func (q *Queue) takes(long time.Duration, most int) int {
@@ -48,14 +52,9 @@ func (q *Queue) takes(long time.Duration, most int) int {
 	return most
 }
 
-// batchMost ends a batch of what waits from first to end; q.mu is held. How fast the client is it asks only
-// where that matters: in a call that keeps up, what a connection knows of it is in no cache.
-func (q *Queue) batchMost(first, end media.Kind) int {
-	waits := 0
-	for kind := first; kind < end; kind++ {
-		waits += q.lanes[kind].bytes
-	}
-	if waits <= batchLeast {
+// batchMost ends a batch of what waits, in bytes; q.mu is held.
+func (q *Queue) batchMost() int {
+	if q.wide {
 		return batchBytes
 	}
 	return max(q.takes(batchTime, batchBytes), batchLeast)
@@ -64,5 +63,5 @@ func (q *Queue) batchMost(first, end media.Kind) int {
 // isTooLarge reports whether f, a picture, would hold up sound; q.mu is held.
 func (q *Queue) isTooLarge(f *media.Frame) bool {
 	const any = 1 << 30
-	return q.heard && len(f.Wire) > q.takes(pictureTime, any)
+	return q.heard && !q.wide && len(f.Wire) > q.takes(pictureTime, any)
 }

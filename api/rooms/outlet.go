@@ -135,6 +135,7 @@ func (q *Queue) popOwn(batch []*media.Frame, o *outlet) (got []*media.Frame, don
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	o.flying = nil // who pops has written what it popped before
+	q.wide = false
 	if o.turn != ofSession {
 		o.works = false
 		return batch, false, nil
@@ -187,7 +188,7 @@ func (q *Queue) popCalled(batch []*media.Frame, o *outlet) []*media.Frame {
 // isLarge reports whether more waits of a kind than a batch carries: one large frame, or what a receiver
 // that is behind did not get yet; q.mu is held.
 func (q *Queue) isLarge(o *outlet) bool {
-	most := q.batchMost(o.first, o.end)
+	most := q.batchMost()
 	for kind := o.first; kind < o.end; kind++ {
 		if l := &q.lanes[kind]; l.bytes > most {
 			return true
@@ -205,6 +206,7 @@ func (o *outlet) putsBack(q *Queue) bool { return o.ration != nil || q.rate != n
 func (q *Queue) offered(o *outlet, left []*media.Frame, ok bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	q.wide = ok && q.isWide()
 	wanted := o.wanted || !ok
 	o.turn, o.wanted = ofNobody, false
 	if !wanted {

@@ -64,6 +64,7 @@ type Queue struct {
 	mu      sync.Mutex // guards all but limits, skip and begins, and of tight the writes
 	tight   [pictures]atomic.Bool
 	heard   bool // there was sound
+	wide    bool // isWide, when a courier last wrote; false once the session's goroutine has
 	limits  *QueueLimits
 	err     error // set once: no more frames; what is left of control is still popped
 	streams table[streamState]
@@ -179,7 +180,7 @@ func (q *Queue) PopPictures(batch []*media.Frame) ([]*media.Frame, error) {
 // collect pops what is still worth sending; q.mu is held. It returns the error of Close when there
 // is nothing.
 func (q *Queue) collect(batch []*media.Frame, first, end media.Kind) ([]*media.Frame, error) {
-	now, start, size, most := time.Now(), len(batch), 0, q.batchMost(first, end)
+	now, start, size, most := time.Now(), len(batch), 0, q.batchMost()
 	for kind := first; kind < end; kind++ {
 		l := &q.lanes[kind]
 		for l.len() > 0 && len(batch) < cap(batch) && size < most {
