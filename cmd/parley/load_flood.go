@@ -38,6 +38,7 @@ type loadFloodCommand struct {
 	Begin      int           `name:"begin" default:"2000" help:"Of those that the server ends, how many begin again a second." group:"flood"`
 	SameRoom   bool          `name:"same-room" help:"Sessions that flood are in the room of the people who are measured." group:"flood"`
 	Nice       int           `name:"nice" default:"0" help:"How nice the flood is to others that want a processor, 0 to 19: on one machine with the server, 19 leaves out what is only a fight for it." group:"flood"`
+	Elsewhere  bool          `name:"elsewhere" help:"With --self: flood a second node of its own while the first is calm, which leaves out what a flood costs whoever shares the machine with it." group:"flood"`
 	Alone      bool          `name:"alone" help:"Flood and measure nothing." group:"flood"`
 	Limit      time.Duration `name:"limit" default:"10m" help:"When the flood ends, whatever happens." group:"flood"`
 
@@ -65,6 +66,9 @@ func (c *loadFloodCommand) Validate() error {
 	}
 	if c.Nice < 0 || c.Nice > 19 {
 		errs = append(errs, fmt.Errorf("a flood cannot be nice by %d: 0 to 19", c.Nice))
+	}
+	if c.Elsewhere && (!c.Self || c.Alone) {
+		errs = append(errs, errors.New("--elsewhere starts a second node: it needs --self, and something to compare with"))
 	}
 	if slices.Contains(c.Kind, string(flood.Telemetry)) && !c.Self && c.Telemetry == "" {
 		errs = append(errs, errors.New("a flood of telemetry needs --telemetry, which says where to"))
@@ -120,25 +124,25 @@ func (c *loadFloodCommand) people(urls []string, room string) load.Plan {
 
 // Run floods a server. What it finds goes to stdout, how it is doing to stderr.
 func (c *loadFloodCommand) Run(w *world) error {
-	server, err := c.reach(w, "PARLEY_TELEMETRY_ADDR=127.0.0.1:0")
+	server, err := c.reach(w, withTelemetry)
 	if err != nil {
 		return err
 	}
 	defer server.leave()
-	c.Telemetry = cmp.Or(c.Telemetry, server.telemetry)
 	room := cmp.Or(c.Room, aRoom())
 	if c.Alone {
 		return c.alone(w, server, room)
 	}
 	trial := flood.Trial{
-		Room: c.people(server.urls, room), Rounds: c.Rounds, Settle: c.Settle,
-		Attack: func(ctx context.Context, people string, begun func()) ([]flood.Tally, error) {
-			in := room + "-flood"
-			if c.SameRoom {
-				in = people
-			}
-			return c.inItsOwnProcess(ctx, w, server, in, begun)
-		},
+		Room: c.people(server.urls, room), Rounds: c.Rounds, Settle: c.Settle, Attack: c.attack(w, server, room+"-flood"),
+	}
+	if c.Elsewhere {
+		other, err := c.reach(w, withTelemetry)
+		if err != nil {
+			return err
+		}
+		defer other.leave()
+		trial.Elsewhere = c.attack(w, other, room+"-flood")
 	}
 	trial.Room.Door, trial.Room.Watch = server.door, server.watch
 	now := newStatus(w.stderr, c.Quiet)
@@ -153,10 +157,24 @@ func (c *loadFloodCommand) Run(w *world) error {
 	return report.Table(w.stdout)
 }
 
+// withTelemetry makes a node take in what floods can bring to it.
+const withTelemetry = "PARLEY_TELEMETRY_ADDR=127.0.0.1:0"
+
+// attack returns how to flood server, in a room unless in that of the people.
+func (c *loadFloodCommand) attack(w *world, server *reached, room string) flood.Attack {
+	return func(ctx context.Context, people string, begun func()) ([]flood.Tally, error) {
+		in := room
+		if c.SameRoom {
+			in = people
+		}
+		return c.inItsOwnProcess(ctx, w, server, in, begun)
+	}
+}
+
 // alone floods in this process.
 func (c *loadFloodCommand) alone(w *world, server *reached, room string) error {
 	plan := c.flood(server.urls, room)
-	plan.Door = server.door
+	plan.Door, plan.Telemetry = server.door, cmp.Or(c.Telemetry, server.telemetry)
 	if c.JSON { // for whoever has to know, before what it came to
 		plan.Begun = func() { fmt.Fprintln(w.stdout, begunJSON) }
 	}
@@ -193,8 +211,8 @@ func (c *loadFloodCommand) inItsOwnProcess(ctx context.Context, w *world, server
 		args = append(args, fmt.Sprintf("--%s=%d", flag, n))
 	}
 	args = append(args, "--limit="+c.Limit.String(), fmt.Sprintf("--insecure=%t", c.Insecure))
-	if c.Telemetry != "" {
-		args = append(args, "--telemetry="+c.Telemetry)
+	if at := cmp.Or(c.Telemetry, server.telemetry); at != "" {
+		args = append(args, "--telemetry="+at)
 	}
 	for _, u := range server.urls {
 		args = append(args, "--url="+u)

@@ -205,6 +205,37 @@ func TestLoadOfANode(t *testing.T) {
 	}
 }
 
+// While the server is calm another one is flooded, and nothing of that gets to the first.
+func TestFloodElsewhere(t *testing.T) {
+	comesTrue(t, func(warmUp time.Duration) string {
+		var r flood.Report
+		loadInto(t, &r, "flood", "packets", "--self", "--elsewhere", "--nice=19", "--warm-up="+warmUp.String(), "--sessions=2", "--rate=20000",
+			"--duration=1s", "--settle=0s", "--publishers=1", "--viewers=1", "--visits=5")
+		round := r.Rounds[0]
+		if len(round.Elsewhere) != 1 || round.Elsewhere[0].Kind != flood.Packets {
+			t.Fatalf("elsewhere: %+v", round.Elsewhere)
+		}
+		calm, flooded := dropped(round.Server.CalmCounts), dropped(round.Server.Counts)
+		if calm > 0 {
+			t.Errorf("%v packets are dropped where it is calm", calm)
+		}
+		if people := round.Calm; round.Elsewhere[0].Packets == 0 || flooded == 0 || people.Joins.Visits.Count == 0 || people.Received["healthy"].Delivered == 0 {
+			return fmt.Sprintf("%v are dropped, elsewhere: %+v, people: %+v", flooded, round.Elsewhere, people.Joins)
+		}
+		return ""
+	})
+}
+
+// dropped adds up what a server counted of the packets that it dropped as those of a flood.
+func dropped(counts map[string]float64) (all float64) {
+	for name, n := range counts {
+		if strings.Contains(name, `packets_dropped_total{cause="flooding"`) {
+			all += n
+		}
+	}
+	return all
+}
+
 // floodedOnce checks the report of one round with all kinds of floods.
 func floodedOnce(t *testing.T, r *flood.Report) (wrong string) {
 	t.Helper()
@@ -220,19 +251,13 @@ func floodedOnce(t *testing.T, r *flood.Report) (wrong string) {
 			return fmt.Sprintf("%+v", f)
 		}
 	}
-	dropped := 0.0
-	for name, n := range round.Server.Counts {
-		if strings.Contains(name, "packets_dropped_total") {
-			dropped += n
-		}
-	}
 	for _, people := range []*load.Report{round.Calm, round.Flooded} {
 		if people.Joins.Failed != 0 || people.Joins.Visits.Count == 0 || people.Received["healthy"].Delivered == 0 {
 			return fmt.Sprintf("%+v", people.Joins)
 		}
 	}
-	if dropped == 0 || r.Ratios.JoinP99 <= 0 || r.Ratios.MediaP99 <= 0 {
-		return fmt.Sprintf("%v are dropped, %+v", dropped, r.Ratios)
+	if lost := dropped(round.Server.Counts); lost == 0 || r.Ratios.JoinP99 <= 0 || r.Ratios.MediaP99 <= 0 {
+		return fmt.Sprintf("%v are dropped, %+v", lost, r.Ratios)
 	}
 	return ""
 }
@@ -276,6 +301,7 @@ func TestLoadSaysAllMistakes(t *testing.T) {
 		"parley: load flood: no server: give a URL, ": {"flood"},
 		"or start one\nTry: parley load flood --help": {"flood"}, // once
 		"connects needs WebTransport":                 {"flood", "connects", "--self"},
+		"--elsewhere starts a second node":            {"flood", "--elsewhere", "--url=ws://127.0.0.1:1"},
 		`"there" is no host and port`:                 {"telemetry", "--addr=there"},
 		"there is no process 1073741824":              {"--url=ws://127.0.0.1:1", "--pid=1073741824"},
 		"look at the server: there is no process":     {"telemetry", "--addr=127.0.0.1:1", "--pid=1073741824"},

@@ -21,12 +21,23 @@ func (r *Report) Table(out io.Writer) error {
 			return err
 		}
 	}
-	fmt.Fprintf(out, "with the flood, of without: join p50 %.2f, p99 %.2f; media p50 %.2f, p99 %.2f\n",
-		r.Ratios.JoinP50, r.Ratios.JoinP99, r.Ratios.MediaP50, r.Ratios.MediaP99)
+	what := "with the flood, of without"
+	if slices.ContainsFunc(r.Rounds, func(round Round) bool { return len(round.Elsewhere) > 0 }) {
+		what = "with the flood, of with one of another server"
+	}
+	fmt.Fprintf(out, "%s: join p50 %.2f, p99 %.2f; media p50 %.2f, p99 %.2f\n",
+		what, r.Ratios.JoinP50, r.Ratios.JoinP99, r.Ratios.MediaP50, r.Ratios.MediaP99)
 	return nil
 }
 
 func (r *Round) table(out io.Writer) error {
+	if len(r.Elsewhere) > 0 {
+		fmt.Fprintln(out, "of another server, while it was calm at this one")
+		if err := Table(out, r.Elsewhere); err != nil {
+			return err
+		}
+		fmt.Fprintln(out, "\nof this one")
+	}
 	if err := Table(out, r.Flood); err != nil {
 		return err
 	}

@@ -14,14 +14,20 @@ import (
 // Trial measures how people in a room fare without a flood and with one, by turns.
 type Trial struct {
 	// Room is a normal room, with visitors who come and leave; its Watch is looked at.
-	Room load.Plan
-	// Attack floods until ctx ends, and says what came of it. room is where people are meanwhile.
-	// begun is to be called when the flood is on: nothing is measured before.
-	Attack func(ctx context.Context, room string, begun func()) ([]Tally, error)
-	Rounds int
+	Room   load.Plan
+	Attack Attack
+	// Elsewhere, if any, floods another server of the machine while people are measured without a flood:
+	// then what a flood costs whoever shares the machine with it is in both measurements, and what they
+	// differ by is the server's own.
+	Elsewhere Attack
+	Rounds    int
 	// Settle is how long the server may take, after a flood, to get rid of what it left.
 	Settle time.Duration
 }
+
+// Attack floods until ctx ends, and says what came of it. room is where people are meanwhile.
+// begun is to be called when the flood is on: nothing is measured before.
+type Attack func(ctx context.Context, room string, begun func()) ([]Tally, error)
 
 // Report is what came of a trial. Its JSON names stay as they are; more may be added.
 type Report struct {
@@ -31,11 +37,12 @@ type Report struct {
 
 // Round is one measurement without and one with the flood.
 type Round struct {
-	Calm    *load.Report `json:"calm"`
-	Flooded *load.Report `json:"flooded"`
-	Flood   []Tally      `json:"flood"`
-	Server  Server       `json:"server"`
-	Ratios  Ratios       `json:"ratios"`
+	Calm      *load.Report `json:"calm"`
+	Flooded   *load.Report `json:"flooded"`
+	Flood     []Tally      `json:"flood"`
+	Elsewhere []Tally      `json:"elsewhere,omitempty"` // of another server, meanwhile it was calm here
+	Server    Server       `json:"server"`
+	Ratios    Ratios       `json:"ratios"`
 }
 
 // Ratios are times with the flood, of those without; 0 where nothing was measured.
@@ -52,9 +59,11 @@ type Server struct {
 	RSSMost   uint64 `json:"rss_peak_bytes,omitempty"`   // while the flood was on
 	RSSAfter  uint64 `json:"rss_after_bytes,omitempty"`  // when it had time to settle
 	// Counts are what its metrics counted while the flood was on of what was dropped, refused,
-	// rejected or limited, and of joins; by name and labels. Only what is not 0.
-	Counts map[string]float64 `json:"counts,omitempty"`
-	Error  string             `json:"error,omitempty"` // what could not be read
+	// rejected or limited, and of joins; by name and labels. Only what is not 0. CalmCounts are the same
+	// of the time without it.
+	Counts     map[string]float64 `json:"counts,omitempty"`
+	CalmCounts map[string]float64 `json:"calm_counts,omitempty"`
+	Error      string             `json:"error,omitempty"` // what could not be read
 }
 
 // Run measures, and blocks until that is done. progress may be nil; it is called with a line for
@@ -94,49 +103,80 @@ func (t *Trial) round(ctx context.Context, i int, say func(string)) (*Round, err
 		}
 		return r, nil
 	}
-	r := new(Round)
+	r, w := new(Round), watch{t.Room.Watch}
+	var counted [3]map[string]float64 // before people came, before the flood, at its end
+	var unread [3]error
+	count := func(i int) { counted[i], unread[i] = w.counts(context.WithoutCancel(ctx)) } // also of a round that is broken off
+	count(0)
 	var err error
-	if r.Calm, err = people(calm); err != nil {
+	onCalm := func() (err error) {
+		r.Calm, err = people(calm)
+		return err
+	}
+	if t.Elsewhere == nil {
+		err = onCalm()
+	} else {
+		r.Elsewhere, err = during(ctx, t.Elsewhere, room(calm), onCalm)
+		t.settle(ctx)
+	}
+	if err != nil {
 		return nil, err
 	}
 	if ctx.Err() != nil {
 		return nil, errCalm
 	}
-	w := watch{t.Room.Watch}
-	before, err1 := w.counts(ctx)
+	count(1)
 	r.Server.RSSBefore = w.resident()
-
-	flooding, stop := context.WithCancel(ctx)
-	defer stop()
-	var flood sync.WaitGroup
-	var attack error
-	on, begun := context.WithCancel(ctx)
-	defer begun()
-	flood.Go(func() {
-		defer begun() // whoever waits for it learns below why it is over
-		r.Flood, attack = t.Attack(flooding, room(flooded), begun)
+	var look sync.WaitGroup
+	attack := func(ctx context.Context, room string, begun func()) ([]Tally, error) {
+		look.Go(func() { r.Server.RSSMost = w.most(ctx) })
+		return t.Attack(ctx, room, begun)
+	}
+	r.Flood, err = during(ctx, attack, room(flooded), func() (err error) {
+		r.Flooded, err = people(flooded)
+		count(2)
+		return err
 	})
-	flood.Go(func() { r.Server.RSSMost = w.most(flooding) })
-	<-on.Done()
-	r.Flooded, err = people(flooded)
-	after, err2 := w.counts(context.WithoutCancel(ctx)) // also of a round that was broken off
-	stop()
-	flood.Wait()
-	if err = errors.Join(err, attack); err != nil {
+	look.Wait()
+	if err != nil {
 		return nil, err
 	}
 	say(fmt.Sprintf("round %d: the flood is over", i+1))
-	select {
-	case <-time.After(t.Settle):
-	case <-ctx.Done():
-	}
+	t.settle(ctx)
 	r.Server.RSSAfter = w.resident()
-	r.Server.Counts = grown(before, after)
-	if err := errors.Join(err1, err2); err != nil {
+	r.Server.CalmCounts, r.Server.Counts = grown(counted[0], counted[1]), grown(counted[1], counted[2])
+	if err := errors.Join(unread[:]...); err != nil {
 		r.Server.Error = err.Error()
 	}
 	r.Ratios = ratios(r.Calm, r.Flooded)
 	return r, nil
+}
+
+// during floods, calls do once the flood is on, or over, and ends it.
+func during(ctx context.Context, attack Attack, room string, do func() error) (tallies []Tally, err error) {
+	flooding, stop := context.WithCancel(ctx)
+	defer stop()
+	on, begun := context.WithCancel(ctx)
+	defer begun()
+	var flood sync.WaitGroup
+	var failed error
+	flood.Go(func() {
+		defer begun() // whoever waits for it learns below why it is over
+		tallies, failed = attack(flooding, room, begun)
+	})
+	<-on.Done()
+	err = do()
+	stop()
+	flood.Wait()
+	return tallies, errors.Join(err, failed)
+}
+
+// settle waits for the server to get rid of what a flood left, or for ctx to end.
+func (t *Trial) settle(ctx context.Context) {
+	select {
+	case <-time.After(t.Settle):
+	case <-ctx.Done():
+	}
 }
 
 var errCalm = errors.New("broken off before the flood")
