@@ -4,15 +4,20 @@
 // A place is an IPv4 address, or an IPv6 network of 64 bits, which is what one customer of a
 // provider has. This machine and trusted networks, where proxies are that speak for many, are
 // bounded by the total alone.
+//
+// Those that are taken and then wait for something that does not come end one by one, so that a crowd of them
+// is none for long.
 package places
 
 import (
 	"errors"
+	"math/rand/v2"
 	"net"
 	"net/netip"
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // Why a connection is not taken.
@@ -138,6 +143,16 @@ type conn struct {
 
 // NetConn returns the connection beneath.
 func (c *conn) NetConn() net.Conn { return c.Conn }
+
+// SetReadDeadline bounds how long is waited for the peer, and adds up to half of that: thousands that came
+// together and say nothing would end together, and come again together, and whoever comes then waits
+// until all of them are through.
+func (c *conn) SetReadDeadline(t time.Time) error {
+	if half := time.Until(t) / 2; half > 0 {
+		t = t.Add(rand.N(half))
+	}
+	return c.Conn.SetReadDeadline(t)
+}
 
 // Close closes the connection.
 func (c *conn) Close() error {

@@ -5,7 +5,11 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"os"
+	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"parley/api/places"
 )
@@ -104,4 +108,59 @@ func TestListener(t *testing.T) {
 	}
 	l.Close()
 	<-accepted
+}
+
+// pipes is a listener to which nobody has to connect.
+type pipes struct{ net.Listener }
+
+func (pipes) Accept() (net.Conn, error) {
+	c, _ := net.Pipe()
+	return c, nil
+}
+
+// Those that come together and say nothing do not end together, none early and none much too late.
+func TestSilentConnectionsDisperse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const crowd, long = 100, 10 * time.Second
+		l := places.New(places.Options{Total: crowd + 2, Each: crowd}).Listener(pipes{})
+		var ended sync.Map
+		var all sync.WaitGroup
+		silent := func(deadline time.Time) {
+			c, err := l.Accept()
+			if err != nil {
+				t.Fatal(err)
+			}
+			begin := time.Now()
+			if err := c.SetReadDeadline(deadline); err != nil {
+				t.Error(err)
+			}
+			all.Go(func() {
+				defer c.Close()
+				if _, err := c.Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
+					t.Error(err)
+				}
+				ended.Store(time.Since(begin), true)
+			})
+		}
+		for range crowd {
+			silent(time.Now().Add(long))
+		}
+		all.Wait()
+		different := 0
+		for took := range ended.Range {
+			different++
+			if took := took.(time.Duration); took < long || took >= long*3/2 {
+				t.Errorf("one ends after %v, want %v and up to half more", took, long)
+			}
+		}
+		if different < crowd/2 {
+			t.Errorf("%d end at only %d times", crowd, different)
+		}
+		ended.Clear()
+		silent(time.Now().Add(-long)) // one that is to end at once
+		all.Wait()
+		if _, at := ended.Load(time.Duration(0)); !at {
+			t.Error("a deadline that has passed is put off")
+		}
+	})
 }
