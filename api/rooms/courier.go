@@ -47,9 +47,9 @@ const (
 	// of a processor a courier takes: the rest is for reading, which brings what there is to write.
 	restTimes = 3
 
-	// restMost is how long it is until the next round at most: a good half of what people may wait for
+	// restMost is how long it is until the next round at most: half of what people may wait for
 	// packets in a crowd.
-	restMost = 12 * time.Millisecond
+	restMost = 10 * time.Millisecond
 )
 
 // employ finds a courier for s, if it can use one. When s is over, which ends ctx, leave has to be
