@@ -185,7 +185,7 @@ func TestCourierRestsAfterALongRound(t *testing.T) {
 	for _, tc := range []struct{ round, again time.Duration }{
 		{500 * time.Microsecond, 500 * time.Microsecond}, // it is short: no rest
 		{2 * time.Millisecond, 6 * time.Millisecond},
-		{5 * time.Millisecond, 12 * time.Millisecond},
+		{5 * time.Millisecond, 10 * time.Millisecond},
 		{20 * time.Millisecond, 20 * time.Millisecond}, // it is too late for a rest
 	} {
 		synctest.Test(t, func(t *testing.T) {

@@ -138,6 +138,9 @@ func (g *Carriage) Add(conn media.Conn) *Queue {
 	if c, ok := conn.(media.PictureConn); ok {
 		s.out.Split(c.Skip)
 	}
+	if c, ok := conn.(media.GaugedConn); ok {
+		s.out.gauged(c, func() bool { return false })
+	}
 	s.dismiss = g.room.hub.employ(ctx, s)
 	s.write(ctx, ctx)
 	return s.out

@@ -26,27 +26,19 @@ const (
 
 // gauged makes q send no more at a time than a client takes soon. Where the node is busy nobody takes what
 // they could, and small batches would cost what it does not have. It is called before the first Push.
-func (q *Queue) gauged(c media.GaugedConn, busy func() bool) {
-	q.rate = func() int {
-		r := c.Rate()
-		if r > 0 && busy() {
-			return 0
-		}
-		return r
-	}
-}
+func (q *Queue) gauged(c media.GaugedConn, busy func() bool) { q.rate, q.busy = c.Rate, busy }
 
-// isWide reports whether nobody need care how fast the client is. It asks what no cache holds but right after
-// a write.
+// isWide reports whether nobody need care how fast the client is; q.mu is held. It asks what no cache holds but
+// right after a write.
 func (q *Queue) isWide() bool { return q.rate == nil || q.rate() == 0 }
 
 // takes returns how much the client takes in that time, in bytes, and most where it is not known to be
-// less.
+// less or does not matter.
 func (q *Queue) takes(long time.Duration, most int) int {
 	if q.rate == nil {
 		return most
 	}
-	if r := q.rate(); r > 0 {
+	if r := q.rate(); r > 0 && !q.busy() {
 		return min(int(float64(r)*long.Seconds()), most)
 	}
 	return most

@@ -3,6 +3,8 @@ package rooms_test
 import (
 	"context"
 	"slices"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -103,5 +105,70 @@ func TestSoundDoesNotWaitForLargePictures(t *testing.T) {
 		if len(path.sizes) != 2 {
 			t.Errorf("on a wide path bob gets pictures of %v bytes", path.sizes)
 		}
+	})
+}
+
+// gauged is a taker that knows how fast its client is.
+type gauged struct {
+	*taker
+	rate, asked atomic.Int64
+}
+
+func (g *gauged) Rate() int {
+	g.asked.Add(1)
+	return int(g.rate.Load())
+}
+
+// A connection is asked how fast its client is where it was written to, and not for every picture; what a
+// client became by what was written to it is known to the next one.
+func TestRateIsAskedForAfterWrites(t *testing.T) {
+	const narrow = 25_000
+	synctest.Test(t, func(t *testing.T) {
+		g := rooms.NewCarriage(0)
+		defer g.End()
+		c := &gauged{taker: new(taker)}
+		out := g.Add(c)
+		push := func(kind media.Kind, size int) rooms.Verdict {
+			f := frame(kind, strings.Repeat("x", size))
+			f.Key = true
+			v, _ := out.Push(f)
+			synctest.Wait()
+			return v
+		}
+		check := func(what string, want rooms.Verdict) {
+			t.Helper()
+			if got := push(media.Video, 20_000); got != want {
+				t.Errorf("%s: a large picture is %v, want %v", what, got, want)
+			}
+		}
+		push(media.Audio, 80)
+		c.asked.Store(0)
+		check("while all goes out", rooms.Taken)
+		if n := c.asked.Load(); n != 1 {
+			t.Errorf("asked %d times for one picture", n)
+		}
+		c.takes = func(n int) (int, bool) {
+			c.rate.Store(narrow)
+			return n, true
+		}
+		push(media.Audio, 80)
+		check("narrow by what went out", rooms.Dropped)
+		c.takes = nil
+		c.rate.Store(0)
+		check("wide again before anything went out", rooms.Taken)
+
+		c.takes = func(int) (int, bool) { return 0, false }
+		c.write = func() error {
+			c.rate.Store(narrow)
+			return nil
+		}
+		push(media.Audio, 80)
+		check("narrow by what was not taken at once", rooms.Dropped)
+		c.takes = nil
+		c.rate.Store(0)
+		push(media.Audio, 80)
+		check("wide again", rooms.Taken)
+		push(media.Video, 200_000) // the session's goroutine writes it
+		check("narrow by what is too large to be offered", rooms.Dropped)
 	})
 }

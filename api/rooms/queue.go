@@ -71,7 +71,8 @@ type Queue struct {
 	main    outlet
 	lanes   [media.KindCount]lane
 
-	rate func() int // of a GaugedConn; nil is not known
+	rate func() int  // of a GaugedConn; nil is not known
+	busy func() bool // whether the node is; with rate
 
 	pictures outlet               // part of main until the queue is split
 	skip     func(media.StreamID) // of the split
