@@ -38,9 +38,10 @@ type front struct {
 	drain time.Duration
 }
 
-// Bounds of the HTTP servers. Upgraded connections have their own.
+// Bounds of the HTTP servers. Upgraded connections have their own. Package places takes up to a third off
+// the times.
 const (
-	readHeaderTime = 5 * time.Second
+	readHeaderTime = 6 * time.Second
 	idleTime       = 2 * time.Minute
 	maxHeaderBytes = 64 << 10 // a token and a few cookies
 )

@@ -118,7 +118,7 @@ func (pipes) Accept() (net.Conn, error) {
 	return c, nil
 }
 
-// Those that come together and say nothing do not end together, none early and none much too late.
+// Those that come together and say nothing do not end together, none much too early and none late.
 func TestSilentConnectionsDisperse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const crowd, long = 100, 10 * time.Second
@@ -146,15 +146,12 @@ func TestSilentConnectionsDisperse(t *testing.T) {
 			silent(time.Now().Add(long))
 		}
 		all.Wait()
-		different := 0
+		first, last := long, time.Duration(0)
 		for took := range ended.Range {
-			different++
-			if took := took.(time.Duration); took < long || took >= long*3/2 {
-				t.Errorf("one ends after %v, want %v and up to half more", took, long)
-			}
+			first, last = min(first, took.(time.Duration)), max(last, took.(time.Duration))
 		}
-		if different < crowd/2 {
-			t.Errorf("%d end at only %d times", crowd, different)
+		if first <= long*2/3 || last > long || last-first < long/4 {
+			t.Errorf("they end after %v to %v, want any time in the last third of %v", first, last, long)
 		}
 		ended.Clear()
 		silent(time.Now().Add(-long)) // one that is to end at once

@@ -20,7 +20,7 @@ import (
 const (
 	// requestTime is how long an answer may take: longer than any query, shorter than patience.
 	requestTime = 30 * time.Second
-	// bodyTime is how long a client may take to send a body.
+	// bodyTime is how long a client may take to send a body, at most.
 	bodyTime = 30 * time.Second
 	// writeTime is how long a client may take to take an answer: the page over a bad mobile
 	// network.
