@@ -70,6 +70,9 @@ func (c *loadFloodCommand) Validate() error {
 	if c.Elsewhere && (!c.Self || c.Alone) {
 		errs = append(errs, errors.New("--elsewhere starts a second node: it needs --self, and something to compare with"))
 	}
+	if c.Elsewhere && c.SameRoom {
+		errs = append(errs, errors.New("--elsewhere floods a room without people, which is nothing to compare --same-room with"))
+	}
 	if slices.Contains(c.Kind, string(flood.Telemetry)) && !c.Self && c.Telemetry == "" {
 		errs = append(errs, errors.New("a flood of telemetry needs --telemetry, which says where to"))
 	}
@@ -174,7 +177,7 @@ func (c *loadFloodCommand) attack(w *world, server *reached, room string) flood.
 // alone floods in this process.
 func (c *loadFloodCommand) alone(w *world, server *reached, room string) error {
 	plan := c.flood(server.urls, room)
-	plan.Door, plan.Telemetry = server.door, cmp.Or(c.Telemetry, server.telemetry)
+	plan.Door, plan.Telemetry = server.door, cmp.Or(server.telemetry, c.Telemetry)
 	if c.JSON { // for whoever has to know, before what it came to
 		plan.Begun = func() { fmt.Fprintln(w.stdout, begunJSON) }
 	}
@@ -211,7 +214,7 @@ func (c *loadFloodCommand) inItsOwnProcess(ctx context.Context, w *world, server
 		args = append(args, fmt.Sprintf("--%s=%d", flag, n))
 	}
 	args = append(args, "--limit="+c.Limit.String(), fmt.Sprintf("--insecure=%t", c.Insecure))
-	if at := cmp.Or(c.Telemetry, server.telemetry); at != "" {
+	if at := cmp.Or(server.telemetry, c.Telemetry); at != "" {
 		args = append(args, "--telemetry="+at)
 	}
 	for _, u := range server.urls {

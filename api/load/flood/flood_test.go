@@ -171,6 +171,28 @@ func TestRatios(t *testing.T) {
 	}
 }
 
+// A table says whether it was another server that was flooded where this one was calm.
+func TestTableOfFloods(t *testing.T) {
+	people := func() *load.Report { return &load.Report{Received: map[string]load.Received{"healthy": {}}} }
+	of := func(elsewhere ...Tally) string {
+		r := Report{Rounds: []Round{{Calm: people(), Flooded: people(), Flood: []Tally{{Kind: Packets, How: "sessions"}}, Elsewhere: elsewhere}}}
+		var out strings.Builder
+		if err := r.Table(&out); err != nil {
+			t.Error(err)
+		}
+		return out.String()
+	}
+	alone, compared := of(), of(Tally{Kind: Packets, How: "others"})
+	if strings.Contains(alone, "another server") || !strings.Contains(alone, "with the flood, of without: join") {
+		t.Errorf("%s", alone)
+	}
+	for _, want := range []string{"of another server, while it was calm at this one", "others  packets", "of with one of another server: join"} {
+		if !strings.Contains(compared, want) {
+			t.Errorf("%s lacks %q", compared, want)
+		}
+	}
+}
+
 // Whatever kind of flood it is, what the server counts of it is in the report.
 func TestWhatServersCountOfFloods(t *testing.T) {
 	for name, want := range map[string]bool{

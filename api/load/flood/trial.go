@@ -25,8 +25,8 @@ type Trial struct {
 	Settle time.Duration
 }
 
-// Attack floods until ctx ends, and says what came of it. room is where people are meanwhile.
-// begun is to be called when the flood is on: nothing is measured before.
+// Attack floods until ctx ends, which it blocks for and returns soon after, and says what came of it. room is
+// where people are meanwhile. begun is to be called when the flood is on: nothing is measured before.
 type Attack func(ctx context.Context, room string, begun func()) ([]Tally, error)
 
 // Report is what came of a trial. Its JSON names stay as they are; more may be added.
@@ -55,12 +55,12 @@ type Ratios struct {
 
 // Server is what there is to know of the server's own.
 type Server struct {
-	RSSBefore uint64 `json:"rss_before_bytes,omitempty"` // with people in the room
+	RSSBefore uint64 `json:"rss_before_bytes,omitempty"` // before the flood
 	RSSMost   uint64 `json:"rss_peak_bytes,omitempty"`   // while the flood was on
 	RSSAfter  uint64 `json:"rss_after_bytes,omitempty"`  // when it had time to settle
 	// Counts are what its metrics counted while the flood was on of what was dropped, refused,
 	// rejected or limited, and of joins; by name and labels. Only what is not 0. CalmCounts are the same
-	// of the time without it.
+	// of the time before it.
 	Counts     map[string]float64 `json:"counts,omitempty"`
 	CalmCounts map[string]float64 `json:"calm_counts,omitempty"`
 	Error      string             `json:"error,omitempty"` // what could not be read
@@ -106,8 +106,8 @@ func (t *Trial) round(ctx context.Context, i int, say func(string)) (*Round, err
 	r, w := new(Round), watch{t.Room.Watch}
 	var counted [3]map[string]float64 // before people came, before the flood, at its end
 	var unread [3]error
-	count := func(i int) { counted[i], unread[i] = w.counts(context.WithoutCancel(ctx)) } // also of a round that is broken off
-	count(0)
+	count := func(ctx context.Context, i int) { counted[i], unread[i] = w.counts(ctx) }
+	count(ctx, 0)
 	var err error
 	onCalm := func() (err error) {
 		r.Calm, err = people(calm)
@@ -117,15 +117,17 @@ func (t *Trial) round(ctx context.Context, i int, say func(string)) (*Round, err
 		err = onCalm()
 	} else {
 		r.Elsewhere, err = during(ctx, t.Elsewhere, room(calm), onCalm)
-		t.settle(ctx)
-	}
-	if err != nil {
-		return nil, err
+		if err == nil {
+			t.settle(ctx)
+		}
 	}
 	if ctx.Err() != nil {
 		return nil, errCalm
 	}
-	count(1)
+	if err != nil {
+		return nil, err
+	}
+	count(ctx, 1)
 	r.Server.RSSBefore = w.resident()
 	var look sync.WaitGroup
 	attack := func(ctx context.Context, room string, begun func()) ([]Tally, error) {
@@ -134,7 +136,7 @@ func (t *Trial) round(ctx context.Context, i int, say func(string)) (*Round, err
 	}
 	r.Flood, err = during(ctx, attack, room(flooded), func() (err error) {
 		r.Flooded, err = people(flooded)
-		count(2)
+		count(context.WithoutCancel(ctx), 2) // also of a round that is broken off
 		return err
 	})
 	look.Wait()
@@ -144,15 +146,16 @@ func (t *Trial) round(ctx context.Context, i int, say func(string)) (*Round, err
 	say(fmt.Sprintf("round %d: the flood is over", i+1))
 	t.settle(ctx)
 	r.Server.RSSAfter = w.resident()
-	r.Server.CalmCounts, r.Server.Counts = grown(counted[0], counted[1]), grown(counted[1], counted[2])
 	if err := errors.Join(unread[:]...); err != nil {
 		r.Server.Error = err.Error()
+	} else {
+		r.Server.CalmCounts, r.Server.Counts = grown(counted[0], counted[1]), grown(counted[1], counted[2])
 	}
 	r.Ratios = ratios(r.Calm, r.Flooded)
 	return r, nil
 }
 
-// during floods, calls do once the flood is on, or over, and ends it.
+// during floods, calls do once the flood is on, or over, and ends it when do has returned.
 func during(ctx context.Context, attack Attack, room string, do func() error) (tallies []Tally, err error) {
 	flooding, stop := context.WithCancel(ctx)
 	defer stop()
