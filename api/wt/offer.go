@@ -32,22 +32,17 @@ func (c *conn) offerTo(s *sender, frames []*media.Frame) (left []*media.Frame, o
 // offer sends packet if there is a stream for it and not much waits in the library. What fails is for
 // send to tell.
 func (s *sender) offer(packet []byte) bool {
-	size := len(s.header) + len(packet)
-	if size > largePacket || s.unsent+size > unsentBytes {
+	if !s.fits(packet) {
 		return false
 	}
 	str, err := s.openNow()
 	if err != nil {
 		return false
 	}
-	b := newBurst(pace{})
-	defer b.free()
-	b.buf = append(append(b.buf, s.header...), packet...)
-	if str.TryWriteAll(b.buf) != nil {
+	if !s.copies(str, packet) {
 		s.spare = str // send is going to wait for what it lacks
 		return false
 	}
-	s.unsent += size
 	_ = str.Close()
 	return true
 }

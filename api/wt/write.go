@@ -98,7 +98,8 @@ type sender struct {
 	header  []byte // of every stream
 	pace    pace
 	patient bool             // what it sends goes when nothing else waits
-	unsent  int              // bytes that may still wait in the library
+	unsent  int              // bytes that may still wait in the library, at most
+	longest int              // of those of one stream
 	spare   *quic.SendStream // that is open and still empty, or nil
 }
 
@@ -151,17 +152,60 @@ func (s *sender) rank(str *quic.SendStream) {
 	}
 }
 
+// fits reports whether packet need not wait for those before it.
+func (s *sender) fits(packet []byte) bool {
+	size := len(s.header) + len(packet)
+	return size <= largePacket && s.unsent+size <= unsentBytes
+}
+
+// copies reports whether the library has copied packet into str, which it does not where that had to wait.
+func (s *sender) copies(str *quic.SendStream, packet []byte) bool {
+	if !s.fits(packet) {
+		return false
+	}
+	b := newBurst(pace{})
+	defer b.free()
+	b.buf = append(append(b.buf, s.header...), packet...)
+	if str.TryWriteAll(b.buf) != nil {
+		return false
+	}
+	s.keeps(len(b.buf))
+	return true
+}
+
+// keeps notes that n bytes of a stream may wait in the library.
+func (s *sender) keeps(n int) {
+	s.unsent += n
+	s.longest = max(s.longest, n)
+}
+
+// waited notes that n bytes of a stream were put into network packets, and so as many of each that was
+// written before: streams take turns.
+func (s *sender) waited(n int) {
+	if n >= s.longest {
+		s.unsent, s.longest = 0, 0
+		return
+	}
+	s.unsent = s.unsent * (s.longest - n) / s.longest // or less, of those that are shorter
+	s.longest -= n
+}
+
+// fill writes packet to str. It blocks if too much waits in the library, or the client has no room.
 func (s *sender) fill(str *quic.SendStream, packet []byte) error {
+	if s.copies(str, packet) {
+		return nil
+	}
 	size := len(s.header) + len(packet)
 	if size > copiedBytes {
-		// The library returns when it has sent all but the last copiedBytes, and by then
-		// something of every stream of this sender that was written before.
-		s.unsent = copiedBytes
 		err := s.pace.write(str, s.header, nil)
 		for err == nil && len(packet) > 0 {
 			n := min(len(packet), pieceBytes)
 			err = s.pace.write(str, packet[:n], nil)
 			packet = packet[n:]
+		}
+		if err == nil {
+			s.waited(size - copiedBytes) // the library returns when it has sent all but those
+			s.keeps(copiedBytes)
 		}
 		return err
 	}
@@ -169,14 +213,16 @@ func (s *sender) fill(str *quic.SendStream, packet []byte) error {
 	defer scratches.Put(scratch)
 	b := append(append((*scratch)[:0], s.header...), packet...)
 	if s.unsent+size <= unsentBytes {
-		s.unsent += size
+		s.keeps(size)
 		_, err := str.Write(b)
 		return err
 	}
-	// A write with a limit is never copied: it returns when it has been put into network
-	// packets. Streams take turns, so what was written before is in them as well.
-	s.unsent = 0
-	return s.pace.write(str, b, func(n int) int { return n })
+	// A write with a limit is never copied: it returns when it has been put into network packets.
+	err := s.pace.write(str, b, func(n int) int { return n })
+	if err == nil {
+		s.waited(size)
+	}
+	return err
 }
 
 // pace is how slow a client may be: it has to take progressBytes within patience, of whatever it is sent.
