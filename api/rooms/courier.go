@@ -18,20 +18,30 @@ import (
 // goes out at once. A connection that cannot take more without waiting is left to the goroutine of
 // its session, so nobody waits for a slow receiver.
 //
+// Who has pictures apart is served in two parts: all else goes first, and on a busy node in between, too.
+//
 // In a crowd a round takes milliseconds, and one after the other for nearly every packet is more than
 // a machine can do. So a long round is followed by a rest, and what comes meanwhile goes out together.
 //
 // It runs while there are sessions in its group.
 type courier struct {
 	window time.Duration
+	busy   func() bool
 	ready  chan struct{} // capacity 1
 
 	mu       sync.Mutex
-	due      []*outlet
+	due      calls
+	pictures calls // of who has them apart
 	sessions int
 	running  bool
 
 	sampler histogram.Sampler // of the goroutine that runs
+}
+
+// calls are outlets that call a courier.
+type calls struct {
+	waiting []*outlet // since they were last taken; the mu of the courier guards them
+	taken   []*outlet // by the goroutine that runs
 }
 
 // carriedMost is how many sessions of a room share a courier: few enough not to wait for each
@@ -70,7 +80,7 @@ func (h *Hub) employ(ctx context.Context, s *Session) (leave func()) {
 		s.out.main.offer = eager.Offer
 		s.writeAtTimes(ctx)
 		if c, ok := eager.(media.RationedConn); ok {
-			s.out.ration(c)
+			s.out.ration(c, h.busy)
 		}
 	}
 	if s.out.pictures.ready != nil {
@@ -98,7 +108,7 @@ func (h *Hub) courierFor(r *Room) *courier {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for len(h.couriers) < runtime.GOMAXPROCS(0) {
-		h.couriers = append(h.couriers, &courier{window: h.window, ready: make(chan struct{}, 1)})
+		h.couriers = append(h.couriers, &courier{window: h.window, busy: h.busy, ready: make(chan struct{}, 1)})
 	}
 	if r.courier == nil || r.carried >= carriedMost {
 		r.courier = slices.MinFunc(h.couriers, func(a, b *courier) int { return cmp.Compare(a.load(), b.load()) })
@@ -116,9 +126,13 @@ func (c *courier) load() int {
 
 // call puts o on the list of the next round. It does not block; the mu of the queue is held.
 func (c *courier) call(o *outlet) {
+	to := &c.due
+	if o.first.IsPicture() {
+		to = &c.pictures
+	}
 	c.mu.Lock()
-	c.due = append(c.due, o)
-	first := len(c.due) == 1
+	to.waiting = append(to.waiting, o)
+	first := len(to.waiting) == 1
 	c.mu.Unlock()
 	if first {
 		wake(c.ready)
@@ -149,7 +163,6 @@ func (c *courier) run() {
 	batch := make([]*media.Frame, 0, batchFrames)
 	pause := time.NewTimer(c.window)
 	defer pause.Stop()
-	var list []*outlet
 	var begin time.Time
 	gap := c.window // between the beginnings of two rounds
 	for range c.ready {
@@ -158,26 +171,64 @@ func (c *courier) run() {
 			<-pause.C
 		}
 		c.mu.Lock()
-		list, c.due = c.due, list[:0]
 		if c.sessions == 0 {
 			c.running = false
+			c.due, c.pictures = calls{}, calls{} // of sessions that have left
 			c.mu.Unlock()
 			return
 		}
 		c.mu.Unlock()
-		begin = time.Now()
-		for i, o := range list {
-			c.serve(o, batch)
-			list[i] = nil
-			if i%turnOutlets == turnOutlets-1 {
-				runtime.Gosched()
-			}
+		now := time.Now()
+		if !c.serveAll(batch) {
+			continue // whoever called was served in the last round
 		}
-		gap = c.window
+		begin, gap = now, c.window
 		if took := time.Since(begin); took >= longRound {
 			gap = max(gap, min(restTimes*took, restMost))
 		}
 	}
+}
+
+// serveAll serves whoever called, and reports whether somebody did.
+//
+// What is brought to a QUIC connection is sent by a goroutine of its own. On a busy node those stand in
+// one line, and all that comes in stands behind them, several times on its way. So there the next
+// pictures are brought when the line is through, and what is more urgent by then goes before them.
+func (c *courier) serveAll(batch []*media.Frame) bool {
+	due, pictures := c.serveDue(batch), c.take(&c.pictures)
+	for i, o := range pictures {
+		c.serve(o, batch)
+		pictures[i] = nil
+		busy := c.busy()
+		if busy || i%turnOutlets == turnOutlets-1 {
+			runtime.Gosched()
+		}
+		if busy {
+			c.serveDue(batch)
+		}
+	}
+	return due || len(pictures) > 0
+}
+
+// serveDue is serveAll for what is more urgent than pictures.
+func (c *courier) serveDue(batch []*media.Frame) bool {
+	due := c.take(&c.due)
+	for i, o := range due {
+		c.serve(o, batch)
+		due[i] = nil
+		if i%turnOutlets == turnOutlets-1 {
+			runtime.Gosched()
+		}
+	}
+	return len(due) > 0
+}
+
+// take returns whoever called. It is good until the next time.
+func (c *courier) take(from *calls) []*outlet {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	from.waiting, from.taken = from.taken[:0], from.waiting
+	return from.taken
 }
 
 // serve brings one batch of o to its connection. What else waits is for the next round.

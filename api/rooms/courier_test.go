@@ -23,6 +23,7 @@ type taker struct {
 	media.Conn
 	takes func(n int) (taken int, ok bool) // of an offer; nil takes all
 	write func() error                     // what Write waits for; nil is nothing
+	tells func(what string)                // is called for each frame; nil is nobody
 
 	mu      sync.Mutex
 	got     []string
@@ -37,7 +38,11 @@ func (c *taker) Close(fault.Code) error { return nil }
 
 func (c *taker) note(frames []*media.Frame) {
 	for _, f := range frames {
-		c.got = append(c.got, string(f.Wire[:min(len(f.Wire), 8)]))
+		what := string(f.Wire[:min(len(f.Wire), 8)])
+		c.got = append(c.got, what)
+		if c.tells != nil {
+			c.tells(what)
+		}
 		c.delays = append(c.delays, time.Since(f.Received))
 	}
 }
@@ -325,6 +330,52 @@ func TestPicturesAreOfferedApart(t *testing.T) {
 			t.Errorf("%d and %d written", c.written, c.pictures.written)
 		}
 	})
+}
+
+// Pictures come after all else of a round. Sound that comes meanwhile waits for the next one, unless the
+// node is busy: then it goes before the next pictures.
+func TestPicturesComeAfterAllElse(t *testing.T) {
+	for _, tc := range []struct {
+		busy bool
+		want []string
+	}{
+		{false, []string{"a0", "a1", "a2", "p0", "p1", "p2", "b"}},
+		{true, []string{"a0", "a1", "a2", "p0", "b", "p1", "p2"}},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			g := rooms.NewBusyCarriage(window, tc.busy)
+			defer g.End()
+			var got []string // in the order of the courier
+			var outs []*rooms.Queue
+			late := func() { outs[2].Push(frame(media.Audio, "b")) }
+			for range 3 {
+				c := new(gallery)
+				c.tells = func(what string) { got = append(got, what) }
+				c.pictures.tells = func(what string) {
+					if got = append(got, what); what == "p0" {
+						late()
+					}
+				}
+				outs = append(outs, g.Add(c))
+			}
+			outs[0].Push(frame(media.Control, "begin"))
+			synctest.Wait() // the rest comes within the window
+			for i, out := range outs {
+				out.Push(key(media.Video, fmt.Sprint("p", i)))
+			}
+			for i, out := range outs {
+				out.Push(frame(media.Audio, fmt.Sprint("a", i)))
+			}
+			mediatest.Advance(t, 2*window)
+			want(t, got[1:], tc.want...)
+		})
+	}
+}
+
+func TestACourierIsHeardAfterItsLastSessionLeft(t *testing.T) {
+	if !rooms.HeardAgain() {
+		t.Error("it does not hear who calls it next")
+	}
 }
 
 // A large room has all couriers, a small one a single one.

@@ -126,7 +126,17 @@ type Carriage struct {
 
 // NewCarriage returns one whose packets wait for each other as long as window.
 func NewCarriage(window time.Duration) *Carriage {
-	h := NewHub(Options{Node: "group", Log: slog.New(slog.DiscardHandler), Window: window})
+	return newCarriage(Options{Window: window})
+}
+
+// NewBusyCarriage returns one of a node that has more to do than it can, if busy.
+func NewBusyCarriage(window time.Duration, busy bool) *Carriage {
+	return newCarriage(Options{Window: window, Busy: func() bool { return busy }})
+}
+
+func newCarriage(o Options) *Carriage {
+	o.Node, o.Log = "group", slog.New(slog.DiscardHandler)
+	h := NewHub(o)
 	return &Carriage{room: idleRoom(h, "group")}
 }
 
@@ -151,6 +161,23 @@ func idleRoom(h *Hub, id media.RoomID) *Room {
 	r := newRoom(h, id)
 	r.agenda.start = func() {}
 	return r
+}
+
+// HeardAgain reports whether a courier that ended while somebody called hears who calls it next.
+func HeardAgain() bool {
+	c := &courier{ready: make(chan struct{}, 1)}
+	c.join()
+	c.call(new(outlet))
+	c.leave()
+	c.run()
+	c.join()
+	c.call(new(outlet))
+	select {
+	case <-c.ready:
+		return true
+	default:
+		return false
+	}
 }
 
 // Couriers returns how many sessions each courier has that has some.

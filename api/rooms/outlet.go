@@ -18,7 +18,7 @@ const (
 
 // outlet is the way out of a queue for some kinds. Frames are popped by a courier, which does it
 // for many sessions, until their connection takes no more at once; then by the goroutine of the
-// session, which can wait, until nothing is left. All but ready is guarded by the mu of the queue.
+// session, which can wait, until nothing is left or it need not wait any more. All but ready is guarded by the mu of the queue.
 type outlet struct {
 	first, end media.Kind
 	ready      chan struct{} // capacity 1: the session's goroutine has something to do
@@ -31,6 +31,7 @@ type outlet struct {
 
 	turn   holder
 	works  bool              // the goroutine that was started
+	wrote  bool              // it wrote a frame since it has the outlet
 	wanted bool              // by the session, while the courier is at it
 	left   []*media.Frame    // of what the courier popped
 	gone   []media.SessionID // that were to be forgotten while the courier had frames
@@ -126,11 +127,11 @@ func (q *Queue) popAtTimes(batch []*media.Frame, o *outlet) ([]*media.Frame, err
 func (q *Queue) waits(o *outlet) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return o.turn == ofSession && (o.left != nil || !q.empty(o))
+	return o.turn == ofSession && !q.isThrough(o) && (o.left != nil || !q.empty(o))
 }
 
 // popOwn pops for the goroutine of the session if it is its turn, and gives that up when there is
-// nothing.
+// nothing, or nothing to wait for.
 func (q *Queue) popOwn(batch []*media.Frame, o *outlet) (got []*media.Frame, done bool, err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -144,6 +145,13 @@ func (q *Queue) popOwn(batch []*media.Frame, o *outlet) (got []*media.Frame, don
 		got, o.left = append(batch, o.left...), nil
 		return got, true, nil
 	}
+	if q.isThrough(o) {
+		o.returns()
+		if !q.empty(o) {
+			o.call()
+		}
+		return batch, false, nil
+	}
 	most := batch
 	if o.ration != nil {
 		most = batch[: len(batch) : len(batch)+1]
@@ -153,16 +161,27 @@ func (q *Queue) popOwn(batch []*media.Frame, o *outlet) (got []*media.Frame, don
 		if last := got[n-1]; len(last.Wire) > batchBytes { // a batch ends with it
 			o.flying = last
 		}
+		o.wrote = true
 		return got, true, err
 	}
 	if err != nil {
 		return got, true, err
 	}
 	if o.courier != nil {
-		o.turn, o.works = ofNobody, false
+		o.returns()
 	}
 	return batch, false, nil
 }
+
+// isThrough reports whether the session's goroutine has waited for what the courier could not, and need
+// not go on with what else there is; q.mu is held. It would do so frame by frame, where the courier has
+// a batch sent at once.
+func (q *Queue) isThrough(o *outlet) bool {
+	return o.wrote && o.ration != nil && q.err == nil && !o.ration.isShort() && !q.isForSession(o)
+}
+
+// returns gives the outlet back to the courier, from the goroutine of the session.
+func (o *outlet) returns() { o.turn, o.works, o.wrote = ofNobody, false, false }
 
 // popCalled pops for the courier, if the outlet is still its own and what comes next can be
 // offered: a large frame fits into no buffer of a connection.
@@ -172,7 +191,7 @@ func (q *Queue) popCalled(batch []*media.Frame, o *outlet) []*media.Frame {
 	if o.turn != called {
 		return batch
 	}
-	if o.offer == nil || q.err != nil || q.isLarge(o) {
+	if o.offer == nil || q.err != nil || q.isForSession(o) {
 		o.claim()
 		return batch
 	}
@@ -183,6 +202,12 @@ func (q *Queue) popCalled(batch []*media.Frame, o *outlet) []*media.Frame {
 	}
 	o.turn = ofCourier
 	return got
+}
+
+// isForSession reports whether the courier is too often refused to try; q.mu is held. On a busy node it is
+// the processor that QUIC connections wait for, and fewer goroutines share that better.
+func (q *Queue) isForSession(o *outlet) bool {
+	return q.isLarge(o) && (o.ration == nil || !o.ration.busy())
 }
 
 // isLarge reports whether more waits of a kind than a batch carries: one large frame, or what a receiver

@@ -27,6 +27,7 @@ const (
 // much is lost in any case, it is lost early.
 type ration struct {
 	conn media.RationedConn
+	busy func() bool // whether the node is
 
 	rationed  time.Time // when a frame last waited for leave
 	shortages [media.KindCount]shortage
@@ -40,8 +41,8 @@ type shortage struct {
 
 // ration makes frames wait in q for a connection that may take few, and not with who writes to it:
 // here they can be overtaken and dropped. The mu of the queue is held.
-func (q *Queue) ration(c media.RationedConn) {
-	q.main.ration = &ration{conn: c}
+func (q *Queue) ration(c media.RationedConn, busy func() bool) {
+	q.main.ration = &ration{conn: c, busy: busy}
 	q.pictures.ration = q.main.ration
 }
 
@@ -80,6 +81,9 @@ func (s *shortage) look(late, rationed bool, now time.Time) bool {
 	s.lasts = s.lasts || now.Sub(s.began) >= shortageLeast
 	return s.lasts
 }
+
+// isShort reports whether a frame waited for leave lately.
+func (r *ration) isShort() bool { return r.conn.Rationed() || time.Since(r.rationed) < shortageLeast }
 
 // awaited is told since when leave was waited for that has come: long enough, and it is a shortage, though
 // no frame was looked at meanwhile.

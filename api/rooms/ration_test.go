@@ -108,10 +108,14 @@ func TestRationedFramesWaitWhereTheyAreOvertaken(t *testing.T) {
 }
 
 // Less is allowed than is sent, for long: nothing that gets through is much older than it may be then,
-// and voices miss nothing. Each leave comes on its own, or many at once.
+// and voices miss nothing. Each leave comes on its own, or many at once, and what is too much is a lot, or
+// so little that all that waits is one batch.
 func TestWhatIsTooMuchForARationIsDroppedEarly(t *testing.T) {
-	for _, burst := range []int{1, 8} {
-		t.Run(fmt.Sprint(burst), func(t *testing.T) {
+	for _, tc := range []struct {
+		burst, every int // leaves at a time, and milliseconds between pictures
+	}{{1, 5}, {8, 5}, {8, 10}} {
+		burst := tc.burst
+		t.Run(fmt.Sprint(burst, "/", tc.every), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				g := rooms.NewCarriage(0)
 				defer g.End()
@@ -123,7 +127,7 @@ func TestWhatIsTooMuchForARationIsDroppedEarly(t *testing.T) {
 					if ms%20 == 0 { // 50 a second
 						out.Push(frame(media.Audio, fmt.Sprint("a", ms)))
 					}
-					if ms%5 == 0 { // 200 a second, with a keyframe in each
+					if ms%tc.every == 0 { // 100 or 200 a second, with a keyframe in each
 						out.Push(numbered(ms % 1000))
 					}
 					if ms%int(c.trip/time.Millisecond) == 0 { // 100 a second
@@ -206,6 +210,51 @@ type neverRationed struct{}
 func (neverRationed) Rationed() bool { return false }
 
 func (neverRationed) RoundTrip() time.Duration { return 0 }
+
+// cramped is a connection with room for some frames, until one has been waited for.
+type cramped struct {
+	taker
+	neverRationed
+	room, left int
+}
+
+func (c *cramped) Offer(frames []*media.Frame) ([]*media.Frame, bool) {
+	n := min(c.left, len(frames))
+	c.note(frames[:n])
+	c.left -= n
+	return frames[n:], n == len(frames)
+}
+
+func (c *cramped) Write(_ context.Context, frames []*media.Frame) error {
+	c.note(frames)
+	c.written += len(frames)
+	c.left = c.room
+	return nil
+}
+
+// What the courier cannot bring at once the goroutine of the session waits for, and for no more than that:
+// whatever else waits goes together again. It is ready to wait for the next one.
+func TestWhoWaitedLetsTheCourierGoOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := rooms.NewCarriage(window)
+		defer g.End()
+		c := &cramped{room: 4}
+		out := g.Add(c)
+		const frames, rounds = 20, 3
+		var said []string
+		for range rounds {
+			for range frames {
+				said = append(said, fmt.Sprint(len(said)))
+				out.Push(frame(media.Audio, said[len(said)-1]))
+			}
+			mediatest.Advance(t, 10*window)
+		}
+		want(t, c.got, said...)
+		if c.written != frames*rounds/(c.room+1) {
+			t.Errorf("%d of %d frames were waited for, want one for every %d that were not", c.written, frames*rounds, c.room)
+		}
+	})
+}
 
 // pictured is a rationed connection with leave of their own for pictures.
 type pictured struct {
