@@ -36,6 +36,10 @@ const (
 	meeting  = "--steady-rate 26 --steady-size 1200 --publishers 20 --viewers 0"
 )
 
+// crowded is what two processors can bring to clients that get each packet on a stream of its own, and take
+// in for them.
+const crowded = "--publishers 9 --viewers 50"
+
 var standard = []loadRun{
 	{name: "ws, 10k a second of 1200 B", args: audience, floor: "tcp/audience"},
 	{name: "wss, the same", args: "--transport wss " + audience, floor: "tcp/audience"},
@@ -50,6 +54,9 @@ var standard = []loadRun{
 	{name: "the same, 1 in 10 stuck", args: "--publishers 5 --viewers 100 --video 150 --talk 1 --stalled 0.1", than: "ws, 5 and 100 who watch"},
 	{name: "the same, 1 in 10 loses 5 %", args: "--publishers 5 --viewers 100 --video 150 --talk 1 --lossy 0.1", than: "ws, 5 and 100 who watch"},
 	{name: "ws, 5 and 1000 who watch the lowest layer", args: "--publishers 5 --viewers 1000 --layers 3 --talk 1 --ramp 12s --warm-up 6s"},
+	{name: "wt, 9 and 50 who grant 16 streams", args: "--transport wt --streams 16 " + crowded},
+	{name: "wt, 9 and 50 who grant 100 streams", args: "--transport wt --streams 100 " + crowded},
+	{name: "wt, 9 and 50 who grant 1000 streams", args: "--transport wt --streams 1000 " + crowded},
 	{name: "ws, 5000 idle", args: "--rooms 500 --publishers 0 --viewers 10 --probe 0s --ramp 20s --warm-up 20s"},
 	{name: "wt, 1000 idle", args: "--transport wt --rooms 100 --publishers 0 --viewers 10 --probe 0s --ramp 10s --warm-up 20s"},
 }
@@ -57,7 +64,7 @@ var standard = []loadRun{
 // loadRuns runs those whose name is wanted, and writes a table of what came of them.
 func loadRuns(ctx context.Context, binary string, wanted *regexp.Regexp, dir string, out io.Writer) error {
 	t := tabwriter.NewWriter(out, 0, 8, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintf(t, "\tdelivered/s\tlost %%\tp50 ms\tp99 ms\tx p99\tserver us each\tfloor\tx floor\tserver %%\tgenerator %%\tRSS MB\tKB each\theap\tstacks\t\t\n")
+	fmt.Fprintf(t, "\tdelivered/s\tlost %%\tp50 ms\tp99 ms\tx p99\tsound + ms\tserver us each\tfloor\tx floor\tserver %%\tgenerator %%\tRSS MB\tKB each\theap\tstacks\t\t\n")
 	p99 := map[string]float64{}
 	floors, err := buildPaced(ctx, dir)
 	if err != nil {
@@ -103,7 +110,7 @@ func (r loadRun) row(t io.Writer, report *load.Report, before, floor float64) {
 	if s == nil {
 		s = new(load.Server)
 	}
-	each, heap, stacks, than, lost, note := "", "", "", "", "", ""
+	each, heap, stacks, than, lost, added, note := "", "", "", "", "", "", ""
 	if h.Expected > 0 {
 		lost = fmt.Sprintf("%.2f", 100*float64(h.Lost)/float64(h.Expected))
 	} else if n := uint64(report.Joins.In); n > 0 && s.RSS > s.RSSBefore {
@@ -113,6 +120,9 @@ func (r loadRun) row(t io.Writer, report *load.Report, before, floor float64) {
 	if before > 0 {
 		than = fmt.Sprintf("%.2f", h.Latency.P99/before)
 	}
+	if sound, ok := s.Ages["audio"]; ok && sound.Count > 0 {
+		added = fmt.Sprintf("%.1f", sound.P99)
+	}
 	least, times := "", ""
 	if floor > 0 {
 		least, times = fmt.Sprintf("%.1f", floor), fmt.Sprintf("%.2f", s.CPUPerDelivery/floor)
@@ -120,7 +130,7 @@ func (r loadRun) row(t io.Writer, report *load.Report, before, floor float64) {
 	if limit := report.Generator.Bottleneck; limit != "" {
 		note = "the " + limit + " was the limit"
 	}
-	fmt.Fprintf(t, "%s\t%.0f\t%s\t%.2f\t%.2f\t%s\t%.1f\t%s\t%s\t%.0f\t%.0f\t%d\t%s\t%s\t%s\t%s\t\n", r.name,
-		float64(h.Delivered)/report.Seconds, lost, h.Latency.P50, h.Latency.P99, than, s.CPUPerDelivery, least, times,
+	fmt.Fprintf(t, "%s\t%.0f\t%s\t%.2f\t%.2f\t%s\t%s\t%.1f\t%s\t%s\t%.0f\t%.0f\t%d\t%s\t%s\t%s\t%s\t\n", r.name,
+		float64(h.Delivered)/report.Seconds, lost, h.Latency.P50, h.Latency.P99, than, added, s.CPUPerDelivery, least, times,
 		100*s.CPUShare, 100*report.Generator.CPUShare, s.RSS>>20, each, heap, stacks, note)
 }
