@@ -92,7 +92,8 @@ func TestFloodIsSaidToAllWhoCare(t *testing.T) {
 // Hundreds of connections that begin and never get anywhere keep nobody out, and the node ends
 // them by itself. parley load can open many more.
 func TestConnectionsThatGoNowhere(t *testing.T) {
-	n := newCluster(t).start()
+	c := newCluster(t)
+	n := c.start()
 	const each = 100
 	var silent []net.Conn
 	for _, begin := range []struct{ to, text string }{
@@ -132,6 +133,9 @@ func TestConnectionsThatGoNowhere(t *testing.T) {
 		if _, err := io.Copy(io.Discard, c); err != nil && strings.Contains(err.Error(), "timeout") {
 			t.Fatal("a connection that went nowhere is still open")
 		}
+	}
+	if counted := series(t, c.page(n.Debug+"/metrics"), `parley_connections_unasked_total{network="tcp"}`); int(counted) != len(silent) {
+		t.Errorf("%v connections asked for nothing, want %d", counted, len(silent))
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 	"parley/api/cookie"
 	"parley/api/intake"
 	"parley/api/observe"
+	"parley/api/places"
 	"parley/api/rest"
 	"parley/api/ws"
 	"parley/api/wt"
@@ -72,7 +73,7 @@ func (n *node) listen() (_ *front, err error) {
 		return nil, err
 	}
 	f.http = &http.Server{
-		Handler: routes, ReadHeaderTimeout: readHeaderTime, IdleTimeout: idleTime, MaxHeaderBytes: maxHeaderBytes,
+		Handler: routes, ConnContext: places.Context, ReadHeaderTimeout: readHeaderTime, IdleTimeout: idleTime, MaxHeaderBytes: maxHeaderBytes,
 		ErrorLog: slog.NewLogLogger(n.Log.Handler(), slog.LevelDebug), // scanners and impatient browsers
 	}
 	f.quic = wt.New(wt.Options{
@@ -130,7 +131,7 @@ func (f *front) routes() (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return rest.New(rest.Options{
+	routes, err := rest.New(rest.Options{
 		Tokens: n.tokens, Meetings: n.management, Ending: n.ending, Log: n.Log, Build: observe.ReadBuild(),
 		Features: n.features,
 		TokenTTL: access.TokenTTL, SessionTTL: access.SessionTTL, Cookie: n.cookie(), SignIn: signIn, SignOuts: n.signOuts,
@@ -141,6 +142,13 @@ func (f *front) routes() (http.Handler, error) {
 		VersionURLs: n.Config.Node.VersionURLs,
 		Ready:       n.ready, Metrics: n.metrics, Observe: n.metrics.Request, Tracer: n.tracer,
 	})
+	if err != nil {
+		return nil, err
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		places.Asked(r.Context())
+		routes.ServeHTTP(w, r)
+	}), nil
 }
 
 // cookie is what keeps people signed in.

@@ -10,6 +10,7 @@ import (
 var (
 	connectionsOpen    = desc("connections", "Connections of browsers, clients and the API, before and after they have a session.")
 	connectionsRefused = desc("connections_refused_total", "Connections that were not taken: the node was full, or their address was.", "cause")
+	connectionsUnasked = desc("connections_unasked_total", "Connections that ended before they asked for anything: handshakes and requests that were not finished, by what is beneath them.", "network")
 	streamsRefused     = desc("streams_refused_total", "Streams of WebTransport clients that were reset: their packet was too large or did not end in time, too much was under way, or nothing takes such streams.", "cause")
 )
 
@@ -20,7 +21,7 @@ type doors struct {
 }
 
 func (d doors) Describe(to chan<- *prometheus.Desc) {
-	describe(to, connectionsOpen, connectionsRefused, streamsRefused)
+	describe(to, connectionsOpen, connectionsRefused, connectionsUnasked, streamsRefused)
 }
 
 func (d doors) Collect(to chan<- prometheus.Metric) {
@@ -28,6 +29,8 @@ func (d doors) Collect(to chan<- prometheus.Metric) {
 	out(to).gauge(connectionsOpen, float64(s.Connections))
 	out(to).counter(connectionsRefused, float64(s.Full), "full")
 	out(to).counter(connectionsRefused, float64(s.Crowded), "crowded")
+	out(to).counter(connectionsUnasked, float64(s.TCP), "tcp")
+	out(to).counter(connectionsUnasked, float64(s.UDP), "udp")
 	for why, n := range d.streams.All() {
 		out(to).counter(streamsRefused, float64(n), why.String())
 	}

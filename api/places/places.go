@@ -6,14 +6,17 @@
 // bounded by the total alone.
 //
 // Connections of a listener that say nothing end one by one, so that a crowd of them is none for long.
+// Those that end before they asked for anything are counted.
 package places
 
 import (
+	"context"
 	"errors"
 	"math/rand/v2"
 	"net"
 	"net/netip"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -36,6 +39,7 @@ type Options struct {
 type Places struct {
 	opt           Options
 	full, crowded atomic.Uint64
+	tcp, udp      atomic.Uint64 // connections that ended without asking for anything
 
 	mu    sync.Mutex
 	total int
@@ -61,9 +65,16 @@ func (p *Places) unbounded(a netip.Addr) bool {
 	return a.IsLoopback() || slices.ContainsFunc(p.opt.Trusted, func(n netip.Prefix) bool { return n.Contains(a) })
 }
 
-// Enter counts a connection until leave is called, which may be done more than once. It does not
-// block. The error is [ErrFull] or [ErrCrowded].
-func (p *Places) Enter(from net.Addr) (leave func(), err error) {
+// place is what one connection has.
+type place struct {
+	at    netip.Addr
+	vain  *atomic.Uint64 // counts it if it ends without asking for anything
+	asked atomic.Bool
+	left  atomic.Bool
+}
+
+// enter counts a connection until it leaves.
+func (p *Places) enter(from net.Addr) (*place, error) {
 	a := address(from)
 	at := of(a)
 	p.mu.Lock()
@@ -78,14 +89,64 @@ func (p *Places) Enter(from net.Addr) (leave func(), err error) {
 	}
 	p.total++
 	p.all[at]++
-	return sync.OnceFunc(func() {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		p.total--
-		if p.all[at]--; p.all[at] == 0 {
-			delete(p.all, at)
+	vain := &p.tcp
+	if from != nil && strings.HasPrefix(from.Network(), "udp") {
+		vain = &p.udp
+	}
+	return &place{at: at, vain: vain}, nil
+}
+
+// leave gives back what enter took, once.
+func (p *Places) leave(l *place) {
+	if l.left.Swap(true) {
+		return
+	}
+	if !l.asked.Load() {
+		l.vain.Add(1)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.total--
+	if p.all[l.at]--; p.all[l.at] == 0 {
+		delete(p.all, l.at)
+	}
+}
+
+// placeKey finds the place of a connection in its context, and in those of its requests.
+type placeKey struct{}
+
+// Enter counts a connection until ctx ends, which is the context of the connection. It does not block. The
+// context that it returns is for [Asked]; the error is [ErrFull] or [ErrCrowded].
+func (p *Places) Enter(ctx context.Context, from net.Addr) (context.Context, error) {
+	l, err := p.enter(from)
+	if err != nil {
+		return nil, err
+	}
+	context.AfterFunc(ctx, func() { p.leave(l) })
+	return context.WithValue(ctx, placeKey{}, l), nil
+}
+
+// Context is for [http.Server.ConnContext] of a server with a listener of a Places, maybe with TLS on top:
+// what it returns is for [Asked].
+func Context(ctx context.Context, c net.Conn) context.Context {
+	for {
+		switch beneath := c.(type) {
+		case *conn:
+			return context.WithValue(ctx, placeKey{}, beneath.place)
+		case interface{ NetConn() net.Conn }:
+			c = beneath.NetConn()
+		default:
+			return ctx
 		}
-	}), nil
+	}
+}
+
+// Asked notes that a connection asked for something; ctx is that of a request. Without a place in it
+// nothing happens.
+func Asked(ctx context.Context) {
+	if l, ok := ctx.Value(placeKey{}).(*place); ok {
+		l.asked.Store(true)
+	}
 }
 
 // address returns the address of a peer; not valid when it has none.
@@ -101,13 +162,17 @@ func address(a net.Addr) netip.Addr {
 type Stats struct {
 	Connections   int    // that there are
 	Full, Crowded uint64 // that were not taken, by reason
+
+	// That ended before they asked for anything, by what is beneath them: handshakes that were given up,
+	// on either side, and requests of which not all headers came.
+	TCP, UDP uint64
 }
 
 // Stats returns the numbers of p.
 func (p *Places) Stats() Stats {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return Stats{Connections: p.total, Full: p.full.Load(), Crowded: p.crowded.Load()}
+	return Stats{Connections: p.total, Full: p.full.Load(), Crowded: p.crowded.Load(), TCP: p.tcp.Load(), UDP: p.udp.Load()}
 }
 
 // Listener returns l without the connections that are too many: those are closed at once. The read deadlines
@@ -126,19 +191,20 @@ func (l *listener) Accept() (net.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		leave, err := l.places.Enter(c.RemoteAddr())
+		at, err := l.places.enter(c.RemoteAddr())
 		if err != nil {
 			_ = c.Close()
 			continue
 		}
-		return &conn{c, leave}, nil
+		return &conn{c, l.places, at}, nil
 	}
 }
 
 // conn gives its place back when it is closed.
 type conn struct {
 	net.Conn
-	leave func()
+	places *Places
+	place  *place
 }
 
 // NetConn returns the connection beneath.
@@ -156,6 +222,6 @@ func (c *conn) SetReadDeadline(t time.Time) error {
 
 // Close closes the connection.
 func (c *conn) Close() error {
-	defer c.leave()
+	c.places.leave(c.place) // first, so that who sees the end finds it counted
 	return c.Conn.Close()
 }

@@ -1,6 +1,7 @@
 package places_test
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net"
@@ -16,53 +17,82 @@ import (
 
 func at(addr string) net.Addr { return net.TCPAddrFromAddrPort(netip.MustParseAddrPort(addr)) }
 
-func TestConnectionsOfOnePlace(t *testing.T) {
-	p := places.New(places.Options{Total: 100, Each: 2, Trusted: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}})
-	enter := func(addr string, want error) func() {
-		t.Helper()
-		leave, err := p.Enter(at(addr))
-		if !errors.Is(err, want) {
-			t.Errorf("%s: %v, want %v", addr, err, want)
-		}
-		return leave
+// enter enters p from addr, which has to end in want, until leave is called.
+func enter(t *testing.T, p *places.Places, from net.Addr, want error) (ctx context.Context, leave func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	in, err := p.Enter(ctx, from)
+	if !errors.Is(err, want) {
+		t.Errorf("%v: %v, want %v", from, err, want)
 	}
-	first := enter("192.0.2.1:1", nil)
-	enter("192.0.2.1:2", nil)
-	enter("[::ffff:192.0.2.1]:3", places.ErrCrowded) // the same address
-	enter("192.0.2.2:1", nil)
-	first()
-	first() // once is enough
-	enter("192.0.2.1:4", nil)
-	enter("192.0.2.1:5", places.ErrCrowded)
-
-	enter("[2001:db8::1]:1", nil)
-	enter("[2001:db8::2]:1", nil)
-	enter("[2001:db8::3]:1", places.ErrCrowded) // one network
-	enter("[2001:db8:0:1::3]:1", nil)
-
-	for range 5 {
-		enter("10.1.2.3:1", nil) // a proxy
-		enter("127.0.0.1:1", nil)
-		enter("[::1]:1", nil)
-	}
-	if s := p.Stats(); s.Connections != 21 || s.Crowded != 3 || s.Full != 0 {
-		t.Errorf("%+v", s)
+	return in, func() {
+		cancel()
+		synctest.Wait()
 	}
 }
 
+func TestConnectionsOfOnePlace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := places.New(places.Options{Total: 100, Each: 2, Trusted: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}})
+		enter := func(addr string, want error) func() {
+			t.Helper()
+			_, leave := enter(t, p, at(addr), want)
+			return leave
+		}
+		first := enter("192.0.2.1:1", nil)
+		enter("192.0.2.1:2", nil)
+		enter("[::ffff:192.0.2.1]:3", places.ErrCrowded) // the same address
+		enter("192.0.2.2:1", nil)
+		first()
+		enter("192.0.2.1:4", nil)
+		enter("192.0.2.1:5", places.ErrCrowded)
+
+		enter("[2001:db8::1]:1", nil)
+		enter("[2001:db8::2]:1", nil)
+		enter("[2001:db8::3]:1", places.ErrCrowded) // one network
+		enter("[2001:db8:0:1::3]:1", nil)
+
+		for range 5 {
+			enter("10.1.2.3:1", nil) // a proxy
+			enter("127.0.0.1:1", nil)
+			enter("[::1]:1", nil)
+		}
+		if s := p.Stats(); s.Connections != 21 || s.Crowded != 3 || s.Full != 0 {
+			t.Errorf("%+v", s)
+		}
+	})
+}
+
 func TestConnectionsInAll(t *testing.T) {
-	p := places.New(places.Options{Total: 1, Each: 1})
-	leave, err := p.Enter(at("127.0.0.1:1"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := p.Enter(at("192.0.2.1:1")); !errors.Is(err, places.ErrFull) {
-		t.Errorf("%v, want %v", err, places.ErrFull)
-	}
-	leave()
-	if _, err := p.Enter(at("192.0.2.1:1")); err != nil {
-		t.Error(err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		p := places.New(places.Options{Total: 1, Each: 1})
+		_, leave := enter(t, p, at("127.0.0.1:1"), nil)
+		enter(t, p, at("192.0.2.1:1"), places.ErrFull)
+		leave()
+		enter(t, p, at("192.0.2.1:1"), nil)
+	})
+}
+
+// Who asked for something is not counted as one that came in vain, and nobody is before it is gone.
+func TestConnectionsThatAskForNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := places.New(places.Options{Total: 9, Each: 9})
+		quic := net.UDPAddrFromAddrPort(netip.MustParseAddrPort("192.0.2.1:1"))
+		_, silent := enter(t, p, quic, nil)
+		request, asking := enter(t, p, quic, nil)
+		_, other := enter(t, p, at("192.0.2.1:1"), nil)
+		places.Asked(request)
+		places.Asked(t.Context()) // of none
+		if s := p.Stats(); s != (places.Stats{Connections: 3}) {
+			t.Errorf("%+v", s)
+		}
+		for _, leave := range []func(){silent, asking, other} {
+			leave()
+		}
+		if s := p.Stats(); s != (places.Stats{UDP: 1, TCP: 1}) {
+			t.Errorf("%+v", s)
+		}
+	})
 }
 
 // Who is too many is hung up on; a place that is given back is free.

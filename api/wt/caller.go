@@ -1,6 +1,7 @@
 package wt
 
 import (
+	"math/rand/v2"
 	"sync/atomic"
 	"time"
 
@@ -10,13 +11,16 @@ import (
 // caller is one QUIC connection. To the library it is busy as soon as a stream for a request is
 // there; a peer that never says what it wants would keep it for ever.
 type caller struct {
-	quic  *quic.Conn
-	asks  atomic.Int32 // requests, and sessions, that go on
-	since atomic.Int64 // Unix ns; when the last of them ended, or the connection began
+	quic     *quic.Conn
+	patience time.Duration // how long it may want nothing
+	asks     atomic.Int32  // requests, and sessions, that go on
+	since    atomic.Int64  // Unix ns; when the last of them ended, or the connection began
 }
 
-func newCaller(conn *quic.Conn) *caller {
-	c := &caller{quic: conn}
+// newCaller takes up to a third off patience: of a crowd that comes together and says nothing, few end in
+// the same look.
+func newCaller(conn *quic.Conn, patience time.Duration) *caller {
+	c := &caller{quic: conn, patience: patience - rand.N(patience/3+1)}
 	c.since.Store(time.Now().UnixNano())
 	return c
 }
@@ -32,9 +36,9 @@ func (c *caller) ask() (end func()) {
 	}
 }
 
-// look closes a connection that wants nothing for longer than patience.
-func (c *caller) look(now time.Time, patience time.Duration) {
-	if c.asks.Load() == 0 && now.Sub(time.Unix(0, c.since.Load())) > patience {
+// look closes a connection that has wanted nothing for too long.
+func (c *caller) look(now time.Time) {
+	if c.asks.Load() == 0 && now.Sub(time.Unix(0, c.since.Load())) > c.patience {
 		_ = c.quic.CloseWithError(noError, "idle")
 	}
 }
@@ -43,7 +47,7 @@ func (c *caller) look(now time.Time, patience time.Duration) {
 func (s *Server) call(conn *quic.Conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.callers[conn] = newCaller(conn)
+	s.callers[conn] = newCaller(conn, s.opt.Request)
 }
 
 func (s *Server) hangUp(conn *quic.Conn) {

@@ -91,9 +91,9 @@ func atRate(t *testing.T, rate float64, f func(t *testing.T, w world)) {
 		packets := intake.New(intakeBytes)
 		server := wt.New(wt.Options{
 			PacketConn: serverConn, TLS: serverTLS, Hub: hold, Admit: admitAll, Log: logTo(t), Refusals: refusals, Intake: packets, Unproven: unproven,
-			Enter: func(net.Addr) (func(), error) {
+			Enter: func(ctx context.Context, _ net.Addr) (context.Context, error) {
 				begun.Add(1)
-				return func() {}, nil
+				return ctx, nil
 			},
 		})
 		served := make(chan error, 1)

@@ -67,8 +67,9 @@ type Options struct {
 	Admit func(r *http.Request) (media.Peer, error)
 
 	// Enter decides whether a connection from an address may begin, before anything is known of
-	// it; leave is called when it is over. Nil lets all in.
-	Enter func(net.Addr) (leave func(), err error)
+	// it. It gets the context that ends with the connection; what it returns is the context of its
+	// requests. Nil lets all in.
+	Enter func(ctx context.Context, from net.Addr) (context.Context, error)
 
 	Intake *intake.Intake // bounds what large packets hold that are not complete; nil: nothing does
 
@@ -81,7 +82,7 @@ type Options struct {
 	KeepAlive time.Duration // between two probes of a silent path
 	Quiet     time.Duration // until a session without a packet is idle
 	Write     time.Duration // until a peer that does not take its packets is slow
-	Request   time.Duration // until a connection without a session has to have asked for something
+	Request   time.Duration // until a connection without a session has to have asked for something; of each up to a third less
 
 	// Unproven is how many connections may go on at once that have neither proved that their address
 	// is their own nor asked for anything; 0 means the default. Those beyond have to prove it first.
@@ -240,7 +241,7 @@ func (s *Server) lookAfter() {
 			c.look()
 		}
 		for _, c := range callers {
-			c.look(now, s.opt.Request)
+			c.look(now)
 		}
 		clear(all)
 		clear(callers)
@@ -267,11 +268,10 @@ func (s *Server) transport() *quic.Transport {
 		VerifySourceAddress: unproven.wanted,
 		ConnContext: func(ctx context.Context, info *quic.ClientInfo) (context.Context, error) {
 			if s.opt.Enter != nil {
-				leave, err := s.opt.Enter(info.RemoteAddr)
-				if err != nil {
+				var err error
+				if ctx, err = s.opt.Enter(ctx, info.RemoteAddr); err != nil {
 					return nil, err
 				}
-				context.AfterFunc(ctx, leave)
 			}
 			return unproven.begin(ctx, info), nil
 		},
