@@ -80,7 +80,7 @@ func (h *Hub) employ(ctx context.Context, s *Session) (leave func()) {
 		s.out.main.offer = eager.Offer
 		s.writeAtTimes(ctx)
 		if c, ok := eager.(media.RationedConn); ok {
-			s.out.ration(c, h.busy)
+			s.out.ration(c)
 		}
 	}
 	if s.out.pictures.ready != nil {

@@ -18,7 +18,8 @@ const (
 
 // outlet is the way out of a queue for some kinds. Frames are popped by a courier, which does it
 // for many sessions, until their connection takes no more at once; then by the goroutine of the
-// session, which can wait, until nothing is left or it need not wait any more. All but ready is guarded by the mu of the queue.
+// session, which can wait, until nothing is left or it need not wait any more. All but ready is
+// guarded by the mu of the queue.
 type outlet struct {
 	first, end media.Kind
 	ready      chan struct{} // capacity 1: the session's goroutine has something to do
@@ -207,7 +208,7 @@ func (q *Queue) popCalled(batch []*media.Frame, o *outlet) []*media.Frame {
 // isForSession reports whether the courier is too often refused to try; q.mu is held. On a busy node it is
 // the processor that QUIC connections wait for, and fewer goroutines share that better.
 func (q *Queue) isForSession(o *outlet) bool {
-	return q.isLarge(o) && (o.ration == nil || !o.ration.busy())
+	return q.isLarge(o) && (o.ration == nil || !o.courier.busy())
 }
 
 // isLarge reports whether more waits of a kind than a batch carries: one large frame, or what a receiver

@@ -27,7 +27,6 @@ const (
 // much is lost in any case, it is lost early.
 type ration struct {
 	conn media.RationedConn
-	busy func() bool // whether the node is
 
 	rationed  time.Time // when a frame last waited for leave
 	shortages [media.KindCount]shortage
@@ -41,8 +40,8 @@ type shortage struct {
 
 // ration makes frames wait in q for a connection that may take few, and not with who writes to it:
 // here they can be overtaken and dropped. The mu of the queue is held.
-func (q *Queue) ration(c media.RationedConn, busy func() bool) {
-	q.main.ration = &ration{conn: c, busy: busy}
+func (q *Queue) ration(c media.RationedConn) {
+	q.main.ration = &ration{conn: c}
 	q.pictures.ration = q.main.ration
 }
 
