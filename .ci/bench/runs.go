@@ -21,6 +21,7 @@ type loadRun struct {
 	name string
 	args string
 	than string // name of an earlier run whose latency is the measure of this one's
+	env  string // a setting of the node, or ""
 
 	// floor is what moves the same without the product: a case of BenchmarkPaced, or "".
 	floor string
@@ -36,6 +37,9 @@ const (
 	meeting  = "--steady-rate 26 --steady-size 1200 --publishers 20 --viewers 0"
 )
 
+// callOf20 is a call in which all have their camera on, and a few talk at a time.
+const callOf20 = "--publishers 20 --viewers 0 --video 1000"
+
 // crowded is what two processors can bring to clients that get each packet on a stream of its own, and take
 // in for them.
 const crowded = "--publishers 9 --viewers 50"
@@ -48,6 +52,9 @@ var standard = []loadRun{
 	{name: "ws, the same among 20", args: meeting, floor: "tcp/meeting"},
 	{name: "wt in streams, the same among 20", args: "--transport wt --framing stream " + meeting, floor: "webtransport/meeting"},
 	{name: "ws, call of 10", args: "--publishers 10 --viewers 0 --video 1000"},
+	{name: "ws, call of 20", args: callOf20},
+	{name: "the same, packets wait 2 ms for others", args: callOf20, env: "PARLEY_BATCH_WINDOW=2ms", than: "ws, call of 20"},
+	{name: "the same, 10 ms", args: callOf20, env: "PARLEY_BATCH_WINDOW=10ms", than: "ws, call of 20"},
 	{name: "wt, call of 10", args: "--transport wt --publishers 10 --viewers 0 --video 1000"},
 	{name: "wt in streams, call of 10", args: "--transport wt --framing stream --publishers 10 --viewers 0 --video 1000"},
 	{name: "ws, 5 and 100 who watch", args: "--publishers 5 --viewers 100 --video 150 --talk 1"},
@@ -92,6 +99,9 @@ func loadRuns(ctx context.Context, binary string, wanted *regexp.Regexp, dir str
 func (r loadRun) run(ctx context.Context, binary, path string) (*load.Report, error) {
 	args := append([]string{"load", "--self", "--json", "--quiet"}, strings.Fields(course+" "+r.args)...)
 	cmd := exec.CommandContext(ctx, binary, args...)
+	if r.env != "" {
+		cmd.Env = append(os.Environ(), r.env)
+	}
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	if err := cmd.Run(); err != nil {
