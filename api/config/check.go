@@ -46,7 +46,7 @@ func (c *Common) check(mode Mode) []error {
 		optionalName("--service-type (SERVICE_TYPE)", c.Node.ServiceType),
 		within("--server-stats-interval (SERVER_STATS_INTERVAL_SECS)", c.Node.StatsInterval, time.Second, time.Hour),
 		addresses(c.Node.VersionURLs),
-		within("--batch-window (PARLEY_BATCH_WINDOW)", c.Node.BatchWindow, 0, 10*time.Millisecond),
+		within("--batch-window (PARLEY_BATCH_WINDOW)", c.Node.BatchWindow, 0, 20*time.Millisecond),
 		optionalBetween("--queue-memory (PARLEY_QUEUE_MEMORY)", c.Node.QueueMemory, 64, 1<<20),
 		within("--drain (PARLEY_DRAIN_SECS)", c.Node.Drain, 0, 10*time.Minute),
 		optionalAddress("--telemetry-addr (PARLEY_TELEMETRY_ADDR)", c.JIP3.Addr),

@@ -13,25 +13,27 @@ import (
 )
 
 // courier brings what waits in queues to their connections, for a group of sessions: that costs
-// one wake-up where a goroutine for each session costs as many as there are. It goes its rounds at
-// most once in window, so what comes within that time goes out together; what comes after a pause
-// goes out at once. A connection that cannot take more without waiting is left to the goroutine of
-// its session, so nobody waits for a slow receiver.
+// one wake-up where a goroutine for each session costs as many as there are. A connection that
+// cannot take more without waiting is left to the goroutine of its session, so nobody waits for a
+// slow receiver.
 //
 // Who has pictures apart is served in two parts: all else goes first, and on a busy node in between, too.
+//
+// Pictures are brought at most once in window, or along with sound, so those that come within that time
+// go out together; what comes after a pause, and whatever is no picture, goes out at once.
 //
 // In a crowd a round takes milliseconds, and one after the other for nearly every packet is more than
 // a machine can do. So a long round is followed by a rest, and what comes meanwhile goes out together.
 //
 // It runs while there are sessions in its group.
 type courier struct {
-	window time.Duration
+	window time.Duration // of pictures; 0 is none
 	busy   func() bool
 	ready  chan struct{} // capacity 1
 
 	mu       sync.Mutex
 	due      calls
-	pictures calls // of who has them apart
+	pictures calls // of who has them apart, or nothing else while there is a window
 	sessions int
 	running  bool
 
@@ -127,7 +129,7 @@ func (c *courier) load() int {
 // call puts o on the list of the next round. It does not block; the mu of the queue is held.
 func (c *courier) call(o *outlet) {
 	to := &c.due
-	if o.first.IsPicture() {
+	if o.first.IsPicture() || o.patient {
 		to = &c.pictures
 	}
 	c.mu.Lock()
@@ -161,12 +163,18 @@ func (c *courier) leave() {
 // run goes rounds until the last session has left.
 func (c *courier) run() {
 	batch := make([]*media.Frame, 0, batchFrames)
-	pause := time.NewTimer(c.window)
+	pause, later := time.NewTimer(0), time.NewTimer(0)
 	defer pause.Stop()
-	var begin time.Time
-	gap := c.window // between the beginnings of two rounds
-	for range c.ready {
-		if early := gap - time.Since(begin); early > 0 && !begin.IsZero() {
+	later.Stop() // until pictures wait
+	defer later.Stop()
+	var begin, shown time.Time // the last round, and the last one for pictures
+	var gap time.Duration      // between the beginnings of two rounds
+	for {
+		select {
+		case <-c.ready:
+		case <-later.C:
+		}
+		if early := gap - time.Since(begin); early > 0 {
 			pause.Reset(early)
 			<-pause.C
 		}
@@ -179,23 +187,51 @@ func (c *courier) run() {
 		}
 		c.mu.Unlock()
 		now := time.Now()
-		if !c.serveAll(batch) {
+		served := c.serveDue(batch)
+		if early := c.window - now.Sub(shown); early <= 0 {
+			if c.servePictures(batch) {
+				served, shown = true, now
+			}
+		} else if c.havePictures() {
+			later.Reset(early)
+		}
+		if !served {
 			continue // whoever called was served in the last round
 		}
-		begin, gap = now, c.window
+		begin, gap = now, 0
 		if took := time.Since(begin); took >= longRound {
-			gap = max(gap, min(restTimes*took, restMost))
+			gap = min(restTimes*took, restMost)
 		}
 	}
 }
 
-// serveAll serves whoever called, and reports whether somebody did.
+// havePictures reports whether somebody called who has nothing else.
+func (c *courier) havePictures() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.pictures.waiting) > 0
+}
+
+// serveDue serves whoever called, and has more urgent things than pictures. It reports whether somebody did.
+func (c *courier) serveDue(batch []*media.Frame) bool {
+	due := c.take(&c.due)
+	for i, o := range due {
+		c.serve(o, batch)
+		due[i] = nil
+		if i%turnOutlets == turnOutlets-1 {
+			runtime.Gosched()
+		}
+	}
+	return len(due) > 0
+}
+
+// servePictures is serveDue for pictures.
 //
 // What is brought to a QUIC connection is sent by a goroutine of its own. On a busy node those stand in
 // one line, and all that comes in stands behind them, several times on its way. So there the next
 // pictures are brought when the line is through, and what is more urgent by then goes before them.
-func (c *courier) serveAll(batch []*media.Frame) bool {
-	due, pictures := c.serveDue(batch), c.take(&c.pictures)
+func (c *courier) servePictures(batch []*media.Frame) bool {
+	pictures := c.take(&c.pictures)
 	for i, o := range pictures {
 		c.serve(o, batch)
 		pictures[i] = nil
@@ -207,20 +243,7 @@ func (c *courier) serveAll(batch []*media.Frame) bool {
 			c.serveDue(batch)
 		}
 	}
-	return due || len(pictures) > 0
-}
-
-// serveDue is serveAll for what is more urgent than pictures.
-func (c *courier) serveDue(batch []*media.Frame) bool {
-	due := c.take(&c.due)
-	for i, o := range due {
-		c.serve(o, batch)
-		due[i] = nil
-		if i%turnOutlets == turnOutlets-1 {
-			runtime.Gosched()
-		}
-	}
-	return len(due) > 0
+	return len(pictures) > 0
 }
 
 // take returns whoever called. It is good until the next time.

@@ -78,79 +78,6 @@ func (c *taker) all() []string {
 	return slices.Clone(c.got)
 }
 
-const window = time.Millisecond
-
-func TestWhatComesTogetherGoesOutTogether(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		g := rooms.NewCarriage(window)
-		defer g.End()
-		a := new(taker)
-		out := g.Add(a)
-		say := func(text string) {
-			out.Push(frame(media.Audio, text))
-			synctest.Wait()
-		}
-		say("1") // after a pause: at once
-		want(t, a.all(), "1")
-		mediatest.Advance(t, window/4)
-		say("2")
-		say("3")
-		want(t, a.all(), "1")
-		mediatest.Advance(t, 3*window/4)
-		want(t, a.all(), "1", "2", "3")
-		if len(a.offers) != 2 || a.written != 0 {
-			t.Errorf("%d offers, %d written", len(a.offers), a.written)
-		}
-		mediatest.Advance(t, window)
-		say("4")
-		want(t, a.all(), "1", "2", "3", "4")
-	})
-}
-
-// Whatever comes when, nothing waits for longer than the window, and no connection is written to
-// more often than that.
-func TestNothingWaitsLongerThanTheWindow(t *testing.T) {
-	for _, eager := range []bool{true, false} {
-		synctest.Test(t, func(t *testing.T) {
-			g := rooms.NewCarriage(window)
-			defer g.End()
-			conns, outs := make([]*taker, 5), make([]*rooms.Queue, 5)
-			for i := range conns {
-				conns[i] = new(taker)
-				var conn media.Conn = conns[i]
-				if !eager {
-					conn = struct{ media.Conn }{conn}
-				}
-				outs[i] = g.Add(conn)
-			}
-			r := rand.New(rand.NewPCG(1, 2))
-			pushed := 0
-			for range 400 {
-				for _, out := range outs {
-					out.Push(frame(media.Kind(r.IntN(2)), fmt.Sprint(pushed)))
-				}
-				pushed++
-				mediatest.Advance(t, time.Duration(r.IntN(int(3*window/2))))
-			}
-			mediatest.Advance(t, window)
-			for _, c := range conns {
-				if len(c.got) != pushed {
-					t.Fatalf("%d of %d arrived", len(c.got), pushed)
-				}
-				if late := slices.Max(c.delays); late > window {
-					t.Errorf("waited %v", late)
-				}
-				for i := 1; i < len(c.offers); i++ {
-					if gap := c.offers[i].Sub(c.offers[i-1]); gap < window {
-						t.Fatalf("offered twice in %v", gap)
-					}
-				}
-			}
-		})
-	}
-}
-
-// A connection goes back and forth between the courier and the goroutine of its session.
 func TestOrderSurvivesConnectionsThatAreFull(t *testing.T) {
 	for _, window := range []time.Duration{0, window} {
 		synctest.Test(t, func(t *testing.T) {
@@ -168,7 +95,7 @@ func TestOrderSurvivesConnectionsThatAreFull(t *testing.T) {
 			var said []string
 			for i := range 1000 {
 				said = append(said, fmt.Sprint(i))
-				out.Push(frame(media.Audio, said[i]))
+				out.Push(key(media.Video, said[i]))
 				if i%7 == 0 {
 					mediatest.Advance(t, window/5+time.Nanosecond)
 				}

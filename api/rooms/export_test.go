@@ -124,7 +124,7 @@ type Carriage struct {
 	sessions []*Session
 }
 
-// NewCarriage returns one whose packets wait for each other as long as window.
+// NewCarriage returns one whose pictures wait for each other as long as window.
 func NewCarriage(window time.Duration) *Carriage {
 	return newCarriage(Options{Window: window})
 }

@@ -41,8 +41,8 @@ type Options struct {
 	// Busy reports whether the node has more to do than it can. It is asked with every packet and
 	// does not block. Nil means never.
 	Busy func() bool
-	// Window is how long packets may wait for others that go out with them, once the first of
-	// several went out at once; 0 is not at all.
+	// Window is how long pictures may wait for others, or for sound, to go out with them, once the
+	// first of several went out at once; 0 is not at all.
 	Window time.Duration
 	// StatsInterval is the time between two reports of traffic; 0 means DefaultStatsInterval.
 	StatsInterval time.Duration

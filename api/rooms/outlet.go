@@ -30,27 +30,31 @@ type outlet struct {
 	offer   func([]*media.Frame) ([]*media.Frame, bool)
 	ration  *ration // nil where frames need no leave
 
-	turn   holder
-	works  bool              // the goroutine that was started
-	wrote  bool              // it wrote a frame since it has the outlet
-	wanted bool              // by the session, while the courier is at it
-	left   []*media.Frame    // of what the courier popped
-	gone   []media.SessionID // that were to be forgotten while the courier had frames
-	flying *media.Frame      // what the session's goroutine writes, if it is larger than a batch
+	turn    holder
+	patient bool              // the courier was called for pictures, which may wait for others
+	works   bool              // the goroutine that was started
+	wrote   bool              // it wrote a frame since it has the outlet
+	wanted  bool              // by the session, while the courier is at it
+	left    []*media.Frame    // of what the courier popped
+	gone    []media.SessionID // that were to be forgotten while the courier had frames
+	flying  *media.Frame      // what the session's goroutine writes, if it is larger than a batch
 }
 
 func newOutlet(first, end media.Kind) outlet {
 	return outlet{first: first, end: end, ready: make(chan struct{}, 1)}
 }
 
-// call says that there is something to pop.
-func (o *outlet) call() {
-	switch o.turn {
-	case ofSession:
+// call says that there is something to pop. It is urgent unless these are pictures.
+func (o *outlet) call(urgent bool) {
+	switch {
+	case o.turn == ofSession:
 		o.summon()
-	case ofNobody:
-		o.turn = called
+	case o.turn == ofNobody:
+		o.turn, o.patient = called, !urgent && o.courier.window > 0
 		o.courier.call(o)
+	case o.turn == called && urgent && o.patient:
+		o.patient = false
+		o.courier.call(o) // which comes for the pictures later, in vain
 	}
 }
 
@@ -91,6 +95,16 @@ func (q *Queue) empty(o *outlet) bool {
 		}
 	}
 	return true
+}
+
+// isUrgent reports whether something waits for o that is no picture; q.mu is held.
+func (q *Queue) isUrgent(o *outlet) bool {
+	for kind := o.first; !kind.IsPicture(); kind++ {
+		if q.lanes[kind].len() > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // employ lets c pop from o, and offer take what it pops; without offer it calls the goroutine of
@@ -149,7 +163,7 @@ func (q *Queue) popOwn(batch []*media.Frame, o *outlet) (got []*media.Frame, don
 	if q.isThrough(o) {
 		o.returns()
 		if !q.empty(o) {
-			o.call()
+			o.call(q.isUrgent(o))
 		}
 		return batch, false, nil
 	}
@@ -249,6 +263,6 @@ func (q *Queue) offered(o *outlet, left []*media.Frame, ok bool) {
 		o.left = append(make([]*media.Frame, 0, len(left)), left...)
 		o.claim()
 	case !q.empty(o):
-		o.call()
+		o.call(q.isUrgent(o))
 	}
 }

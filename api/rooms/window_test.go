@@ -1,0 +1,119 @@
+package rooms_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"parley/api/media"
+	"parley/api/media/mediatest"
+	"parley/api/rooms"
+)
+
+const window = time.Millisecond
+
+func TestPicturesThatComeTogetherGoOutTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := rooms.NewCarriage(window)
+		defer g.End()
+		a := new(taker)
+		out := g.Add(a)
+		say := func(kind media.Kind, text string) {
+			out.Push(key(kind, text))
+			synctest.Wait()
+		}
+		say(media.Video, "1") // after a pause: at once
+		want(t, a.all(), "1")
+		mediatest.Advance(t, window/4)
+		say(media.Video, "2")
+		say(media.Screen, "3")
+		want(t, a.all(), "1")
+		mediatest.Advance(t, 3*window/4)
+		want(t, a.all(), "1", "3", "2")
+		if len(a.offers) != 2 || a.written != 0 {
+			t.Errorf("%d offers, %d written", len(a.offers), a.written)
+		}
+		mediatest.Advance(t, window)
+		say(media.Video, "4")
+		want(t, a.all(), "1", "3", "2", "4")
+		say(media.Video, "5")
+		say(media.Audio, "6") // waits for nobody, and pictures go along
+		want(t, a.all(), "1", "3", "2", "4", "6", "5")
+		mediatest.Advance(t, window)
+		if len(a.offers) != 4 {
+			t.Errorf("%d offers", len(a.offers))
+		}
+	})
+}
+
+// Where pictures go apart, sound does not take them along.
+func TestPicturesApartWaitWhileSoundGoes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := rooms.NewCarriage(window)
+		defer g.End()
+		c := new(gallery)
+		out := g.Add(c)
+		for _, text := range []string{"1", "2"} {
+			out.Push(key(media.Video, "v"+text))
+			synctest.Wait()
+			mediatest.Advance(t, window/4)
+			out.Push(frame(media.Audio, "a"+text))
+			synctest.Wait()
+		}
+		want(t, c.all(), "a1", "a2")
+		want(t, c.pictures.all(), "v1")
+		mediatest.Advance(t, window/2)
+		want(t, c.pictures.all(), "v1", "v2")
+	})
+}
+
+// Whatever comes when, sound waits for nothing and pictures for no longer than the window, and no
+// connection is written to for pictures alone more often than that.
+func TestNothingWaitsLongerThanTheWindow(t *testing.T) {
+	for _, tc := range []struct{ eager, sound bool }{{true, true}, {true, false}, {false, true}, {false, false}} {
+		synctest.Test(t, func(t *testing.T) {
+			g := rooms.NewCarriage(window)
+			defer g.End()
+			conns, outs := make([]*taker, 5), make([]*rooms.Queue, 5)
+			for i := range conns {
+				conns[i] = new(taker)
+				var conn media.Conn = conns[i]
+				if !tc.eager {
+					conn = struct{ media.Conn }{conn}
+				}
+				outs[i] = g.Add(conn)
+			}
+			r := rand.New(rand.NewPCG(1, 2))
+			pushed := 0
+			for range 400 {
+				f := key(media.Video, fmt.Sprint("v", pushed))
+				if tc.sound && r.IntN(3) == 0 {
+					f = frame(media.Kind(r.IntN(2)), fmt.Sprint("a", pushed))
+				}
+				for _, out := range outs {
+					out.Push(f)
+				}
+				pushed++
+				mediatest.Advance(t, time.Duration(r.IntN(int(3*window/2))))
+			}
+			mediatest.Advance(t, window)
+			for _, c := range conns {
+				if len(c.got) != pushed {
+					t.Fatalf("%d of %d arrived", len(c.got), pushed)
+				}
+				for i, late := range c.delays {
+					if late > window || late > 0 && c.got[i][0] == 'a' {
+						t.Errorf("%s waited %v", c.got[i], late)
+					}
+				}
+				for i := 1; i < len(c.offers) && !tc.sound; i++ {
+					if gap := c.offers[i].Sub(c.offers[i-1]); gap < window {
+						t.Fatalf("offered twice in %v", gap)
+					}
+				}
+			}
+		})
+	}
+}
