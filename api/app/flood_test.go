@@ -137,6 +137,15 @@ func TestConnectionsThatGoNowhere(t *testing.T) {
 	if counted := series(t, c.page(n.Debug+"/metrics"), `parley_connections_unasked_total{network="tcp"}`); int(counted) != len(silent) {
 		t.Errorf("%v connections asked for nothing, want %d", counted, len(silent))
 	}
+	for deadline := time.Now().Add(patience); ; { // who began handshakes is told of no end
+		counted := series(t, c.page(n.Debug+"/metrics"), `parley_connections_unasked_total{network="udp"}`)
+		if counted >= 2*each {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%v handshakes asked for nothing, want %d", counted, 2*each)
+		}
+	}
 }
 
 // While NATS takes nothing at all, neither those who speak nor those who listen on one node notice.

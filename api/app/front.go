@@ -73,12 +73,12 @@ func (n *node) listen() (_ *front, err error) {
 		return nil, err
 	}
 	f.http = &http.Server{
-		Handler: routes, ConnContext: places.Context, ReadHeaderTimeout: readHeaderTime, IdleTimeout: idleTime, MaxHeaderBytes: maxHeaderBytes,
+		Handler: places.Handler(routes), ConnContext: places.Context, ReadHeaderTimeout: readHeaderTime, IdleTimeout: idleTime, MaxHeaderBytes: maxHeaderBytes,
 		ErrorLog: slog.NewLogLogger(n.Log.Handler(), slog.LevelDebug), // scanners and impatient browsers
 	}
 	f.quic = wt.New(wt.Options{
 		PacketConn: f.socket, TLS: &tls.Config{GetCertificate: n.cert.GetCertificate},
-		Hub: entrance{n}, Begin: n.beginJoin, Admit: n.admit, Log: n.Log, Routes: routes, Enter: n.places.Enter,
+		Hub: entrance{n}, Begin: n.beginJoin, Admit: n.admit, Log: n.Log, Routes: routes, Enter: n.places.Enter, Asked: places.Asked,
 		Refusals: &n.refusals, Intake: packets,
 		Idle: l.QUICIdleTimeout, KeepAlive: l.QUICKeepAlive,
 	})
@@ -131,7 +131,7 @@ func (f *front) routes() (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	routes, err := rest.New(rest.Options{
+	return rest.New(rest.Options{
 		Tokens: n.tokens, Meetings: n.management, Ending: n.ending, Log: n.Log, Build: observe.ReadBuild(),
 		Features: n.features,
 		TokenTTL: access.TokenTTL, SessionTTL: access.SessionTTL, Cookie: n.cookie(), SignIn: signIn, SignOuts: n.signOuts,
@@ -142,13 +142,6 @@ func (f *front) routes() (http.Handler, error) {
 		VersionURLs: n.Config.Node.VersionURLs,
 		Ready:       n.ready, Metrics: n.metrics, Observe: n.metrics.Request, Tracer: n.tracer,
 	})
-	if err != nil {
-		return nil, err
-	}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		places.Asked(r.Context())
-		routes.ServeHTTP(w, r)
-	}), nil
 }
 
 // cookie is what keeps people signed in.

@@ -8,7 +8,6 @@ import (
 	"parley/api/fault"
 	"parley/api/media"
 	"parley/api/metrics"
-	"parley/api/places"
 	"parley/api/trace"
 )
 
@@ -53,7 +52,6 @@ func joinOf(ctx context.Context) *join {
 // beginJoin notes that somebody wants in. end is called when the connection is over, or never
 // came about; a join that is not done by then failed on its way.
 func (n *node) beginJoin(r *http.Request) (ctx context.Context, end func()) {
-	places.Asked(r.Context()) // sessions over WebTransport come by no route
 	j := &join{begin: time.Now(), over: media.WebSocket}
 	if r.Method == http.MethodConnect {
 		j.over = media.WebTransport

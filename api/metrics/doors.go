@@ -10,7 +10,7 @@ import (
 var (
 	connectionsOpen    = desc("connections", "Connections of browsers, clients and the API, before and after they have a session.")
 	connectionsRefused = desc("connections_refused_total", "Connections that were not taken: the node was full, or their address was.", "cause")
-	connectionsUnasked = desc("connections_unasked_total", "Connections that ended before they asked for anything: handshakes and requests that were not finished, by what is beneath them.", "network")
+	connectionsUnasked = desc("connections_unasked_total", "Connections that ended before they asked for anything: handshakes and requests that were not finished, scanners, health checks, and what browsers keep in reserve; by what is beneath them.", "network")
 	streamsRefused     = desc("streams_refused_total", "Streams of WebTransport clients that were reset: their packet was too large or did not end in time, too much was under way, or nothing takes such streams.", "cause")
 )
 

@@ -14,6 +14,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"net"
+	"net/http"
 	"net/netip"
 	"slices"
 	"strings"
@@ -141,6 +142,14 @@ func Context(ctx context.Context, c net.Conn) context.Context {
 	}
 }
 
+// Handler returns next, which is asked for something over connections that have a [Context].
+func Handler(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		Asked(r.Context())
+		next.ServeHTTP(w, r)
+	})
+}
+
 // Asked notes that a connection asked for something; ctx is that of a request. Without a place in it
 // nothing happens.
 func Asked(ctx context.Context) {
@@ -163,8 +172,9 @@ type Stats struct {
 	Connections   int    // that there are
 	Full, Crowded uint64 // that were not taken, by reason
 
-	// That ended before they asked for anything, by what is beneath them: handshakes that were given up,
-	// on either side, and requests of which not all headers came.
+	// That ended before they asked for anything that can be understood, by what is beneath them: handshakes
+	// that were given up, on either side, requests of which not all headers came, scanners, health checks,
+	// and connections that browsers keep in reserve.
 	TCP, UDP uint64
 }
 

@@ -33,7 +33,8 @@ type courier struct {
 
 	mu       sync.Mutex
 	due      calls
-	pictures calls // of who has them apart, or nothing else while there is a window
+	pictures calls // of who has them apart
+	patient  calls // of whose pictures may wait for window
 	sessions int
 	running  bool
 
@@ -129,7 +130,10 @@ func (c *courier) load() int {
 // call puts o on the list of the next round. It does not block; the mu of the queue is held.
 func (c *courier) call(o *outlet) {
 	to := &c.due
-	if o.first.IsPicture() || o.patient {
+	switch {
+	case o.patient:
+		to = &c.patient
+	case o.first.IsPicture():
 		to = &c.pictures
 	}
 	c.mu.Lock()
@@ -181,19 +185,21 @@ func (c *courier) run() {
 		c.mu.Lock()
 		if c.sessions == 0 {
 			c.running = false
-			c.due, c.pictures = calls{}, calls{} // of sessions that have left
+			c.due, c.pictures, c.patient = calls{}, calls{}, calls{} // of sessions that have left
 			c.mu.Unlock()
 			return
 		}
 		c.mu.Unlock()
 		now := time.Now()
 		served := c.serveDue(batch)
-		if early := c.window - now.Sub(shown); early <= 0 {
-			if c.servePictures(batch) {
-				served, shown = true, now
+		served = c.servePictures(&c.pictures, batch) || served
+		switch early := c.window - time.Since(shown); {
+		case early > 0:
+			if c.waits() {
+				later.Reset(early)
 			}
-		} else if c.havePictures() {
-			later.Reset(early)
+		case c.servePictures(&c.patient, batch):
+			served, shown = true, now
 		}
 		if !served {
 			continue // whoever called was served in the last round
@@ -205,45 +211,46 @@ func (c *courier) run() {
 	}
 }
 
-// havePictures reports whether somebody called who has nothing else.
-func (c *courier) havePictures() bool {
+// waits reports whether there are pictures for which the courier has to come later.
+func (c *courier) waits() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return len(c.pictures.waiting) > 0
+	return len(c.patient.waiting) > 0
 }
 
-// serveDue serves whoever called, and has more urgent things than pictures. It reports whether somebody did.
-func (c *courier) serveDue(batch []*media.Frame) bool {
+// serveDue serves whoever called for more than pictures, and reports whether there was something to bring.
+func (c *courier) serveDue(batch []*media.Frame) (served bool) {
 	due := c.take(&c.due)
 	for i, o := range due {
-		c.serve(o, batch)
+		served = c.serve(o, batch) || served
 		due[i] = nil
 		if i%turnOutlets == turnOutlets-1 {
 			runtime.Gosched()
 		}
 	}
-	return len(due) > 0
+	return served
 }
 
-// servePictures is serveDue for pictures.
+// servePictures is serveDue for pictures. Those that waited for a window are many, so what is more urgent by
+// then goes before each.
 //
 // What is brought to a QUIC connection is sent by a goroutine of its own. On a busy node those stand in
 // one line, and all that comes in stands behind them, several times on its way. So there the next
 // pictures are brought when the line is through, and what is more urgent by then goes before them.
-func (c *courier) servePictures(batch []*media.Frame) bool {
-	pictures := c.take(&c.pictures)
+func (c *courier) servePictures(from *calls, batch []*media.Frame) (served bool) {
+	pictures := c.take(from)
 	for i, o := range pictures {
-		c.serve(o, batch)
+		served = c.serve(o, batch) || served
 		pictures[i] = nil
 		busy := c.busy()
-		if busy || i%turnOutlets == turnOutlets-1 {
+		if busy && o.first.IsPicture() || i%turnOutlets == turnOutlets-1 {
 			runtime.Gosched()
 		}
-		if busy {
+		if busy || from == &c.patient {
 			c.serveDue(batch)
 		}
 	}
-	return len(pictures) > 0
+	return served
 }
 
 // take returns whoever called. It is good until the next time.
@@ -254,13 +261,15 @@ func (c *courier) take(from *calls) []*outlet {
 	return from.taken
 }
 
-// serve brings one batch of o to its connection. What else waits is for the next round.
-func (c *courier) serve(o *outlet, batch []*media.Frame) {
+// serve brings one batch of o to its connection, and reports whether there was one. What else waits is for
+// the next round.
+func (c *courier) serve(o *outlet, batch []*media.Frame) bool {
 	batch = o.session.out.popCalled(batch, o)
 	if len(batch) == 0 {
-		return
+		return false
 	}
 	left, ok := o.session.offer(&c.sampler, o, batch)
 	o.session.out.offered(o, left, ok)
 	clear(batch)
+	return true
 }

@@ -79,9 +79,12 @@ func (c *taker) all() []string {
 }
 
 func TestOrderSurvivesConnectionsThatAreFull(t *testing.T) {
-	for _, window := range []time.Duration{0, window} {
+	for _, tc := range []struct {
+		window time.Duration
+		kind   media.Kind
+	}{{0, media.Audio}, {window, media.Audio}, {window, media.Video}} {
 		synctest.Test(t, func(t *testing.T) {
-			g := rooms.NewCarriage(window)
+			g := rooms.NewCarriage(tc.window)
 			defer g.End()
 			r := rand.New(rand.NewPCG(3, 4))
 			c := &taker{takes: func(n int) (int, bool) {
@@ -95,7 +98,7 @@ func TestOrderSurvivesConnectionsThatAreFull(t *testing.T) {
 			var said []string
 			for i := range 1000 {
 				said = append(said, fmt.Sprint(i))
-				out.Push(key(media.Video, said[i]))
+				out.Push(key(tc.kind, said[i]))
 				if i%7 == 0 {
 					mediatest.Advance(t, window/5+time.Nanosecond)
 				}
@@ -175,13 +178,13 @@ func TestNobodyWaitsForAConnectionThatIsFull(t *testing.T) {
 func TestEndsOfSessionsWithACourier(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := rooms.NewCarriage(window)
-		calm, broken := new(taker), &taker{takes: func(int) (int, bool) { return 0, false }}
+		calm, broken := &taker{takes: func(n int) (int, bool) { <-time.After(window); return n, true }}, &taker{takes: func(int) (int, bool) { return 0, false }}
 		broken.write = func() error { return errors.New("broken") }
 		first, second := g.Add(calm), g.Add(broken)
 		first.Push(frame(media.Control, "hello"))
 		second.Push(frame(media.Control, "hello"))
-		synctest.Wait()
-		first.Push(frame(media.Control, "bye")) // its round comes later
+		mediatest.Advance(t, window)
+		first.Push(frame(media.Control, "bye")) // after so long a round the courier rests
 		g.End()
 		want(t, calm.all(), "hello", "bye")
 		want(t, broken.all())
@@ -270,10 +273,11 @@ func TestPicturesComeAfterAllElse(t *testing.T) {
 		{true, []string{"a0", "a1", "a2", "p0", "b", "p1", "p2"}},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			g := rooms.NewBusyCarriage(window, tc.busy)
+			g := rooms.NewBusyCarriage(tc.busy)
 			defer g.End()
 			var got []string // in the order of the courier
 			var outs []*rooms.Queue
+			there := make(chan struct{})
 			late := func() { outs[2].Push(frame(media.Audio, "b")) }
 			for range 3 {
 				c := new(gallery)
@@ -285,16 +289,17 @@ func TestPicturesComeAfterAllElse(t *testing.T) {
 				}
 				outs = append(outs, g.Add(c))
 			}
-			outs[0].Push(frame(media.Control, "begin"))
-			synctest.Wait() // the rest comes within the window
+			g.Add(&gallery{pictures: taker{tells: func(string) { <-there }}}).Push(key(media.Video, "begin"))
+			synctest.Wait() // the courier is at it until all the rest is there
 			for i, out := range outs {
 				out.Push(key(media.Video, fmt.Sprint("p", i)))
 			}
 			for i, out := range outs {
 				out.Push(frame(media.Audio, fmt.Sprint("a", i)))
 			}
-			mediatest.Advance(t, 2*window)
-			want(t, got[1:], tc.want...)
+			close(there)
+			synctest.Wait()
+			want(t, got, tc.want...)
 		})
 	}
 }

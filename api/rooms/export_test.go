@@ -130,8 +130,8 @@ func NewCarriage(window time.Duration) *Carriage {
 }
 
 // NewBusyCarriage returns one of a node that has more to do than it can, if busy.
-func NewBusyCarriage(window time.Duration, busy bool) *Carriage {
-	return newCarriage(Options{Window: window, Busy: func() bool { return busy }})
+func NewBusyCarriage(busy bool) *Carriage {
+	return newCarriage(Options{Busy: func() bool { return busy }})
 }
 
 func newCarriage(o Options) *Carriage {

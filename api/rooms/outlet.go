@@ -32,6 +32,7 @@ type outlet struct {
 
 	turn    holder
 	patient bool              // the courier was called for pictures, which may wait for others
+	cut     bool              // the courier popped not all that waited
 	works   bool              // the goroutine that was started
 	wrote   bool              // it wrote a frame since it has the outlet
 	wanted  bool              // by the session, while the courier is at it
@@ -44,13 +45,14 @@ func newOutlet(first, end media.Kind) outlet {
 	return outlet{first: first, end: end, ready: make(chan struct{}, 1)}
 }
 
-// call says that there is something to pop. It is urgent unless these are pictures.
+// call says that there is something to pop. It is urgent unless these are pictures that come just now. Where
+// leave is short they have waited enough.
 func (o *outlet) call(urgent bool) {
 	switch {
 	case o.turn == ofSession:
 		o.summon()
 	case o.turn == ofNobody:
-		o.turn, o.patient = called, !urgent && o.courier.window > 0
+		o.turn, o.patient = called, !urgent && o.courier.window > 0 && (o.ration == nil || !o.ration.isShort())
 		o.courier.call(o)
 	case o.turn == called && urgent && o.patient:
 		o.patient = false
@@ -163,7 +165,7 @@ func (q *Queue) popOwn(batch []*media.Frame, o *outlet) (got []*media.Frame, don
 	if q.isThrough(o) {
 		o.returns()
 		if !q.empty(o) {
-			o.call(q.isUrgent(o))
+			o.call(true)
 		}
 		return batch, false, nil
 	}
@@ -215,7 +217,7 @@ func (q *Queue) popCalled(batch []*media.Frame, o *outlet) []*media.Frame {
 		o.turn = ofNobody
 		return batch
 	}
-	o.turn = ofCourier
+	o.turn, o.cut = ofCourier, !q.empty(o)
 	return got
 }
 
@@ -263,6 +265,6 @@ func (q *Queue) offered(o *outlet, left []*media.Frame, ok bool) {
 		o.left = append(make([]*media.Frame, 0, len(left)), left...)
 		o.claim()
 	case !q.empty(o):
-		o.call(q.isUrgent(o))
+		o.call(o.cut || q.isUrgent(o))
 	}
 }

@@ -3,6 +3,7 @@ package rooms_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -116,4 +117,63 @@ func TestNothingWaitsLongerThanTheWindow(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Pictures that sound took along are no reason for those that come next to wait.
+func TestPicturesThatWentAlongCountForNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := rooms.NewCarriage(window)
+		defer g.End()
+		c := new(taker)
+		out := g.Add(c)
+		out.Push(key(media.Video, "1"))
+		synctest.Wait()
+		out.Push(key(media.Video, "2"))
+		out.Push(frame(media.Audio, "a"))
+		synctest.Wait()
+		want(t, c.all(), "1", "a", "2")
+		mediatest.Advance(t, window+window/4)
+		out.Push(key(media.Video, "3"))
+		synctest.Wait()
+		want(t, c.all(), "1", "a", "2", "3")
+	})
+}
+
+// More than one batch carries goes out batch after batch, and sound goes before the next connection.
+func TestWindowOfManyPictures(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := rooms.NewCarriage(window)
+		defer g.End()
+		var order []string
+		conns, outs := make([]*taker, 3), make([]*rooms.Queue, 3)
+		for i := range conns {
+			conns[i] = new(taker)
+			outs[i] = g.Add(conns[i])
+		}
+		outs[0].Push(key(media.Video, "first"))
+		synctest.Wait()
+		conns[0].tells = func(string) {
+			if len(order) == 0 {
+				outs[2].Push(frame(media.Audio, "sound"))
+			}
+			order = append(order, "0")
+		}
+		conns[1].tells = func(string) { order = append(order, "1") }
+		conns[2].tells = func(string) { order = append(order, "2") }
+		const many = 200 // of which a batch carries 64
+		for range many {
+			outs[0].Push(key(media.Video, "more"))
+		}
+		outs[1].Push(key(media.Video, "one"))
+		mediatest.Advance(t, window)
+		if n := len(conns[0].got); n != 1+many {
+			t.Errorf("%d of %d pictures went out in their window", n, many)
+		}
+		if len(conns[1].got) != 1 || len(conns[2].got) != 1 {
+			t.Fatalf("%q, %q", conns[1].got, conns[2].got)
+		}
+		if sound, picture := slices.Index(order, "2"), slices.Index(order, "1"); sound > picture {
+			t.Error("sound waited for a connection that gets pictures")
+		}
+	})
 }

@@ -41,6 +41,9 @@ func TestRequestsThatNeverBegin(t *testing.T) {
 		if took := time.Since(start); took < 20*time.Second || took > 33*time.Second {
 			t.Errorf("the connection lasted for %v", took)
 		}
+		if begun, asked := w.begun.Load(), w.asked.Load(); begun != 2 || asked != 1 {
+			t.Errorf("%d requests over %d connections", asked, begun)
+		}
 		if err := c.SendDatagram([]byte("marker")); err != nil {
 			t.Fatal(err)
 		}

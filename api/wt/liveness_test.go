@@ -46,10 +46,14 @@ type world struct {
 	refusals *wt.Refusals
 	intake   *intake.Intake
 	begun    *atomic.Int64 // connections
+	asked    *atomic.Int64 // of those, requests
 	server   net.Addr
 	nowhere  net.PacketConn
 	dial     func(ctx context.Context, addr string, s *tls.Config, q *quic.Config) (*quic.Conn, error)
 }
+
+// askedKey finds what counts the requests of a connection.
+type askedKey struct{}
 
 // unproven is how many connections may go on in it that have not proved their address.
 const unproven = 20
@@ -87,14 +91,15 @@ func atRate(t *testing.T, rate float64, f func(t *testing.T, w world)) {
 			t.Fatal(err)
 		}
 		serverTLS, clientTLS := certificate(t)
-		hold, refusals, begun := mediatest.NewHold(), new(wt.Refusals), new(atomic.Int64)
+		hold, refusals, begun, asked := mediatest.NewHold(), new(wt.Refusals), new(atomic.Int64), new(atomic.Int64)
 		packets := intake.New(intakeBytes)
 		server := wt.New(wt.Options{
 			PacketConn: serverConn, TLS: serverTLS, Hub: hold, Admit: admitAll, Log: logTo(t), Refusals: refusals, Intake: packets, Unproven: unproven,
 			Enter: func(ctx context.Context, _ net.Addr) (context.Context, error) {
 				begun.Add(1)
-				return ctx, nil
+				return context.WithValue(ctx, askedKey{}, asked), nil
 			},
+			Asked: func(ctx context.Context) { ctx.Value(askedKey{}).(*atomic.Int64).Add(1) },
 		})
 		served := make(chan error, 1)
 		go func() { served <- server.Serve(context.Background()) }()
@@ -108,6 +113,7 @@ func atRate(t *testing.T, rate float64, f func(t *testing.T, w world)) {
 			refusals: refusals,
 			intake:   packets,
 			begun:    begun,
+			asked:    asked,
 			server:   serverAddr,
 			nowhere:  nowhereConn,
 			dial: func(ctx context.Context, _ string, s *tls.Config, q *quic.Config) (*quic.Conn, error) {

@@ -71,6 +71,9 @@ type Options struct {
 	// requests. Nil lets all in.
 	Enter func(ctx context.Context, from net.Addr) (context.Context, error)
 
+	// Asked is told of every request, with its context. May be nil.
+	Asked func(ctx context.Context)
+
 	Intake *intake.Intake // bounds what large packets hold that are not complete; nil: nothing does
 
 	Refusals *Refusals // counts the streams that are reset; nil: nobody wants to know

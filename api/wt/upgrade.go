@@ -14,6 +14,9 @@ import (
 
 func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
 	defer r.Context().Value(callerKey{}).(*caller).ask()()
+	if s.opt.Asked != nil {
+		s.opt.Asked(r.Context())
+	}
 	lobby := r.URL.Path == "/lobby" || strings.HasPrefix(r.URL.Path, "/lobby/")
 	// The protocol of an extended CONNECT: webtransport, or webtransport-h3 in recent drafts.
 	if lobby && r.Method == http.MethodConnect && strings.HasPrefix(r.Proto, "webtransport") {
