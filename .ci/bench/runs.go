@@ -21,7 +21,7 @@ type loadRun struct {
 	name string
 	args string
 	than string // name of an earlier run whose latency is the measure of this one's
-	env  string // a setting of the node, or ""
+	env  string // settings of the node, or ""
 
 	// floor is what moves the same without the product: a case of BenchmarkPaced, or "".
 	floor string
@@ -40,6 +40,9 @@ const (
 // callOf20 is a call in which all have their camera on, and a few talk at a time.
 const callOf20 = "--publishers 20 --viewers 0 --video 1000"
 
+// patient lets pictures wait for others; the packets of an audience or a meeting count as pictures.
+const patient = "PARLEY_BATCH_WINDOW=20ms"
+
 // crowded is what two processors can bring to clients that get each packet on a stream of its own, and take
 // in for them.
 const crowded = "--publishers 9 --viewers 50"
@@ -49,11 +52,15 @@ var standard = []loadRun{
 	{name: "wss, the same", args: "--transport wss " + audience, floor: "tcp/audience"},
 	{name: "wt, the same", args: "--transport wt " + audience, floor: "packets/audience"},
 	{name: "wt in streams, the same", args: "--transport wt --framing stream " + audience, floor: "webtransport/audience"},
+	{name: "ws, 10k a second, pictures wait 20 ms", args: audience, env: patient, than: "ws, 10k a second of 1200 B"},
+	{name: "wt, pictures wait 20 ms", args: "--transport wt " + audience, env: patient, than: "wt, the same"},
+	{name: "wt in streams, pictures wait 20 ms", args: "--transport wt --framing stream " + audience, env: patient, than: "wt in streams, the same"},
 	{name: "ws, the same among 20", args: meeting, floor: "tcp/meeting"},
 	{name: "wt in streams, the same among 20", args: "--transport wt --framing stream " + meeting, floor: "webtransport/meeting"},
 	{name: "ws, call of 10", args: "--publishers 10 --viewers 0 --video 1000"},
 	{name: "ws, call of 20", args: callOf20},
-	{name: "the same, pictures wait 20 ms for others", args: callOf20, env: "PARLEY_BATCH_WINDOW=20ms", than: "ws, call of 20"},
+	{name: "the same, pictures wait 20 ms for others", args: callOf20, env: patient, than: "ws, call of 20"},
+	{name: "the same, sound waits 10 ms, too", args: callOf20, env: patient + " PARLEY_SOUND_WINDOW=10ms", than: "ws, call of 20"},
 	{name: "wt, call of 10", args: "--transport wt --publishers 10 --viewers 0 --video 1000"},
 	{name: "wt in streams, call of 10", args: "--transport wt --framing stream --publishers 10 --viewers 0 --video 1000"},
 	{name: "ws, 5 and 100 who watch", args: "--publishers 5 --viewers 100 --video 150 --talk 1"},
@@ -99,7 +106,7 @@ func (r loadRun) run(ctx context.Context, binary, path string) (*load.Report, er
 	args := append([]string{"load", "--self", "--json", "--quiet"}, strings.Fields(course+" "+r.args)...)
 	cmd := exec.CommandContext(ctx, binary, args...)
 	if r.env != "" {
-		cmd.Env = append(os.Environ(), r.env)
+		cmd.Env = append(os.Environ(), strings.Fields(r.env)...)
 	}
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs

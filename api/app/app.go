@@ -233,7 +233,7 @@ func (n *node) prepare(ctx context.Context) (err error) {
 	n.openCalls()
 	n.hub = rooms.NewHub(rooms.Options{
 		Node: n.id, Relay: tracedRelay{n.relay}, Ledger: n.ledger, Reporter: n.calls, Watcher: n.calls, Log: n.Log,
-		Rules: n.rules, Window: c.Node.BatchWindow, StatsInterval: c.Node.StatsInterval, Joined: n.joined, Busy: n.busy.Busy,
+		Rules: n.rules, PictureWindow: c.Node.BatchWindow, SoundWindow: c.Node.SoundWindow, StatsInterval: c.Node.StatsInterval, Joined: n.joined, Busy: n.busy.Busy,
 		Stock: stock(c.Node.QueueMemory),
 	})
 	// Without knowing who signed out a node does not start: they would be in again.

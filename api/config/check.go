@@ -19,6 +19,10 @@ const nameRunes = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ012345678
 // MinSecret is the shortest secret that signs tokens, in bytes: what cannot be guessed.
 const MinSecret = 16
 
+// maxWindow is how long packets may wait for others at most: more saves little, and one frame at 30 a second
+// takes 33 ms.
+const maxWindow = 20 * time.Millisecond
+
 // check returns every mistake in c. Values of secrets do not appear.
 func (c *Common) check(mode Mode) []error {
 	return append(c.OAuth.check(),
@@ -46,7 +50,8 @@ func (c *Common) check(mode Mode) []error {
 		optionalName("--service-type (SERVICE_TYPE)", c.Node.ServiceType),
 		within("--server-stats-interval (SERVER_STATS_INTERVAL_SECS)", c.Node.StatsInterval, time.Second, time.Hour),
 		addresses(c.Node.VersionURLs),
-		within("--batch-window (PARLEY_BATCH_WINDOW)", c.Node.BatchWindow, 0, 20*time.Millisecond),
+		within("--batch-window (PARLEY_BATCH_WINDOW)", c.Node.BatchWindow, 0, maxWindow),
+		windows(c.Node.SoundWindow, c.Node.BatchWindow),
 		optionalBetween("--queue-memory (PARLEY_QUEUE_MEMORY)", c.Node.QueueMemory, 64, 1<<20),
 		within("--drain (PARLEY_DRAIN_SECS)", c.Node.Drain, 0, 10*time.Minute),
 		optionalAddress("--telemetry-addr (PARLEY_TELEMETRY_ADDR)", c.JIP3.Addr),
@@ -90,6 +95,14 @@ func within(at string, v, lo, hi time.Duration) error {
 		return fmt.Errorf("%s: %v is outside %v to %v", at, v, lo, hi)
 	}
 	return nil
+}
+
+// windows are how long sound and pictures may wait for others.
+func windows(sound, pictures time.Duration) error {
+	if sound > pictures && sound <= maxWindow {
+		return fmt.Errorf("--sound-window (PARLEY_SOUND_WINDOW): %v is more than the %v of --batch-window (PARLEY_BATCH_WINDOW): sound waits for others no longer than pictures do", sound, pictures)
+	}
+	return within("--sound-window (PARLEY_SOUND_WINDOW)", sound, 0, maxWindow)
 }
 
 func between(at string, v, lo, hi int) error {

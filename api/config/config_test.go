@@ -135,6 +135,24 @@ func TestLimitsOfTelemetry(t *testing.T) {
 	}
 }
 
+func TestWindows(t *testing.T) {
+	c, err := Parse([]string{"--sound-window=5ms"}, env("PARLEY_BATCH_WINDOW", "20ms"), Dev)
+	if err != nil || c.Node.BatchWindow != 20*time.Millisecond || c.Node.SoundWindow != 5*time.Millisecond {
+		t.Errorf("%+v, %v", c.Node, err)
+	}
+	for _, tc := range []struct{ pictures, sound, want string }{
+		{"21ms", "0s", "--batch-window (PARLEY_BATCH_WINDOW): 21ms is outside 0s to 20ms"},
+		{"20ms", "-1ms", "--sound-window (PARLEY_SOUND_WINDOW): -1ms is outside 0s to 20ms"},
+		{"20ms", "21ms", "--sound-window (PARLEY_SOUND_WINDOW): 21ms is outside 0s to 20ms"},
+		{"0s", "5ms", "--sound-window (PARLEY_SOUND_WINDOW): 5ms is more than the 0s of --batch-window"},
+	} {
+		_, err := Parse([]string{"--sound-window=" + tc.sound}, env("PARLEY_BATCH_WINDOW", tc.pictures), Dev)
+		if err == nil || !strings.Contains(err.Error(), tc.want) {
+			t.Errorf("%+v: %v", tc, err)
+		}
+	}
+}
+
 func TestAdmins(t *testing.T) {
 	c, err := Parse(nil, env("PARLEY_ADMINS", "ada@example.org, bob"), Dev)
 	if err != nil || strings.Join(c.Access.Admins, "|") != "ada@example.org|bob" {

@@ -19,22 +19,22 @@ import (
 //
 // Who has pictures apart is served in two parts: all else goes first, and on a busy node in between, too.
 //
-// Pictures are brought at most once in window, or along with sound, so those that come within that time
-// go out together; what comes after a pause, and whatever is no picture, goes out at once.
+// Pictures and sound may each have a window: they are brought at most once in it, so those that come within
+// that time go out together. Whatever is more urgent takes along what waits for the same connection, and
+// what comes after a pause goes out at once.
 //
 // In a crowd a round takes milliseconds, and one after the other for nearly every packet is more than
 // a machine can do. So a long round is followed by a rest, and what comes meanwhile goes out together.
 //
 // It runs while there are sessions in its group.
 type courier struct {
-	window time.Duration // of pictures; 0 is none
-	busy   func() bool
-	ready  chan struct{} // capacity 1
+	busy  func() bool
+	ready chan struct{} // capacity 1
 
 	mu       sync.Mutex
 	due      calls
 	pictures calls // of who has them apart
-	patient  calls // of whose pictures may wait for window
+	windows  [urgencies]window
 	sessions int
 	running  bool
 
@@ -69,7 +69,7 @@ const (
 // called.
 func (h *Hub) employ(ctx context.Context, s *Session) (leave func()) {
 	eager, _ := s.conn.(media.EagerConn)
-	if h.window == 0 && eager == nil {
+	if h.windows == (lengths{}) && eager == nil {
 		return func() {}
 	}
 	c, r := h.courierFor(s.room), s.room
@@ -111,7 +111,7 @@ func (h *Hub) courierFor(r *Room) *courier {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for len(h.couriers) < runtime.GOMAXPROCS(0) {
-		h.couriers = append(h.couriers, &courier{window: h.window, busy: h.busy, ready: make(chan struct{}, 1)})
+		h.couriers = append(h.couriers, newCourier(h.windows, h.busy))
 	}
 	if r.courier == nil || r.carried >= carriedMost {
 		r.courier = slices.MinFunc(h.couriers, func(a, b *courier) int { return cmp.Compare(a.load(), b.load()) })
@@ -119,6 +119,14 @@ func (h *Hub) courierFor(r *Room) *courier {
 	}
 	r.carried++
 	return r.courier
+}
+
+func newCourier(windows lengths, busy func() bool) *courier {
+	c := &courier{busy: busy, ready: make(chan struct{}, 1)}
+	for u := range c.windows {
+		c.windows[u].length = windows[u]
+	}
+	return c
 }
 
 func (c *courier) load() int {
@@ -131,8 +139,8 @@ func (c *courier) load() int {
 func (c *courier) call(o *outlet) {
 	to := &c.due
 	switch {
-	case o.patient:
-		to = &c.patient
+	case o.urgency != atOnce:
+		to = &c.windows[o.urgency].calls
 	case o.first.IsPicture():
 		to = &c.pictures
 	}
@@ -169,10 +177,10 @@ func (c *courier) run() {
 	batch := make([]*media.Frame, 0, batchFrames)
 	pause, later := time.NewTimer(0), time.NewTimer(0)
 	defer pause.Stop()
-	later.Stop() // until pictures wait
+	later.Stop() // until somebody waits for a window
 	defer later.Stop()
-	var begin, shown time.Time // the last round, and the last one for pictures
-	var gap time.Duration      // between the beginnings of two rounds
+	var begin time.Time   // the last round
+	var gap time.Duration // between the beginnings of two
 	for {
 		select {
 		case <-c.ready:
@@ -185,23 +193,22 @@ func (c *courier) run() {
 		c.mu.Lock()
 		if c.sessions == 0 {
 			c.running = false
-			c.due, c.pictures, c.patient = calls{}, calls{}, calls{} // of sessions that have left
+			c.due, c.pictures = calls{}, calls{} // of sessions that have left
+			for u := range c.windows {
+				c.windows[u].calls = calls{}
+			}
 			c.mu.Unlock()
 			return
 		}
 		c.mu.Unlock()
 		now := time.Now()
 		served := c.serveDue(batch)
-		served = c.servePictures(&c.pictures, batch) || served
-		switch early := c.window - time.Since(shown); {
-		case early > 0:
-			if c.waits() {
-				later.Reset(early)
-			}
-		case c.servePictures(&c.patient, batch):
-			served, shown = true, now
+		served = c.servePatient(&c.pictures, batch) || served
+		opened, next := c.openWindows(now, batch)
+		if next > 0 {
+			later.Reset(next)
 		}
-		if !served {
+		if !served && !opened {
 			continue // whoever called was served in the last round
 		}
 		begin, gap = now, 0
@@ -211,14 +218,34 @@ func (c *courier) run() {
 	}
 }
 
-// waits reports whether there are pictures for which the courier has to come later.
-func (c *courier) waits() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return len(c.patient.waiting) > 0
+// openWindows serves whoever waited for a window that opens now, and reports whether there was something to
+// bring and when it has to be called again; 0 is never.
+func (c *courier) openWindows(now time.Time, batch []*media.Frame) (served bool, next time.Duration) {
+	for u := range c.windows {
+		w := &c.windows[u]
+		if w.length == 0 {
+			continue
+		}
+		switch early := w.length - time.Since(w.opened); {
+		case early <= 0:
+			if c.servePatient(&w.calls, batch) {
+				served, w.opened = true, now
+			}
+		case c.waits(w) && (next == 0 || early < next):
+			next = early
+		}
+	}
+	return served, next
 }
 
-// serveDue serves whoever called for more than pictures, and reports whether there was something to bring.
+// waits reports whether somebody waits for w.
+func (c *courier) waits(w *window) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(w.waiting) > 0
+}
+
+// serveDue serves whoever called for what waits for nothing, and reports whether there was something to bring.
 func (c *courier) serveDue(batch []*media.Frame) (served bool) {
 	due := c.take(&c.due)
 	for i, o := range due {
@@ -231,22 +258,22 @@ func (c *courier) serveDue(batch []*media.Frame) (served bool) {
 	return served
 }
 
-// servePictures is serveDue for pictures. Those that waited for a window are many, so what is more urgent by
-// then goes before each.
+// servePatient is serveDue for pictures apart, and for whoever waited for a window. The latter are many, so
+// what waits for nothing and comes by then goes before each.
 //
 // What is brought to a QUIC connection is sent by a goroutine of its own. On a busy node those stand in
 // one line, and all that comes in stands behind them, several times on its way. So there the next
 // pictures are brought when the line is through, and what is more urgent by then goes before them.
-func (c *courier) servePictures(from *calls, batch []*media.Frame) (served bool) {
-	pictures := c.take(from)
-	for i, o := range pictures {
+func (c *courier) servePatient(from *calls, batch []*media.Frame) (served bool) {
+	patient := c.take(from)
+	for i, o := range patient {
 		served = c.serve(o, batch) || served
-		pictures[i] = nil
+		patient[i] = nil
 		busy := c.busy()
 		if busy && o.first.IsPicture() || i%turnOutlets == turnOutlets-1 {
 			runtime.Gosched()
 		}
-		if busy || from == &c.patient {
+		if busy || from != &c.pictures {
 			c.serveDue(batch)
 		}
 	}

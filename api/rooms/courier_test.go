@@ -84,7 +84,7 @@ func TestOrderSurvivesConnectionsThatAreFull(t *testing.T) {
 		kind   media.Kind
 	}{{0, media.Audio}, {window, media.Audio}, {window, media.Video}} {
 		synctest.Test(t, func(t *testing.T) {
-			g := rooms.NewCarriage(tc.window)
+			g := rooms.NewCarriage(0, tc.window)
 			defer g.End()
 			r := rand.New(rand.NewPCG(3, 4))
 			c := &taker{takes: func(n int) (int, bool) {
@@ -124,7 +124,7 @@ func TestCourierRestsAfterALongRound(t *testing.T) {
 		{20 * time.Millisecond, 20 * time.Millisecond}, // it is too late for a rest
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			g := rooms.NewCarriage(0)
+			g := rooms.NewCarriage(0, 0)
 			defer g.End()
 			c := &taker{takes: func(n int) (int, bool) { <-time.After(tc.round); return n, true }}
 			out := g.Add(c)
@@ -153,7 +153,7 @@ func TestCourierRestsAfterALongRound(t *testing.T) {
 
 func TestNobodyWaitsForAConnectionThatIsFull(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := rooms.NewCarriage(window)
+		g := rooms.NewCarriage(0, window)
 		defer g.End()
 		release := make(chan struct{})
 		stuck := &taker{takes: func(int) (int, bool) { return 0, false }, write: func() error { <-release; return nil }}
@@ -177,7 +177,7 @@ func TestNobodyWaitsForAConnectionThatIsFull(t *testing.T) {
 // it, and a connection that breaks ends its session.
 func TestEndsOfSessionsWithACourier(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := rooms.NewCarriage(window)
+		g := rooms.NewCarriage(0, window)
 		calm, broken := &taker{takes: func(n int) (int, bool) { <-time.After(window); return n, true }}, &taker{takes: func(int) (int, bool) { return 0, false }}
 		broken.write = func() error { return errors.New("broken") }
 		first, second := g.Add(calm), g.Add(broken)
@@ -197,7 +197,7 @@ func TestEndsOfSessionsWithACourier(t *testing.T) {
 // Frames that fit into no buffer are for the goroutine of the session.
 func TestLargeFramesAreNotOffered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := rooms.NewCarriage(window)
+		g := rooms.NewCarriage(0, window)
 		defer g.End()
 		c := new(taker)
 		out := g.Add(c)
@@ -234,7 +234,7 @@ func (g *gallery) Skip(media.StreamID) {}
 // Where pictures hold up nothing else they are offered apart, and what is left of them is written apart.
 func TestPicturesAreOfferedApart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := rooms.NewCarriage(0)
+		g := rooms.NewCarriage(0, 0)
 		defer g.End()
 		c := new(gallery)
 		seen := make(chan struct{})
@@ -313,7 +313,7 @@ func TestACourierIsHeardAfterItsLastSessionLeft(t *testing.T) {
 // A large room has all couriers, a small one a single one.
 func TestSessionsShareCouriers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := rooms.NewCarriage(window)
+		g := rooms.NewCarriage(0, window)
 		defer g.End()
 		for range 32 {
 			g.Add(new(taker))
@@ -329,7 +329,7 @@ func TestSessionsShareCouriers(t *testing.T) {
 }
 
 func TestCarryingDoesNotAllocate(t *testing.T) {
-	g := rooms.NewCarriage(0)
+	g := rooms.NewCarriage(0, 0)
 	defer g.End()
 	f := fanoutFrame(1200)
 	f.Kind = media.Data

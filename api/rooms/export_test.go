@@ -124,9 +124,9 @@ type Carriage struct {
 	sessions []*Session
 }
 
-// NewCarriage returns one whose pictures wait for each other as long as window.
-func NewCarriage(window time.Duration) *Carriage {
-	return newCarriage(Options{Window: window})
+// NewCarriage returns one whose sound and pictures may wait for others as long as that.
+func NewCarriage(sound, pictures time.Duration) *Carriage {
+	return newCarriage(Options{SoundWindow: sound, PictureWindow: pictures})
 }
 
 // NewBusyCarriage returns one of a node that has more to do than it can, if busy.
@@ -165,7 +165,7 @@ func idleRoom(h *Hub, id media.RoomID) *Room {
 
 // HeardAgain reports whether a courier that ended while somebody called hears who calls it next.
 func HeardAgain() bool {
-	c := &courier{ready: make(chan struct{}, 1)}
+	c := newCourier(lengths{}, func() bool { return false })
 	c.join()
 	c.call(new(outlet))
 	c.leave()

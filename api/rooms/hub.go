@@ -41,9 +41,11 @@ type Options struct {
 	// Busy reports whether the node has more to do than it can. It is asked with every packet and
 	// does not block. Nil means never.
 	Busy func() bool
-	// Window is how long pictures may wait for others, or for sound, to go out with them, once the
-	// first of several went out at once; 0 is not at all.
-	Window time.Duration
+	// PictureWindow is how long pictures may wait for others, or for anything more urgent, to go out with
+	// them, once the first of several went out at once; 0 is not at all.
+	PictureWindow time.Duration
+	// SoundWindow is the same for sound. It is at most PictureWindow.
+	SoundWindow time.Duration
 	// StatsInterval is the time between two reports of traffic; 0 means DefaultStatsInterval.
 	StatsInterval time.Duration
 }
@@ -74,7 +76,7 @@ type Hub struct {
 	hurry       atomic.Bool   // no grace periods any more
 	relayWarned atomic.Int64  // Unix ns; when it was last said that the relay does not answer
 	relayQuiet  atomic.Uint64 // how often it was not, since
-	window      time.Duration
+	windows     lengths
 	couriers    []*courier     // guarded by mu
 	work        sync.WaitGroup // rooms, and what they record in the ledger
 
@@ -94,7 +96,7 @@ func NewHub(o Options) *Hub {
 		rooms:    make(map[media.RoomID]*Room),
 		sessions: make(map[*Session]struct{}),
 		idle:     make(chan struct{}),
-		window:   o.Window,
+		windows:  lengths{forSound: o.SoundWindow, forPictures: o.PictureWindow},
 	}
 	if h.limits == (QueueLimits{}) {
 		h.limits = DefaultQueueLimits()

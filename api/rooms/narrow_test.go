@@ -124,7 +124,7 @@ func (g *gauged) Rate() int {
 func TestRateIsAskedForAfterWrites(t *testing.T) {
 	const narrow = 25_000
 	synctest.Test(t, func(t *testing.T) {
-		g := rooms.NewCarriage(0)
+		g := rooms.NewCarriage(0, 0)
 		defer g.End()
 		c := &gauged{taker: new(taker)}
 		out := g.Add(c)

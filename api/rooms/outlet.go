@@ -31,8 +31,8 @@ type outlet struct {
 	ration  *ration // nil where frames need no leave
 
 	turn    holder
-	patient bool              // the courier was called for pictures, which may wait for others
-	cut     bool              // the courier popped not all that waited
+	urgency urgency           // for which the courier was called
+	cut     bool              // the courier popped not all that waited for a window
 	works   bool              // the goroutine that was started
 	wrote   bool              // it wrote a frame since it has the outlet
 	wanted  bool              // by the session, while the courier is at it
@@ -45,18 +45,20 @@ func newOutlet(first, end media.Kind) outlet {
 	return outlet{first: first, end: end, ready: make(chan struct{}, 1)}
 }
 
-// call says that there is something to pop. It is urgent unless these are pictures that come just now. Where
-// leave is short they have waited enough.
-func (o *outlet) call(urgent bool) {
+// call says that there is something to pop. Where leave is short it has waited enough.
+func (o *outlet) call(u urgency) {
 	switch {
 	case o.turn == ofSession:
 		o.summon()
 	case o.turn == ofNobody:
-		o.turn, o.patient = called, !urgent && o.courier.window > 0 && (o.ration == nil || !o.ration.isShort())
+		if o.ration != nil && o.ration.isShort() {
+			u = atOnce
+		}
+		o.turn, o.urgency = called, o.courier.patience(u)
 		o.courier.call(o)
-	case o.turn == called && urgent && o.patient:
-		o.patient = false
-		o.courier.call(o) // which comes for the pictures later, in vain
+	case o.turn == called && u < o.urgency:
+		o.urgency = o.courier.patience(u)
+		o.courier.call(o) // which comes for what was less urgent later, in vain
 	}
 }
 
@@ -97,16 +99,6 @@ func (q *Queue) empty(o *outlet) bool {
 		}
 	}
 	return true
-}
-
-// isUrgent reports whether something waits for o that is no picture; q.mu is held.
-func (q *Queue) isUrgent(o *outlet) bool {
-	for kind := o.first; !kind.IsPicture(); kind++ {
-		if q.lanes[kind].len() > 0 {
-			return true
-		}
-	}
-	return false
 }
 
 // employ lets c pop from o, and offer take what it pops; without offer it calls the goroutine of
@@ -165,7 +157,7 @@ func (q *Queue) popOwn(batch []*media.Frame, o *outlet) (got []*media.Frame, don
 	if q.isThrough(o) {
 		o.returns()
 		if !q.empty(o) {
-			o.call(true)
+			o.call(atOnce)
 		}
 		return batch, false, nil
 	}
@@ -265,6 +257,6 @@ func (q *Queue) offered(o *outlet, left []*media.Frame, ok bool) {
 		o.left = append(make([]*media.Frame, 0, len(left)), left...)
 		o.claim()
 	case !q.empty(o):
-		o.call(o.cut || q.isUrgent(o))
+		o.call(q.urgency(o))
 	}
 }

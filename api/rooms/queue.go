@@ -139,7 +139,7 @@ func (q *Queue) Nudge() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.lanes[media.Data].len() > 0 {
-		q.main.call(true)
+		q.main.call(atOnce)
 	}
 }
 
@@ -149,9 +149,9 @@ func (q *Queue) take(l *lane, f *media.Frame) {
 	switch {
 	case f.Patient:
 	case f.Kind < q.main.end:
-		q.main.call(!f.Kind.IsPicture())
+		q.main.call(urgencyOf(f.Kind))
 	default:
-		q.pictures.call(false)
+		q.pictures.call(forPictures)
 	}
 }
 

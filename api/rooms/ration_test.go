@@ -76,7 +76,7 @@ func numbered(n int) *media.Frame {
 // writes, and is forgotten with who sent it.
 func TestRationedFramesWaitWhereTheyAreOvertaken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := rooms.NewCarriage(0)
+		g := rooms.NewCarriage(0, 0)
 		defer g.End()
 		c := newRationed(2)
 		out := g.Add(c)
@@ -117,7 +117,7 @@ func TestWhatIsTooMuchForARationIsDroppedEarly(t *testing.T) {
 		burst := tc.burst
 		t.Run(fmt.Sprint(burst, "/", tc.every), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				g := rooms.NewCarriage(0)
+				g := rooms.NewCarriage(0, 0)
 				defer g.End()
 				c := newRationed(0)
 				c.trip = time.Duration(burst) * 10 * time.Millisecond
@@ -165,7 +165,7 @@ func TestWhatIsTooMuchForARationIsDroppedEarly(t *testing.T) {
 // else.
 func TestAShortageHasToLast(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := rooms.NewCarriage(0)
+		g := rooms.NewCarriage(0, 0)
 		defer g.End()
 		c := newRationed(0)
 		out := g.Add(c)
@@ -236,7 +236,7 @@ func (c *cramped) Write(_ context.Context, frames []*media.Frame) error {
 // whatever else waits goes together again. It is ready to wait for the next one.
 func TestWhoWaitedLetsTheCourierGoOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := rooms.NewCarriage(window)
+		g := rooms.NewCarriage(0, window)
 		defer g.End()
 		c := &cramped{room: 4}
 		out := g.Add(c)
@@ -276,7 +276,7 @@ func (pictured) Skip(media.StreamID) {}
 // there while they wait.
 func TestVoicesPassPicturesThatWaitForLeave(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := rooms.NewCarriage(0)
+		g := rooms.NewCarriage(0, 0)
 		defer g.End()
 		c := pictured{newRationed(2), newRationed(1)}
 		out := g.Add(c)

@@ -17,7 +17,7 @@ const window = time.Millisecond
 
 func TestPicturesThatComeTogetherGoOutTogether(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := rooms.NewCarriage(window)
+		g := rooms.NewCarriage(0, window)
 		defer g.End()
 		a := new(taker)
 		out := g.Add(a)
@@ -49,10 +49,46 @@ func TestPicturesThatComeTogetherGoOutTogether(t *testing.T) {
 	})
 }
 
+// What is more urgent waits no longer for it, and takes along what is less.
+func TestSoundMayHaveAWindowOfItsOwn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := rooms.NewCarriage(window, 3*window)
+		defer g.End()
+		c := new(taker)
+		out := g.Add(c)
+		say := func(kind media.Kind, text string) {
+			out.Push(key(kind, text))
+			synctest.Wait()
+		}
+		say(media.Audio, "a1") // after a pause: at once
+		say(media.Video, "v1")
+		want(t, c.all(), "a1", "v1")
+		say(media.Video, "v2")
+		say(media.Audio, "a2")
+		mediatest.Advance(t, window/2)
+		say(media.Audio, "a3")
+		want(t, c.all(), "a1", "v1")
+		mediatest.Advance(t, window/2)
+		want(t, c.all(), "a1", "v1", "a2", "a3", "v2")
+		say(media.Video, "v3")
+		mediatest.Advance(t, window)
+		want(t, c.all(), "a1", "v1", "a2", "a3", "v2")
+		mediatest.Advance(t, window)
+		want(t, c.all(), "a1", "v1", "a2", "a3", "v2", "v3")
+		say(media.Audio, "a4")
+		say(media.Audio, "a5")
+		say(media.Control, "c1")
+		want(t, c.all(), "a1", "v1", "a2", "a3", "v2", "v3", "a4", "c1", "a5")
+		if len(c.offers) != 6 || c.written != 0 {
+			t.Errorf("%d offers, %d written", len(c.offers), c.written)
+		}
+	})
+}
+
 // Where pictures go apart, sound does not take them along.
 func TestPicturesApartWaitWhileSoundGoes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := rooms.NewCarriage(window)
+		g := rooms.NewCarriage(0, window)
 		defer g.End()
 		c := new(gallery)
 		out := g.Add(c)
@@ -70,12 +106,27 @@ func TestPicturesApartWaitWhileSoundGoes(t *testing.T) {
 	})
 }
 
-// Whatever comes when, sound waits for nothing and pictures for no longer than the window, and no
-// connection is written to for pictures alone more often than that.
+// Whatever comes when, control waits for nothing, and sound and pictures for no longer than their window. No
+// connection is written to more often than a window has it, if that is for all that comes.
 func TestNothingWaitsLongerThanTheWindow(t *testing.T) {
-	for _, tc := range []struct{ eager, sound bool }{{true, true}, {true, false}, {false, true}, {false, false}} {
+	for _, tc := range []struct {
+		eager    bool
+		sound    time.Duration
+		kinds    []media.Kind
+		together time.Duration
+	}{
+		{true, 0, []media.Kind{media.Control, media.Audio, media.Video}, 0},
+		{false, 0, []media.Kind{media.Control, media.Audio, media.Video}, 0},
+		{true, 0, []media.Kind{media.Video}, window},
+		{false, 0, []media.Kind{media.Video}, window},
+		{true, window / 3, []media.Kind{media.Control, media.Audio, media.Video}, 0},
+		{true, window, []media.Kind{media.Audio, media.Video}, 0},
+		{true, window / 3, []media.Kind{media.Audio}, window / 3},
+		{false, window / 3, []media.Kind{media.Audio}, window / 3},
+	} {
+		waits := map[byte]time.Duration{'0' + byte(media.Audio): tc.sound, '0' + byte(media.Video): window}
 		synctest.Test(t, func(t *testing.T) {
-			g := rooms.NewCarriage(window)
+			g := rooms.NewCarriage(tc.sound, window)
 			defer g.End()
 			conns, outs := make([]*taker, 5), make([]*rooms.Queue, 5)
 			for i := range conns {
@@ -89,10 +140,8 @@ func TestNothingWaitsLongerThanTheWindow(t *testing.T) {
 			r := rand.New(rand.NewPCG(1, 2))
 			pushed := 0
 			for range 400 {
-				f := key(media.Video, fmt.Sprint("v", pushed))
-				if tc.sound && r.IntN(3) == 0 {
-					f = frame(media.Kind(r.IntN(2)), fmt.Sprint("a", pushed))
-				}
+				kind := tc.kinds[r.IntN(len(tc.kinds))]
+				f := key(kind, fmt.Sprint(int(kind), "-", pushed))
 				for _, out := range outs {
 					out.Push(f)
 				}
@@ -105,12 +154,12 @@ func TestNothingWaitsLongerThanTheWindow(t *testing.T) {
 					t.Fatalf("%d of %d arrived", len(c.got), pushed)
 				}
 				for i, late := range c.delays {
-					if late > window || late > 0 && c.got[i][0] == 'a' {
+					if late > waits[c.got[i][0]] {
 						t.Errorf("%s waited %v", c.got[i], late)
 					}
 				}
-				for i := 1; i < len(c.offers) && !tc.sound; i++ {
-					if gap := c.offers[i].Sub(c.offers[i-1]); gap < window {
+				for i := 1; i < len(c.offers); i++ {
+					if gap := c.offers[i].Sub(c.offers[i-1]); gap < tc.together {
 						t.Fatalf("offered twice in %v", gap)
 					}
 				}
@@ -122,7 +171,7 @@ func TestNothingWaitsLongerThanTheWindow(t *testing.T) {
 // Pictures that sound took along are no reason for those that come next to wait.
 func TestPicturesThatWentAlongCountForNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := rooms.NewCarriage(window)
+		g := rooms.NewCarriage(0, window)
 		defer g.End()
 		c := new(taker)
 		out := g.Add(c)
@@ -142,7 +191,7 @@ func TestPicturesThatWentAlongCountForNothing(t *testing.T) {
 // More than one batch carries goes out batch after batch, and sound goes before the next connection.
 func TestWindowOfManyPictures(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := rooms.NewCarriage(window)
+		g := rooms.NewCarriage(0, window)
 		defer g.End()
 		var order []string
 		conns, outs := make([]*taker, 3), make([]*rooms.Queue, 3)
