@@ -99,7 +99,7 @@ func within(at string, v, lo, hi time.Duration) error {
 
 // windows are how long sound and pictures may wait for others.
 func windows(sound, pictures time.Duration) error {
-	if sound > pictures && sound <= maxWindow {
+	if sound > max(pictures, 0) && sound <= maxWindow {
 		return fmt.Errorf("--sound-window (PARLEY_SOUND_WINDOW): %v is more than the %v of --batch-window (PARLEY_BATCH_WINDOW): sound waits for others no longer than pictures do", sound, pictures)
 	}
 	return within("--sound-window (PARLEY_SOUND_WINDOW)", sound, 0, maxWindow)

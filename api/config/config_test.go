@@ -141,13 +141,14 @@ func TestWindows(t *testing.T) {
 		t.Errorf("%+v, %v", c.Node, err)
 	}
 	for _, tc := range []struct{ pictures, sound, want string }{
+		{"-1ms", "0s", "--batch-window (PARLEY_BATCH_WINDOW): -1ms is outside 0s to 20ms"},
 		{"21ms", "0s", "--batch-window (PARLEY_BATCH_WINDOW): 21ms is outside 0s to 20ms"},
 		{"20ms", "-1ms", "--sound-window (PARLEY_SOUND_WINDOW): -1ms is outside 0s to 20ms"},
 		{"20ms", "21ms", "--sound-window (PARLEY_SOUND_WINDOW): 21ms is outside 0s to 20ms"},
 		{"0s", "5ms", "--sound-window (PARLEY_SOUND_WINDOW): 5ms is more than the 0s of --batch-window"},
 	} {
 		_, err := Parse([]string{"--sound-window=" + tc.sound}, env("PARLEY_BATCH_WINDOW", tc.pictures), Dev)
-		if err == nil || !strings.Contains(err.Error(), tc.want) {
+		if err == nil || !strings.Contains(err.Error(), tc.want) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%+v: %v", tc, err)
 		}
 	}

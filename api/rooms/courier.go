@@ -20,8 +20,8 @@ import (
 // Who has pictures apart is served in two parts: all else goes first, and on a busy node in between, too.
 //
 // Pictures and sound may each have a window: they are brought at most once in it, so those that come within
-// that time go out together. Whatever is more urgent takes along what waits for the same connection, and
-// what comes after a pause goes out at once.
+// that time go out together, and what comes after a pause at once. Whatever is more urgent takes along what
+// waits for the same connection.
 //
 // In a crowd a round takes milliseconds, and one after the other for nearly every packet is more than
 // a machine can do. So a long round is followed by a rest, and what comes meanwhile goes out together.
@@ -68,8 +68,8 @@ const (
 // employ finds a courier for s, if it can use one. When s is over, which ends ctx, leave has to be
 // called.
 func (h *Hub) employ(ctx context.Context, s *Session) (leave func()) {
-	eager, _ := s.conn.(media.EagerConn)
-	if h.windows == (lengths{}) && eager == nil {
+	eager, ok := s.conn.(media.EagerConn)
+	if !ok {
 		return func() {}
 	}
 	c, r := h.courierFor(s.room), s.room
@@ -78,20 +78,14 @@ func (h *Hub) employ(ctx context.Context, s *Session) (leave func()) {
 	}
 	s.out.mu.Lock()
 	defer s.out.mu.Unlock()
-	s.out.main.employ(c, s, nil)
-	if eager != nil {
-		s.out.main.offer = eager.Offer
-		s.writeAtTimes(ctx)
-		if c, ok := eager.(media.RationedConn); ok {
-			s.out.ration(c)
-		}
+	s.out.main.employ(c, s, eager.Offer)
+	s.writeAtTimes(ctx)
+	if r, ok := eager.(media.RationedConn); ok {
+		s.out.ration(r)
 	}
-	if s.out.pictures.ready != nil {
-		s.out.pictures.employ(c, s, nil)
-		if p, ok := eager.(media.EagerPictureConn); ok {
-			s.out.pictures.offer = p.OfferPictures
-			s.writePicturesAtTimes(ctx, p)
-		}
+	if p, ok := eager.(media.EagerPictureConn); ok {
+		s.out.pictures.employ(c, s, p.OfferPictures)
+		s.writePicturesAtTimes(ctx, p)
 	}
 	if s.out.err != nil { // ended on its way in
 		s.out.claim()
@@ -202,13 +196,13 @@ func (c *courier) run() {
 		}
 		c.mu.Unlock()
 		now := time.Now()
-		served := c.serveDue(batch)
+		served := c.serveUrgent(batch)
 		served = c.servePatient(&c.pictures, batch) || served
-		opened, next := c.openWindows(now, batch)
-		if next > 0 {
+		served = c.open(forPictures, batch) || served
+		if next, ok := c.next(); ok {
 			later.Reset(next)
 		}
-		if !served && !opened {
+		if !served {
 			continue // whoever called was served in the last round
 		}
 		begin, gap = now, 0
@@ -216,33 +210,6 @@ func (c *courier) run() {
 			gap = min(restTimes*took, restMost)
 		}
 	}
-}
-
-// openWindows serves whoever waited for a window that opens now, and reports whether there was something to
-// bring and when it has to be called again; 0 is never.
-func (c *courier) openWindows(now time.Time, batch []*media.Frame) (served bool, next time.Duration) {
-	for u := range c.windows {
-		w := &c.windows[u]
-		if w.length == 0 {
-			continue
-		}
-		switch early := w.length - time.Since(w.opened); {
-		case early <= 0:
-			if c.servePatient(&w.calls, batch) {
-				served, w.opened = true, now
-			}
-		case c.waits(w) && (next == 0 || early < next):
-			next = early
-		}
-	}
-	return served, next
-}
-
-// waits reports whether somebody waits for w.
-func (c *courier) waits(w *window) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return len(w.waiting) > 0
 }
 
 // serveDue serves whoever called for what waits for nothing, and reports whether there was something to bring.
@@ -258,8 +225,14 @@ func (c *courier) serveDue(batch []*media.Frame) (served bool) {
 	return served
 }
 
+// serveUrgent is serveDue, and the same for sound if its window opens.
+func (c *courier) serveUrgent(batch []*media.Frame) (served bool) {
+	served = c.serveDue(batch)
+	return c.open(forSound, batch) || served
+}
+
 // servePatient is serveDue for pictures apart, and for whoever waited for a window. The latter are many, so
-// what waits for nothing and comes by then goes before each.
+// what is more urgent by then goes before each.
 //
 // What is brought to a QUIC connection is sent by a goroutine of its own. On a busy node those stand in
 // one line, and all that comes in stands behind them, several times on its way. So there the next
@@ -273,8 +246,11 @@ func (c *courier) servePatient(from *calls, batch []*media.Frame) (served bool) 
 		if busy && o.first.IsPicture() || i%turnOutlets == turnOutlets-1 {
 			runtime.Gosched()
 		}
-		if busy || from != &c.pictures {
+		switch {
+		case from == &c.windows[forSound].calls:
 			c.serveDue(batch)
+		case busy || from != &c.pictures:
+			c.serveUrgent(batch)
 		}
 	}
 	return served

@@ -80,11 +80,11 @@ func (c *taker) all() []string {
 
 func TestOrderSurvivesConnectionsThatAreFull(t *testing.T) {
 	for _, tc := range []struct {
-		window time.Duration
-		kind   media.Kind
-	}{{0, media.Audio}, {window, media.Audio}, {window, media.Video}} {
+		sound, pictures time.Duration
+		kind            media.Kind
+	}{{0, 0, media.Audio}, {0, window, media.Audio}, {window, window, media.Audio}, {0, window, media.Video}} {
 		synctest.Test(t, func(t *testing.T) {
-			g := rooms.NewCarriage(0, tc.window)
+			g := rooms.NewCarriage(tc.sound, tc.pictures)
 			defer g.End()
 			r := rand.New(rand.NewPCG(3, 4))
 			c := &taker{takes: func(n int) (int, bool) {

@@ -165,19 +165,21 @@ func idleRoom(h *Hub, id media.RoomID) *Room {
 
 // HeardAgain reports whether a courier that ended while somebody called hears who calls it next.
 func HeardAgain() bool {
-	c := newCourier(lengths{}, func() bool { return false })
-	c.join()
-	c.call(new(outlet))
-	c.leave()
-	c.run()
-	c.join()
-	c.call(new(outlet))
-	select {
-	case <-c.ready:
-		return true
-	default:
-		return false
+	for u := range urgencies {
+		c := newCourier(lengths{}, func() bool { return false })
+		c.join()
+		c.call(&outlet{urgency: u})
+		c.leave()
+		c.run()
+		c.join()
+		c.call(&outlet{urgency: u})
+		select {
+		case <-c.ready:
+		default:
+			return false
+		}
 	}
+	return true
 }
 
 // Couriers returns how many sessions each courier has that has some.

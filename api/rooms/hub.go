@@ -44,7 +44,7 @@ type Options struct {
 	// PictureWindow is how long pictures may wait for others, or for anything more urgent, to go out with
 	// them, once the first of several went out at once; 0 is not at all.
 	PictureWindow time.Duration
-	// SoundWindow is the same for sound. It is at most PictureWindow.
+	// SoundWindow is the same for sound. More than PictureWindow counts as that.
 	SoundWindow time.Duration
 	// StatsInterval is the time between two reports of traffic; 0 means DefaultStatsInterval.
 	StatsInterval time.Duration
@@ -96,7 +96,7 @@ func NewHub(o Options) *Hub {
 		rooms:    make(map[media.RoomID]*Room),
 		sessions: make(map[*Session]struct{}),
 		idle:     make(chan struct{}),
-		windows:  lengths{forSound: o.SoundWindow, forPictures: o.PictureWindow},
+		windows:  lengths{forSound: min(o.SoundWindow, o.PictureWindow), forPictures: o.PictureWindow},
 	}
 	if h.limits == (QueueLimits{}) {
 		h.limits = DefaultQueueLimits()

@@ -32,7 +32,7 @@ type outlet struct {
 
 	turn    holder
 	urgency urgency           // for which the courier was called
-	cut     bool              // the courier popped not all that waited for a window
+	cut     bool              // the courier popped not all that waited
 	works   bool              // the goroutine that was started
 	wrote   bool              // it wrote a frame since it has the outlet
 	wanted  bool              // by the session, while the courier is at it
@@ -45,19 +45,16 @@ func newOutlet(first, end media.Kind) outlet {
 	return outlet{first: first, end: end, ready: make(chan struct{}, 1)}
 }
 
-// call says that there is something to pop. Where leave is short it has waited enough.
+// call says that there is something to pop.
 func (o *outlet) call(u urgency) {
 	switch {
 	case o.turn == ofSession:
 		o.summon()
 	case o.turn == ofNobody:
-		if o.ration != nil && o.ration.isShort() {
-			u = atOnce
-		}
-		o.turn, o.urgency = called, o.courier.patience(u)
+		o.turn, o.urgency = called, o.patience(u)
 		o.courier.call(o)
 	case o.turn == called && u < o.urgency:
-		o.urgency = o.courier.patience(u)
+		o.urgency = o.patience(u)
 		o.courier.call(o) // which comes for what was less urgent later, in vain
 	}
 }
@@ -101,8 +98,7 @@ func (q *Queue) empty(o *outlet) bool {
 	return true
 }
 
-// employ lets c pop from o, and offer take what it pops; without offer it calls the goroutine of
-// the session. It is called before the first Push; the mu of the queue is held.
+// employ lets c pop from o, and offer take what it pops. It is called before the first Push; the mu of the queue is held.
 func (o *outlet) employ(c *courier, s *Session, offer func([]*media.Frame) ([]*media.Frame, bool)) {
 	o.courier, o.session, o.offer, o.turn = c, s, offer, ofNobody
 }
@@ -200,7 +196,7 @@ func (q *Queue) popCalled(batch []*media.Frame, o *outlet) []*media.Frame {
 	if o.turn != called {
 		return batch
 	}
-	if o.offer == nil || q.err != nil || q.isForSession(o) {
+	if q.err != nil || q.isForSession(o) {
 		o.claim()
 		return batch
 	}
@@ -256,6 +252,8 @@ func (q *Queue) offered(o *outlet, left []*media.Frame, ok bool) {
 	case wanted:
 		o.left = append(make([]*media.Frame, 0, len(left)), left...)
 		o.claim()
+	case o.cut: // and has waited for its window
+		o.call(atOnce)
 	case !q.empty(o):
 		o.call(q.urgency(o))
 	}

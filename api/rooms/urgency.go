@@ -36,20 +36,53 @@ type window struct {
 	opened time.Time // last; of the goroutine that runs
 }
 
-// patience returns u, or atOnce where that has no window.
-func (c *courier) patience(u urgency) urgency {
-	if c.windows[u].length == 0 {
+// open serves whoever calls for u if its window opens and somebody does, and before that whoever calls for
+// what is more urgent: so windows open in step. It reports whether there was something to bring.
+func (c *courier) open(u urgency, batch []*media.Frame) (served bool) {
+	w := &c.windows[u]
+	if w.length == 0 || time.Since(w.opened) < w.length || !c.waits(w) {
+		return false
+	}
+	for v := forSound; v <= u; v++ {
+		now := time.Now()
+		if c.servePatient(&c.windows[v].calls, batch) {
+			served, c.windows[v].opened = true, now
+		}
+	}
+	return served
+}
+
+// next returns how long it is until a window opens for which somebody waits.
+func (c *courier) next() (early time.Duration, ok bool) {
+	for u := range c.windows {
+		w := &c.windows[u]
+		if w.length == 0 || !c.waits(w) {
+			continue
+		}
+		if left := w.length - time.Since(w.opened); !ok || left < early {
+			early, ok = left, true
+		}
+	}
+	return early, ok
+}
+
+// waits reports whether somebody waits for w.
+func (c *courier) waits(w *window) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(w.waiting) > 0
+}
+
+// patience returns u, or atOnce where that has no window, or where leave is short: there it has waited enough.
+func (o *outlet) patience(u urgency) urgency {
+	if o.courier.windows[u].length == 0 || o.ration != nil && o.ration.isShort() {
 		return atOnce
 	}
 	return u
 }
 
-// urgency returns that of the most urgent that waits for o. What a batch had no room for has waited
-// for its window; q.mu is held.
+// urgency returns that of the most urgent that waits for o; q.mu is held.
 func (q *Queue) urgency(o *outlet) urgency {
-	if o.cut {
-		return atOnce
-	}
 	u := forPictures
 	for kind := o.first; !kind.IsPicture(); kind++ {
 		if q.lanes[kind].len() > 0 {

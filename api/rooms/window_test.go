@@ -110,19 +110,15 @@ func TestPicturesApartWaitWhileSoundGoes(t *testing.T) {
 // connection is written to more often than a window has it, if that is for all that comes.
 func TestNothingWaitsLongerThanTheWindow(t *testing.T) {
 	for _, tc := range []struct {
-		eager    bool
 		sound    time.Duration
 		kinds    []media.Kind
 		together time.Duration
 	}{
-		{true, 0, []media.Kind{media.Control, media.Audio, media.Video}, 0},
-		{false, 0, []media.Kind{media.Control, media.Audio, media.Video}, 0},
-		{true, 0, []media.Kind{media.Video}, window},
-		{false, 0, []media.Kind{media.Video}, window},
-		{true, window / 3, []media.Kind{media.Control, media.Audio, media.Video}, 0},
-		{true, window, []media.Kind{media.Audio, media.Video}, 0},
-		{true, window / 3, []media.Kind{media.Audio}, window / 3},
-		{false, window / 3, []media.Kind{media.Audio}, window / 3},
+		{0, []media.Kind{media.Control, media.Audio, media.Video}, 0},
+		{0, []media.Kind{media.Video}, window},
+		{window / 3, []media.Kind{media.Control, media.Audio, media.Video}, 0},
+		{window, []media.Kind{media.Audio, media.Video}, 0},
+		{window / 3, []media.Kind{media.Audio}, window / 3},
 	} {
 		waits := map[byte]time.Duration{'0' + byte(media.Audio): tc.sound, '0' + byte(media.Video): window}
 		synctest.Test(t, func(t *testing.T) {
@@ -131,11 +127,7 @@ func TestNothingWaitsLongerThanTheWindow(t *testing.T) {
 			conns, outs := make([]*taker, 5), make([]*rooms.Queue, 5)
 			for i := range conns {
 				conns[i] = new(taker)
-				var conn media.Conn = conns[i]
-				if !tc.eager {
-					conn = struct{ media.Conn }{conn}
-				}
-				outs[i] = g.Add(conn)
+				outs[i] = g.Add(conns[i])
 			}
 			r := rand.New(rand.NewPCG(1, 2))
 			pushed := 0
@@ -166,6 +158,68 @@ func TestNothingWaitsLongerThanTheWindow(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Sound whose window opens while connections get their pictures goes before the next of them.
+func TestSoundDoesNotWaitForManyPictures(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := rooms.NewCarriage(window, 4*window)
+		defer g.End()
+		const takes = window / 2 // as long as one connection takes
+		conns, outs := make([]*taker, 5), make([]*rooms.Queue, 5)
+		for i := range conns {
+			conns[i] = new(taker)
+			outs[i] = g.Add(conns[i])
+		}
+		ear, said := conns[4], outs[4]
+		said.Push(frame(media.Audio, "1"))
+		for _, out := range outs[:4] {
+			out.Push(key(media.Video, "1"))
+		}
+		synctest.Wait()
+		for _, out := range outs[:4] {
+			out.Push(key(media.Video, "2"))
+		}
+		for _, c := range conns[:4] {
+			c.mu.Lock()
+			c.takes = func(n int) (int, bool) { <-time.After(takes); return n, true }
+			c.mu.Unlock()
+		}
+		said.Push(frame(media.Audio, "2"))
+		mediatest.Advance(t, 3*window)
+		want(t, ear.all(), "1", "2")
+		said.Push(frame(media.Audio, "3"))
+		synctest.Wait()
+		said.Push(frame(media.Audio, "4"))
+		conns[0].mu.Lock()
+		conns[0].tells = func(string) { said.Push(frame(media.Audio, "5")) }
+		conns[0].mu.Unlock()
+		mediatest.Advance(t, 10*window)
+		want(t, ear.all(), "1", "2", "3", "4", "5")
+		if late := ear.delays[4]; late > window+takes {
+			t.Errorf("sound waited %v", late)
+		}
+	})
+}
+
+// When pictures go, so does sound that would have to a moment later.
+func TestWindowsOpenInStep(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := rooms.NewCarriage(2*window, 4*window)
+		defer g.End()
+		ear, eye := new(taker), new(taker)
+		said, shown := g.Add(ear), g.Add(eye)
+		shown.Push(key(media.Video, "1"))
+		synctest.Wait()
+		shown.Push(key(media.Video, "2"))
+		mediatest.Advance(t, 3*window)
+		said.Push(frame(media.Audio, "1"))
+		synctest.Wait()
+		said.Push(frame(media.Audio, "2"))
+		mediatest.Advance(t, window)
+		want(t, eye.all(), "1", "2")
+		want(t, ear.all(), "1", "2")
+	})
 }
 
 // Pictures that sound took along are no reason for those that come next to wait.

@@ -95,9 +95,14 @@ func (l *line) sent() { l.room.taken.Add(-l.unsent.Swap(0)) }
 
 // burst collects packets for a line, so that many of them cost one write.
 type burst struct {
-	to   *line
+	to   destination
 	pace pace
 	buf  []byte
+}
+
+// destination is a line, which does not keep b.
+type destination interface {
+	write(b []byte, p pace) error
 }
 
 var bursts = sync.Pool{New: func() any { return &burst{buf: make([]byte, 0, burstBytes+lengthBytes+largePacket)} }}
