@@ -37,16 +37,21 @@ type window struct {
 }
 
 // open serves whoever calls for u if its window opens and somebody does, and before that whoever calls for
-// what is more urgent: so windows open in step. It reports whether there was something to bring.
+// what is more urgent. What is less urgent went along, so a window of that opens as well if nobody waits for
+// it: windows are in step. It reports whether there was something to bring.
 func (c *courier) open(u urgency, batch []*media.Frame) (served bool) {
-	w := &c.windows[u]
-	if w.length == 0 || time.Since(w.opened) < w.length || !c.waits(w) {
+	if w := &c.windows[u]; w.length == 0 || time.Since(w.opened) < w.length || !c.waits(w) {
 		return false
 	}
+	now := time.Now()
 	for v := forSound; v <= u; v++ {
-		now := time.Now()
 		if c.servePatient(&c.windows[v].calls, batch) {
 			served, c.windows[v].opened = true, now
+		}
+	}
+	for v := u; v < urgencies && served; v++ {
+		if w := &c.windows[v]; now.Sub(w.opened) >= w.length && !c.waits(w) {
+			w.opened = now
 		}
 	}
 	return served

@@ -60,25 +60,25 @@ func TestSoundMayHaveAWindowOfItsOwn(t *testing.T) {
 			out.Push(key(kind, text))
 			synctest.Wait()
 		}
-		say(media.Audio, "a1") // after a pause: at once
-		say(media.Video, "v1")
-		want(t, c.all(), "a1", "v1")
+		say(media.Video, "v1") // after a pause: at once
+		say(media.Audio, "a1")
+		want(t, c.all(), "v1", "a1")
 		say(media.Video, "v2")
 		say(media.Audio, "a2")
 		mediatest.Advance(t, window/2)
 		say(media.Audio, "a3")
-		want(t, c.all(), "a1", "v1")
+		want(t, c.all(), "v1", "a1")
 		mediatest.Advance(t, window/2)
-		want(t, c.all(), "a1", "v1", "a2", "a3", "v2")
+		want(t, c.all(), "v1", "a1", "a2", "a3", "v2")
 		say(media.Video, "v3")
 		mediatest.Advance(t, window)
-		want(t, c.all(), "a1", "v1", "a2", "a3", "v2")
+		want(t, c.all(), "v1", "a1", "a2", "a3", "v2")
 		mediatest.Advance(t, window)
-		want(t, c.all(), "a1", "v1", "a2", "a3", "v2", "v3")
+		want(t, c.all(), "v1", "a1", "a2", "a3", "v2", "v3")
 		say(media.Audio, "a4")
 		say(media.Audio, "a5")
 		say(media.Control, "c1")
-		want(t, c.all(), "a1", "v1", "a2", "a3", "v2", "v3", "a4", "c1", "a5")
+		want(t, c.all(), "v1", "a1", "a2", "a3", "v2", "v3", "a4", "c1", "a5")
 		if len(c.offers) != 6 || c.written != 0 {
 			t.Errorf("%d offers, %d written", len(c.offers), c.written)
 		}
@@ -202,7 +202,8 @@ func TestSoundDoesNotWaitForManyPictures(t *testing.T) {
 	})
 }
 
-// When pictures go, so does sound that would have to a moment later.
+// When pictures go, so does sound that would have to a moment later, and when sound goes that has a window, the
+// one of pictures begins as well.
 func TestWindowsOpenInStep(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := rooms.NewCarriage(2*window, 4*window)
@@ -219,6 +220,14 @@ func TestWindowsOpenInStep(t *testing.T) {
 		mediatest.Advance(t, window)
 		want(t, eye.all(), "1", "2")
 		want(t, ear.all(), "1", "2")
+		mediatest.Advance(t, 10*window)
+		said.Push(frame(media.Audio, "3"))
+		synctest.Wait()
+		shown.Push(key(media.Video, "3"))
+		mediatest.Advance(t, 3*window)
+		want(t, eye.all(), "1", "2")
+		mediatest.Advance(t, window)
+		want(t, eye.all(), "1", "2", "3")
 	})
 }
 
