@@ -1,7 +1,6 @@
 package wt
 
 import (
-	"math/rand/v2"
 	"sync/atomic"
 	"time"
 
@@ -17,10 +16,8 @@ type caller struct {
 	since    atomic.Int64  // Unix ns; when the last of them ended, or the connection began
 }
 
-// newCaller takes up to a third off patience: of a crowd that comes together and says nothing, few end in
-// the same look.
 func newCaller(conn *quic.Conn, patience time.Duration) *caller {
-	c := &caller{quic: conn, patience: patience - rand.N(patience/3+1)}
+	c := &caller{quic: conn, patience: shortened(patience)}
 	c.since.Store(time.Now().UnixNano())
 	return c
 }

@@ -47,6 +47,7 @@ type world struct {
 	intake   *intake.Intake
 	begun    *atomic.Int64 // connections
 	asked    *atomic.Int64 // of those, requests
+	ended    *atomic.Int64 // connections
 	server   net.Addr
 	nowhere  net.PacketConn
 	dial     func(ctx context.Context, addr string, s *tls.Config, q *quic.Config) (*quic.Conn, error)
@@ -91,12 +92,14 @@ func atRate(t *testing.T, rate float64, f func(t *testing.T, w world)) {
 			t.Fatal(err)
 		}
 		serverTLS, clientTLS := certificate(t)
-		hold, refusals, begun, asked := mediatest.NewHold(), new(wt.Refusals), new(atomic.Int64), new(atomic.Int64)
+		hold, refusals := mediatest.NewHold(), new(wt.Refusals)
+		begun, asked, ended := new(atomic.Int64), new(atomic.Int64), new(atomic.Int64)
 		packets := intake.New(intakeBytes)
 		server := wt.New(wt.Options{
 			PacketConn: serverConn, TLS: serverTLS, Hub: hold, Admit: admitAll, Log: logTo(t), Refusals: refusals, Intake: packets, Unproven: unproven,
 			Enter: func(ctx context.Context, _ net.Addr) (context.Context, error) {
 				begun.Add(1)
+				context.AfterFunc(ctx, func() { ended.Add(1) })
 				return context.WithValue(ctx, askedKey{}, asked), nil
 			},
 			Asked: func(ctx context.Context) { ctx.Value(askedKey{}).(*atomic.Int64).Add(1) },
@@ -114,6 +117,7 @@ func atRate(t *testing.T, rate float64, f func(t *testing.T, w world)) {
 			intake:   packets,
 			begun:    begun,
 			asked:    asked,
+			ended:    ended,
 			server:   serverAddr,
 			nowhere:  nowhereConn,
 			dial: func(ctx context.Context, _ string, s *tls.Config, q *quic.Config) (*quic.Conn, error) {

@@ -1,6 +1,7 @@
 package wt
 
 import (
+	"math/rand/v2"
 	"net/http"
 	"time"
 
@@ -58,7 +59,7 @@ const (
 )
 
 func quicConfig(idle, keepAlive time.Duration) *quic.Config {
-	return &quic.Config{
+	c := &quic.Config{
 		HandshakeIdleTimeout:             handshakeTimeout,
 		MaxIdleTimeout:                   idle,
 		KeepAlivePeriod:                  keepAlive,
@@ -71,7 +72,17 @@ func quicConfig(idle, keepAlive time.Duration) *quic.Config {
 		EnableDatagrams:                  true,
 		EnableStreamResetPartialDelivery: true,
 	}
+	c.GetConfigForClient = func(*quic.ClientInfo) (*quic.Config, error) {
+		own := c.Clone()
+		own.HandshakeIdleTimeout = shortened(handshakeTimeout)
+		return own, nil
+	}
+	return c
 }
+
+// shortened takes up to a third off d: of a crowd that comes together and does nothing, few end at the
+// same time.
+func shortened(d time.Duration) time.Duration { return d - rand.N(d/3+1) }
 
 // noError closes connections that did nothing wrong.
 const noError = quic.ApplicationErrorCode(http3.ErrCodeNoError)
