@@ -19,9 +19,9 @@ import (
 //
 // Who has pictures apart is served in two parts: all else goes first, and on a busy node in between, too.
 //
-// Pictures and sound may each have a window: they are brought at most once in it, so those that come within
-// that time go out together, and what comes after a pause at once. Whatever is more urgent takes along what
-// waits for the same connection.
+// Pictures and sound may each have a window: what comes until it is over goes out together, and what comes
+// after a pause at once. Whatever is more urgent takes along what waits for the same connection. A window of
+// sound begins one of pictures.
 //
 // In a crowd a round takes milliseconds, and one after the other for nearly every packet is more than
 // a machine can do. So a long round is followed by a rest, and what comes meanwhile goes out together.
@@ -84,6 +84,7 @@ func (h *Hub) employ(ctx context.Context, s *Session) (leave func()) {
 		s.out.ration(r)
 	}
 	if p, ok := eager.(media.EagerPictureConn); ok {
+		s.out.pictures.ration = s.out.main.ration
 		s.out.pictures.employ(c, s, p.OfferPictures)
 		s.writePicturesAtTimes(ctx, p)
 	}

@@ -41,10 +41,11 @@ type Options struct {
 	// Busy reports whether the node has more to do than it can. It is asked with every packet and
 	// does not block. Nil means never.
 	Busy func() bool
-	// PictureWindow is how long pictures may wait for others, or for anything more urgent, to go out with
-	// them, once the first of several went out at once; 0 is not at all.
+	// PictureWindow is how long pictures that come right after others may wait for what else goes to the same
+	// session; 0 is not at all.
 	PictureWindow time.Duration
-	// SoundWindow is the same for sound. More than PictureWindow counts as that.
+	// SoundWindow is the same for sound; pictures that come right after sound then wait as well. More than
+	// PictureWindow counts as that.
 	SoundWindow time.Duration
 	// StatsInterval is the time between two reports of traffic; 0 means DefaultStatsInterval.
 	StatsInterval time.Duration

@@ -42,7 +42,6 @@ type shortage struct {
 // here they can be overtaken and dropped. The mu of the queue is held.
 func (q *Queue) ration(c media.RationedConn) {
 	q.main.ration = &ration{conn: c}
-	q.pictures.ration = q.main.ration
 }
 
 // limit returns how old f may be that is popped, where it could else be limit, and 0 is any age.

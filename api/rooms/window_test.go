@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -166,16 +167,16 @@ func TestSoundDoesNotWaitForManyPictures(t *testing.T) {
 		g := rooms.NewCarriage(window, 4*window)
 		defer g.End()
 		const takes = window / 2 // as long as one connection takes
+		var once sync.Once
 		conns, outs := make([]*taker, 5), make([]*rooms.Queue, 5)
 		for i := range conns {
 			conns[i] = new(taker)
 			outs[i] = g.Add(conns[i])
 		}
 		ear, said := conns[4], outs[4]
+		outs[0].Push(key(media.Video, "1"))
+		synctest.Wait()
 		said.Push(frame(media.Audio, "1"))
-		for _, out := range outs[:4] {
-			out.Push(key(media.Video, "1"))
-		}
 		synctest.Wait()
 		for _, out := range outs[:4] {
 			out.Push(key(media.Video, "2"))
@@ -192,7 +193,7 @@ func TestSoundDoesNotWaitForManyPictures(t *testing.T) {
 		synctest.Wait()
 		said.Push(frame(media.Audio, "4"))
 		conns[0].mu.Lock()
-		conns[0].tells = func(string) { said.Push(frame(media.Audio, "5")) }
+		conns[0].tells = func(string) { once.Do(func() { said.Push(frame(media.Audio, "5")) }) }
 		conns[0].mu.Unlock()
 		mediatest.Advance(t, 10*window)
 		want(t, ear.all(), "1", "2", "3", "4", "5")

@@ -1,6 +1,9 @@
 package wt
 
-import "testing"
+import (
+	"slices"
+	"testing"
+)
 
 // told keeps what it is given, not a copy.
 type told struct{ given [][]byte }
@@ -10,9 +13,9 @@ func (t *told) write(b []byte, _ pace) error {
 	return nil
 }
 
-// Packets of a stream that are not large are copied once, one behind the other, for one write to the
-// library; a large one is handed over as it is.
-func TestWhatIsWrittenIsCopiedOnceOrNotAtAll(t *testing.T) {
+// Packets of a stream that are not large are put one behind the other, for one write; a large one is
+// handed over as it is, not as a copy.
+func TestLargePacketsAreNotCopied(t *testing.T) {
 	write := func(packets ...[]byte) [][]byte {
 		to := new(told)
 		b := newBurst(pace{})
@@ -36,6 +39,9 @@ func TestWhatIsWrittenIsCopiedOnceOrNotAtAll(t *testing.T) {
 		t.Errorf("%d packets are handed over in %d pieces", len(small), len(given))
 	}
 	large := make([]byte, largePacket)
+	if given := write(slices.Repeat(small, 2)...); len(given) != 2 {
+		t.Errorf("%d packets are handed over in %d pieces", 2*len(small), len(given))
+	}
 	given := write(small[0], large, small[1])
 	if len(given) != 3 || len(given[1]) != len(large) || &given[1][0] != &large[0] {
 		t.Errorf("a large packet is not handed over as it is, in %d pieces", len(given))

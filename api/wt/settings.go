@@ -52,6 +52,8 @@ const (
 	// maxHeaderBytes has room for a token and all headers of browsers.
 	maxHeaderBytes = 32 << 10
 
+	// handshakeTimeout is how long a peer may be silent before the handshake is done; of each, up to a third
+	// less.
 	handshakeTimeout = 5 * time.Second
 
 	// DefaultRequest is the default of Options.Request.
