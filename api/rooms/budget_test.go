@@ -172,8 +172,20 @@ func TestNobodyIsReadTooSlowlyToLive(t *testing.T) {
 
 // When a room is too loud, pictures go before sound, and the other room notices nothing.
 func TestFloodOfOneRoomIsDropped(t *testing.T) {
+	frame := picture(callv1.MediaPacket_VIDEO, "key", 100)
+	for what, budget := range map[string]rooms.Budget{
+		"packets": {Packets: 500, Kbit: 1_000_000},
+		"bytes":   {Packets: 1_000_000, Kbit: 500 * len(frame) * 8 / 1000}, // of as many of them
+	} {
+		t.Run(what, func(t *testing.T) { floodRoom(t, budget, frame) })
+	}
+}
+
+// floodRoom sends nine hundred times frame at once to a room that may take a thousand, a quarter of which is for sound.
+func floodRoom(t *testing.T, budget rooms.Budget, frame []byte) {
+	t.Helper()
 	inWorld(t, func(w *world) {
-		rules := rooms.Rules{Room: rooms.Budget{Packets: 500, Kbit: 1_000_000}}
+		rules := rooms.Rules{Room: budget}
 		n := w.ruled("a", &rules)
 		people := []*person{n.join("ada"), n.join("bob"), n.join("cyd"), n.join("dan")}
 		far, away := n.join("eve", room("other")), n.join("fay", room("other"))
@@ -183,11 +195,11 @@ func TestFloodOfOneRoomIsDropped(t *testing.T) {
 		away.hears()
 		for range 300 {
 			for _, p := range people[:3] {
-				p.Peer.Send(picture(callv1.MediaPacket_VIDEO, "key", 100))
+				p.Peer.Send(frame)
 			}
 		}
 		people[0].Send(picture(callv1.MediaPacket_AUDIO, "", 80))
-		far.Send(picture(callv1.MediaPacket_VIDEO, "key", 100))
+		far.Send(frame)
 		got := people[3].counts()
 		if got["ada audio"] != 1 {
 			t.Errorf("dan gets %v, and no sound", got)

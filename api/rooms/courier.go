@@ -141,12 +141,17 @@ func (c *courier) call(o *outlet) {
 	}
 	c.mu.Lock()
 	to.waiting = append(to.waiting, o)
+	c.windows[o.urgency].callers.Add(1)
 	first := len(to.waiting) == 1
 	c.mu.Unlock()
 	if first {
 		wake(c.ready)
 	}
 }
+
+// hangUp says that o does not wait any more for what it called for, and must come before it calls again or is
+// served. It does not block; the mu of the queue is held.
+func (c *courier) hangUp(o *outlet) { c.windows[o.urgency].callers.Add(-1) }
 
 // join adds a session and reports whether somebody has to call run.
 func (c *courier) join() bool {

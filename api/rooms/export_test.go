@@ -2,6 +2,7 @@ package rooms
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"slices"
 	"time"
@@ -192,7 +193,7 @@ func (g *Carriage) Couriers() (sessions []int) {
 	return sessions
 }
 
-// End ends the sessions and waits until nothing of them is left.
+// End ends the sessions and waits until nothing of them is left. It panics if a courier then still has who waits.
 func (g *Carriage) End() {
 	for _, s := range g.sessions {
 		s.out.Close(errDraining)
@@ -202,6 +203,13 @@ func (g *Carriage) End() {
 		s.dismiss()
 	}
 	g.room.hub.work.Wait()
+	for _, c := range g.room.hub.couriers {
+		for u := range c.windows {
+			if n := c.windows[u].callers.Load(); n != 0 {
+				panic(fmt.Sprintf("%d wait for a courier that has no sessions", n))
+			}
+		}
+	}
 }
 
 // Shed drops what waits of the kinds after the first, and of that what came until then.

@@ -54,16 +54,20 @@ func (o *outlet) call(u urgency) {
 		o.turn, o.urgency = called, o.patience(u)
 		o.courier.call(o)
 	case o.turn == called && u < o.urgency:
+		o.courier.hangUp(o)
 		o.urgency = o.patience(u)
-		o.courier.call(o) // which comes for what was less urgent later, in vain
+		o.courier.call(o)
 	}
 }
 
 // claim gives the outlet to the goroutine of the session, as soon as the courier is done.
 func (o *outlet) claim() {
-	if o.turn == ofCourier {
+	switch o.turn {
+	case ofCourier:
 		o.wanted = true
 		return
+	case called:
+		o.courier.hangUp(o)
 	}
 	o.turn = ofSession
 	o.summon()
@@ -200,6 +204,7 @@ func (q *Queue) popCalled(batch []*media.Frame, o *outlet) []*media.Frame {
 		o.claim()
 		return batch
 	}
+	o.courier.hangUp(o)
 	got, _ := q.collect(batch, o.first, o.end)
 	if len(got) == len(batch) {
 		o.turn = ofNobody

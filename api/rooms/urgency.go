@@ -1,6 +1,7 @@
 package rooms
 
 import (
+	"sync/atomic"
 	"time"
 
 	"parley/api/media"
@@ -32,8 +33,9 @@ type lengths [urgencies]time.Duration
 // window is a time within which whoever calls a courier for an urgency is served once.
 type window struct {
 	calls
-	length time.Duration
-	opened time.Time // last; of the goroutine that runs
+	callers atomic.Int32 // who waits; the list may have others, who were served for something else
+	length  time.Duration
+	opened  time.Time // last; of the goroutine that runs
 }
 
 // open serves whoever calls for u if its window opens and somebody does, and before that whoever calls for
@@ -71,11 +73,16 @@ func (c *courier) next() (early time.Duration, ok bool) {
 	return early, ok
 }
 
-// waits reports whether somebody waits for w.
+// waits reports whether somebody waits for w. When nobody does, its list ends.
 func (c *courier) waits(w *window) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return len(w.waiting) > 0
+	if w.callers.Load() > 0 {
+		return true
+	}
+	clear(w.waiting)
+	w.waiting = w.waiting[:0]
+	return false
 }
 
 // patience returns u, or atOnce where that has no window, or where leave is short: there it has waited enough.

@@ -252,6 +252,35 @@ func TestPicturesThatWentAlongCountForNothing(t *testing.T) {
 	})
 }
 
+// Pictures that sound took along are no reason for those that come next to go early, either.
+func TestPicturesThatWentAlongBeginAWindow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := rooms.NewCarriage(2*window, 4*window)
+		defer g.End()
+		c := new(taker)
+		out := g.Add(c)
+		both := func(number string) {
+			out.Push(key(media.Video, "v"+number))
+			synctest.Wait()
+			out.Push(frame(media.Audio, "a"+number))
+			synctest.Wait()
+		}
+		both("1")
+		both("2")
+		mediatest.Advance(t, 3*window)
+		both("3")
+		mediatest.Advance(t, window)
+		said := []string{"v1", "a1", "a2", "v2", "a3", "v3"}
+		want(t, c.all(), said...)
+		mediatest.Advance(t, window/2)
+		out.Push(key(media.Video, "v4"))
+		mediatest.Advance(t, 3*window+window/4)
+		want(t, c.all(), said...)
+		mediatest.Advance(t, window/4)
+		want(t, c.all(), append(said, "v4")...)
+	})
+}
+
 // More than one batch carries goes out batch after batch, and sound goes before the next connection.
 func TestWindowOfManyPictures(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
