@@ -53,8 +53,8 @@ const (
 	maxHeaderBytes = 32 << 10
 
 	// handshakeTimeout is how long a peer may be silent before the handshake is done; of each, up to a third
-	// less.
-	handshakeTimeout = 5 * time.Second
+	// less, which leaves the 5 s of the library. The longer, the fewer handshakes a flood of them comes to.
+	handshakeTimeout = 7500 * time.Millisecond
 
 	// DefaultRequest is the default of Options.Request.
 	DefaultRequest = 30 * time.Second
