@@ -100,6 +100,11 @@ func TestKeyframeRequestFindsItsTargetOnAnotherNode(t *testing.T) {
 	if heard := eve.until("audio marker from ada"); len(about(heard, "keyframe")) > 0 {
 		t.Errorf("eve hears %q", heard)
 	}
+	for i, n := range []*node{a, b} { // the node of whoever asks counts it, and only that one
+		if got := series(t, c.page(n.Debug+"/metrics"), `parley_keyframe_requests_total{by="client"}`); got != float64(1-i) {
+			t.Errorf("node %d has counted %v requests", i, got)
+		}
+	}
 }
 
 const (

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 
+	"parley/api/histogram"
 	"parley/api/media/mediatest"
 )
 
@@ -62,6 +64,9 @@ func series(t *testing.T, page, name string) float64 {
 	return -1
 }
 
+// histograms are those of a page of metrics that are the product's own.
+var histograms = regexp.MustCompile(`(?m)^# TYPE (parley_\w+) histogram$`)
+
 // What a node tells its operators is what happened, and strangers are told less.
 func TestNodeCanBeLookedAt(t *testing.T) {
 	each(t, func(t *testing.T, over way) {
@@ -70,14 +75,18 @@ func TestNodeCanBeLookedAt(t *testing.T) {
 		room := newRoom()
 		ada := a.join(over, "ada", room)
 		bob := a.join(over, "bob", room)
+		ada.send(mediatest.VideoDelta("middle")) // of which bob has not seen the beginning
+		ada.until("keyframe for ada from bob")
+		bob.send(mediatest.KeyframeRequest("ada", 0))
+		ada.until("keyframe for ada from bob")
+		ada.send(mediatest.KeyframeRequest("bob", 0))
+		bob.until("keyframe for bob from ada")
 		cyd := b.join(over, "cyd", room)
 		ada.until("joined cyd")
-		const packets = 100
+		const packets = 2 * histogram.Rate // whichever of the two writers of a session has them, one is looked at
 		for range packets {
 			ada.send(mediatest.Audio("hello"))
-		}
-		for range packets {
-			bob.until("audio hello from ada")
+			bob.until("audio hello from ada") // each one is written by itself
 			cyd.until("audio hello from ada")
 		}
 		bob.sync() // what was written before the echo is counted by then
@@ -85,6 +94,7 @@ func TestNodeCanBeLookedAt(t *testing.T) {
 			t.Error("a bad room opens")
 		}
 
+		asAdmin[any](a, "POST", "../telemetry/flush", "")
 		public, all := c.page(a.HTTP+"/metrics"), c.page(a.Debug+"/metrics")
 		if strings.Contains(public, room) || strings.Contains(public, "parley_flag") {
 			t.Error("strangers learn the names of rooms, or how flags are set")
@@ -111,7 +121,8 @@ func TestNodeCanBeLookedAt(t *testing.T) {
 			`parley_nats_connected`:                                         1,
 			`parley_packets_dropped_total{cause="silenced",kind="screen"}`:  0,
 			`parley_ledger_pending_writes`:                                  0,
-			`parley_keyframe_requests_total{by="server"}`:                   0,
+			`parley_keyframe_requests_total{by="server"}`:                   1,
+			`parley_keyframe_requests_total{by="client"}`:                   2,
 			`parley_packets_rejected_total{cause="forged"}`:                 0,
 			`parley_joins_total{result="bad_request",` + transport + `}`:    1,
 			`parley_relay_packets_dropped_total{cause="malformed"}`:         0,
@@ -122,7 +133,8 @@ func TestNodeCanBeLookedAt(t *testing.T) {
 			}
 		}
 		for _, name := range []string{
-			`parley_ingest_duration_seconds_count`, `parley_relay_send_duration_seconds_count`,
+			`parley_ingest_duration_seconds_count`, `parley_relay_send_duration_seconds_count`, `parley_queue_depth_frames_count`,
+			`parley_queue_age_seconds_count{kind="audio"}`, `parley_write_duration_seconds_count{` + transport + `}`,
 			`parley_room_packets_total{direction="out",room="` + room + `"}`,
 			`parley_relay_packets_total{direction="out"}`, `parley_nats_messages_total{direction="in"}`, `go_goroutines`, `parley_postgres_connections_max`,
 		} {
@@ -130,8 +142,15 @@ func TestNodeCanBeLookedAt(t *testing.T) {
 				t.Errorf("%s is nothing", name)
 			}
 		}
-		if got := series(t, c.page(b.Debug+"/metrics"), `parley_packets_total{direction="remote",kind="audio"}`); got != packets {
+		other := c.page(b.Debug + "/metrics")
+		if got := series(t, other, `parley_packets_total{direction="remote",kind="audio"}`); got != packets {
 			t.Errorf("%v packets from the other node, want %d", got, packets)
+		}
+		for _, family := range histograms.FindAllStringSubmatch(all, -1) {
+			counted := regexp.MustCompile(`(?m)^` + family[1] + `_count(\{.*\})? [1-9]`)
+			if !counted.MatchString(all) && !counted.MatchString(other) {
+				t.Errorf("%s counts nothing on either node", family[1])
+			}
 		}
 
 		var sessions []struct {

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"strconv"
 	"testing"
 
@@ -53,23 +52,11 @@ const clientVariable = "PARLEY_WT_CLIENT"
 // dialProcess returns the server's end of a connection to a process that discards what it gets.
 func dialProcess(b *testing.B, framing client.Framing, streams int64) media.Conn {
 	s := newSite(b, nil)
-	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), clientVariable+"="+s.url, clientVariable+"_FRAMING="+string(framing),
+	_, stop := mediatest.Again(b, nil, clientVariable+"="+s.url, clientVariable+"_FRAMING="+string(framing),
 		fmt.Sprint(clientVariable, "_STREAMS=", streams))
-	cmd.Stderr = os.Stderr
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		b.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		b.Fatal(err)
-	}
 	held := s.hold.Next(b)
 	b.Cleanup(func() {
-		_ = in.Close()
-		if err := cmd.Wait(); err != nil {
-			b.Error(err)
-		}
+		stop()
 		held.End(nil)
 	})
 	return held.Conn

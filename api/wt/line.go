@@ -3,8 +3,10 @@ package wt
 import (
 	"encoding/binary"
 	"errors"
+	"io"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/quic-go/quic-go"
 
@@ -29,9 +31,18 @@ const (
 	offeredPictures = unsentBytes
 )
 
+// outgoing is what is used of a [quic.SendStream].
+type outgoing interface {
+	io.WriteCloser
+	TryWriteAll(b []byte) error // does not keep b
+	WriteWithLimit(b []byte, limit func(int) int) (int, error)
+	SetWriteDeadline(t time.Time) error
+	CancelWrite(code quic.StreamErrorCode)
+}
+
 // line is a long-lived stream of packets with their lengths. Who writes to it has it alone.
 type line struct {
-	str    *quic.SendStream
+	str    outgoing
 	unsent atomic.Int64 // bytes that were offered and may still wait in the library
 	room   *room
 }

@@ -159,7 +159,7 @@ func (s *sender) fits(packet []byte) bool {
 }
 
 // copies reports whether the library has copied packet into str, which it does not where that had to wait.
-func (s *sender) copies(str *quic.SendStream, packet []byte) bool {
+func (s *sender) copies(str outgoing, packet []byte) bool {
 	if !s.fits(packet) {
 		return false
 	}
@@ -191,7 +191,7 @@ func (s *sender) waited(n int) {
 }
 
 // fill writes packet to str. It blocks if too much waits in the library, or the client has no room.
-func (s *sender) fill(str *quic.SendStream, packet []byte) error {
+func (s *sender) fill(str outgoing, packet []byte) error {
 	if s.copies(str, packet) {
 		return nil
 	}
@@ -232,7 +232,7 @@ type pace struct {
 }
 
 // write is WriteWithLimit of a client that gets on.
-func (p pace) write(str *quic.SendStream, b []byte, limit func(int) int) error {
+func (p pace) write(str outgoing, b []byte, limit func(int) int) error {
 	for {
 		before := p.sent()
 		_ = str.SetWriteDeadline(time.Now().Add(p.patience)) // it does not fail
