@@ -106,7 +106,7 @@ tests_down: ## Remove those containers after an interrupted tests_run
 	docker compose -f docker/compose.integration.yaml down --volumes --remove-orphans
 
 .PHONY: bench
-bench: build ## What a packet costs, beside the least it could, and under load. ARGS="-runs ws"
+bench: build ## What a packet costs, beside the least it could, and under load. ARGS="-runs ws -repeat 3"
 	@.ci/need postgres
 	@$(GO) run ./.ci/bench $(ARGS)
 

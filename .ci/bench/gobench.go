@@ -2,12 +2,14 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -18,10 +20,11 @@ type result struct {
 	pkg    string // last element of the import path
 	name   string // without Benchmark and the number of processors
 	values map[string]float64
+	spread string // of what it cost, as median says
 }
 
-// benchmarks runs the Go benchmarks of the packet path and returns their results in order.
-func benchmarks(ctx context.Context, pattern, benchtime, log string) ([]result, error) {
+// benchmarks runs each of the Go benchmarks of the packet path so often and returns their results in order.
+func benchmarks(ctx context.Context, pattern, benchtime string, repeat int, log string) ([]result, error) {
 	file, err := os.Create(log)
 	if err != nil {
 		return nil, err
@@ -33,7 +36,7 @@ func benchmarks(ctx context.Context, pattern, benchtime, log string) ([]result, 
 			packages = append(packages, p)
 		}
 	}
-	args := append([]string{"test", "-run", "^$", "-bench", pattern, "-benchtime", benchtime, "-benchmem", "-p", "1"}, packages...)
+	args := append([]string{"test", "-run", "^$", "-bench", pattern, "-benchtime", benchtime, "-benchmem", "-p", "1", "-count", strconv.Itoa(repeat)}, packages...)
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
@@ -67,15 +70,39 @@ func parse(r io.Reader) (results []result, err error) {
 					values[fields[i+1]] = v
 				}
 			}
-			results = append(results, result{pkg, name, values})
+			results = append(results, result{pkg: pkg, name: name, values: values})
 		}
 	}
-	return results, lines.Err()
+	return medians(results), lines.Err()
+}
+
+// medians returns of those that follow each other under one name the one with the median cost.
+func medians(results []result) (of []result) {
+	for len(results) > 0 {
+		n := 1
+		for n < len(results) && results[n].pkg == results[0].pkg && results[n].name == results[0].name {
+			n++
+		}
+		r, spread := median(results[:n], 0, func(r result) float64 { c, _ := r.cost(); return c })
+		r.spread = spread
+		of, results = append(of, r), results[n:]
+	}
+	return of
+}
+
+// median sorts s, which is not empty, by cost and returns the one in the middle, and the least and the most that
+// they cost with so many digits; of a single one that is "".
+func median[T any](s []T, digits int, cost func(T) float64) (m T, spread string) {
+	slices.SortFunc(s, func(a, b T) int { return cmp.Compare(cost(a), cost(b)) })
+	if last := len(s) - 1; last > 0 {
+		spread = fmt.Sprintf("%.*f–%.*f", digits, cost(s[0]), digits, cost(s[last]))
+	}
+	return s[(len(s)-1)/2], spread
 }
 
 // cost returns what one packet takes: processor time where that was measured, for it counts
 // what others do on behalf of the packet and not what others do besides.
-func (r *result) cost() (nanoseconds float64, unit string) {
+func (r result) cost() (nanoseconds float64, unit string) {
 	for _, unit := range []string{"cpu-ns/op", "cpu-ns/delivery", "ns/delivery", "ns/offer", "ns/op"} {
 		if v, ok := r.values[unit]; ok {
 			return v, unit
@@ -91,6 +118,7 @@ var floors = []struct{ result, floor, library string }{
 	{"ws.Write/plain/", "floor.FloorTCP/", ""},
 	{"ws.Write/tls/", "floor.FloorTLS/", ""},
 	{"wt.Write/stream/", "floor.FloorUDP/", "floor.FloorWebTransport/stream/"},
+	{"wt.Write/packet/endless/", "floor.FloorUDP/", "floor.FloorWebTransport/packet/endless/"},
 	{"wt.Write/packet/", "floor.FloorUDP/", "floor.FloorWebTransport/packet/"},
 	{"wt.Write/", "floor.FloorUDP/", ""},
 	{"floor.FloorWebTransport/", "floor.FloorUDP/", ""},
@@ -108,11 +136,11 @@ func writeResults(out io.Writer, results []result) error {
 		}
 		return ""
 	}
-	fmt.Fprintf(t, "\tns\tof\tx floor\tx library\tallocs\tbytes\t\n")
+	fmt.Fprintf(t, "\tns\tfrom–to\tof\tx floor\tx library\tallocs\tbytes\t\n")
 	for _, r := range results {
 		cost, unit := r.cost()
 		floor, library := floorsOf(r.pkg + "." + r.name)
-		fmt.Fprintf(t, "%s %s\t%.0f\t%s\t%s\t%s\t%.0f\t%.0f\t\n", r.pkg, r.name, cost, strings.Replace(unit, "ns/", "", 1),
+		fmt.Fprintf(t, "%s %s\t%.0f\t%s\t%s\t%s\t%s\t%.0f\t%.0f\t\n", r.pkg, r.name, cost, r.spread, strings.Replace(unit, "ns/", "", 1),
 			times(cost, floor), times(cost, library), r.values["allocs/op"], r.values["B/op"])
 	}
 	return t.Flush()

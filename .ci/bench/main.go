@@ -3,7 +3,9 @@
 // one beside what the same costs without the product. It prints one table of each; what it read them
 // from is in artifacts.
 //
-//	bench [-bench REGEXP] [-benchtime 100ms] [-runs REGEXP]
+//	bench [-bench REGEXP] [-benchtime 100ms] [-runs REGEXP] [-repeat N]
+//
+// Of what is repeated the tables have the one with the median cost, and the least and the most that it cost.
 //
 // Numbers of different runs are not to be compared, least of all on a machine with other
 // things to do: ratios within one run are. So nothing here passes or fails.
@@ -43,10 +45,14 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	pattern := flags.String("bench", stages, "which Go benchmarks; none when empty")
 	benchtime := flags.String("benchtime", "100ms", "how long each one runs")
 	which := flags.String("runs", ".", "which runs of parley load; none when empty")
+	repeat := flags.Int("repeat", 1, "how often each benchmark and each run is repeated")
 	dir := flags.String("artifacts", "artifacts", "where raw results go")
 	binary := flags.String("parley", "bin/parley", "program for the runs")
 	if err := flags.Parse(args); err != nil {
 		return err
+	}
+	if *repeat < 1 {
+		return fmt.Errorf("-repeat %d: at least 1", *repeat)
 	}
 	wanted, err := regexp.Compile(*which)
 	if err != nil {
@@ -58,7 +64,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	began := time.Now()
 	fmt.Fprintf(out, "%s, %d processors, load %s\n", runtime.Version(), runtime.NumCPU(), loadAverage())
 	if *pattern != "" {
-		results, err := benchmarks(ctx, *pattern, *benchtime, filepath.Join(*dir, "bench.log"))
+		results, err := benchmarks(ctx, *pattern, *benchtime, *repeat, filepath.Join(*dir, "bench.log"))
 		if err != nil {
 			return err
 		}
@@ -69,7 +75,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	}
 	if *which != "" {
 		fmt.Fprintln(out)
-		if err := loadRuns(ctx, *binary, wanted, *dir, out); err != nil {
+		if err := loadRuns(ctx, *binary, wanted, *repeat, *dir, out); err != nil {
 			return err
 		}
 	}

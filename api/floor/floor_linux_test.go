@@ -18,7 +18,6 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"os/exec"
 	"strings"
 	"syscall"
 	"testing"
@@ -26,6 +25,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"parley/api/media/mediatest"
 )
 
 const (
@@ -71,21 +72,11 @@ func measure(b *testing.B, size, n int, write, flush func() error) {
 }
 
 // messages writes packets as WebSocket messages: every one is copied once, with the header of a
-// message before it, and all are written at once. The far end discards them.
-func messages(b *testing.B, dial func(b *testing.B) (near, far net.Conn)) {
+// message before it, and all are written at once. The far end is a process of its own.
+func messages(b *testing.B, way string) {
 	for _, size := range sizes {
 		b.Run(fmt.Sprintf("size=%d", size), func(b *testing.B) {
-			near, far := dial(b)
-			done := make(chan struct{})
-			go func() {
-				defer close(done)
-				_, _ = io.Copy(io.Discard, far)
-			}()
-			defer func() {
-				_ = near.Close()
-				<-done
-				_ = far.Close()
-			}()
+			near := dialedByProcess(b, way)
 			packet := bytes.Repeat([]byte{8}, size)
 			out := make([]byte, 0, batch*(size+4))
 			measure(b, size, batch, func() error {
@@ -102,42 +93,9 @@ func messages(b *testing.B, dial func(b *testing.B) (near, far net.Conn)) {
 	}
 }
 
-// pair returns both ends of a TCP connection.
-func pair(b *testing.B) (near, far net.Conn) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer l.Close()
-	if near, err = net.Dial("tcp", l.Addr().String()); err == nil {
-		far, err = l.Accept()
-	}
-	if err != nil {
-		b.Fatal(err)
-	}
-	return near, far
-}
+func BenchmarkFloorTCP(b *testing.B) { messages(b, "tcp") }
 
-func BenchmarkFloorTCP(b *testing.B) { messages(b, pair) }
-
-// The far end decrypts nothing, as little as that of the benchmark of WebSocket does.
-func BenchmarkFloorTLS(b *testing.B) {
-	config := &tls.Config{Certificates: []tls.Certificate{certificate(b)}}
-	messages(b, func(b *testing.B) (net.Conn, net.Conn) {
-		near, far := pair(b)
-		server := tls.Server(near, config)
-		client := tls.Client(far, &tls.Config{InsecureSkipVerify: true}) // it is ours
-		shaken := make(chan error, 1)
-		go func() { shaken <- client.Handshake() }()
-		if err := server.Handshake(); err != nil {
-			b.Fatal(err)
-		}
-		if err := <-shaken; err != nil {
-			b.Fatal(err)
-		}
-		return server, client
-	})
-}
+func BenchmarkFloorTLS(b *testing.B) { messages(b, "tls") }
 
 // certificate returns one that nobody has to trust.
 func certificate(b *testing.B) tls.Certificate {
@@ -239,20 +197,8 @@ func discard() error {
 
 // farEnd starts a process that discards what it gets, and returns its address.
 func farEnd(b *testing.B) (to netip.AddrPort, stop func()) {
-	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), farEndVariable+"=1")
-	cmd.Stderr = os.Stderr
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		b.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		b.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		b.Fatal(err)
-	}
+	out, said := io.Pipe()
+	_, stop = mediatest.Again(b, said, farEndVariable+"=1")
 	line, err := bufio.NewReader(out).ReadString('\n')
 	if err == nil {
 		to, err = netip.ParseAddrPort(strings.TrimSpace(line))
@@ -260,12 +206,7 @@ func farEnd(b *testing.B) (to netip.AddrPort, stop func()) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	return to, func() {
-		_ = in.Close()
-		if err := cmd.Wait(); err != nil {
-			b.Error(err)
-		}
-	}
+	return to, stop
 }
 
 // segmentSize is the control message that has the kernel cut what it is given.

@@ -3,15 +3,17 @@ package floor_test
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
 	"os"
-	"os/exec"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"parley/api/media/mediatest"
 )
 
 // pacedSize is that of the packets that come one by one.
@@ -37,6 +39,7 @@ type way struct {
 
 var ways = map[string]way{
 	"tcp":          {listenTCP, dialTCP},
+	"tls":          {listenTLS, dialTLS},
 	"webtransport": {listenWebTransport, dialWebTransport},
 	"packets":      {listenPackets, dialWebTransport}, // each on a stream of its own
 	"few-streams":  {listenPackets, dialFewStreams},
@@ -126,27 +129,25 @@ const crowdVariable = "PARLEY_FLOOR_CROWD"
 // crowd starts a process with everybody in it. They send once begin was called, and go when stop is.
 func crowd(b *testing.B, name, addr string, s shape) (begin, stop func()) {
 	b.Helper()
-	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%s %s %d %d %d", crowdVariable, name, addr, s.people, s.sources, s.rate))
-	cmd.Stderr = os.Stderr
-	in, err := cmd.StdinPipe()
-	if err == nil {
-		err = cmd.Start()
-	}
-	if err != nil {
-		b.Fatal(err)
-	}
+	in, stop := mediatest.Again(b, nil, fmt.Sprintf("%s=%s %s %d %d %d", crowdVariable, name, addr, s.people, s.sources, s.rate))
 	begin = func() {
 		if _, err := io.WriteString(in, "begin\n"); err != nil {
 			b.Fatal(err)
 		}
 	}
-	return begin, func() {
-		_ = in.Close()
-		if err := cmd.Wait(); err != nil {
-			b.Error(err)
-		}
+	return begin, stop
+}
+
+// dialedByProcess returns the near end of a connection with a process that discards what it gets.
+func dialedByProcess(b *testing.B, name string) member {
+	addr, accept := ways[name].listen(b)
+	_, stop := crowd(b, name, addr, shape{people: 1})
+	m, err := accept()
+	if err != nil {
+		b.Fatal(err)
 	}
+	b.Cleanup(stop)
+	return m
 }
 
 // attend is the process of a crowd: it discards what comes and sends at its pace, until standard input
@@ -210,6 +211,9 @@ func listenTCP(b *testing.B) (string, func() (member, error)) {
 	b.Cleanup(func() { _ = l.Close() })
 	return l.Addr().String(), func() (member, error) {
 		c, err := l.Accept()
+		if err == nil {
+			b.Cleanup(func() { _ = c.Close() })
+		}
 		return &tcpMember{c}, err
 	}
 }
@@ -220,4 +224,26 @@ func dialTCP(ctx context.Context, addr string) (member, func(), error) {
 		return nil, nil, err
 	}
 	return &tcpMember{c}, func() { _ = c.Close() }, nil
+}
+
+func listenTLS(b *testing.B) (string, func() (member, error)) {
+	config := &tls.Config{Certificates: []tls.Certificate{certificate(b)}}
+	addr, accept := listenTCP(b)
+	return addr, func() (member, error) {
+		m, err := accept()
+		if err != nil {
+			return nil, err
+		}
+		c := tls.Server(m.(*tcpMember).Conn, config)
+		return &tcpMember{c}, c.HandshakeContext(b.Context())
+	}
+}
+
+// dialTLS returns a member that decrypts nothing, as little as the far end of the benchmark of WebSocket does.
+func dialTLS(ctx context.Context, addr string) (member, func(), error) {
+	m, leave, err := dialTCP(ctx, addr)
+	if err != nil {
+		return nil, nil, err
+	}
+	return m, leave, tls.Client(m.(*tcpMember).Conn, &tls.Config{InsecureSkipVerify: true}).HandshakeContext(ctx) // it is ours
 }

@@ -163,9 +163,9 @@ func BenchmarkFloorWebTransport(b *testing.B) {
 				return err
 			}, nil)
 		})
-		for name, way := range map[string]string{"packet": "few-streams", "packet/endless": "webtransport"} {
+		for name, way := range map[string]string{"packet": "few-streams", "packet/endless": "packets"} {
 			b.Run(fmt.Sprintf("%s/size=%d", name, size), func(b *testing.B) {
-				m := wtPackets{dialedByProcess(b, way)}
+				m := dialedByProcess(b, way).(*wtPackets)
 				packet := make([]byte, size)
 				measure(b, size, 1, func() error {
 					_, err := m.Write(packet)
@@ -174,16 +174,4 @@ func BenchmarkFloorWebTransport(b *testing.B) {
 			})
 		}
 	}
-}
-
-// dialedByProcess returns the near end of a session with a process that discards what it gets.
-func dialedByProcess(b *testing.B, way string) *wtMember {
-	addr, accept := listenWebTransport(b)
-	_, stop := crowd(b, way, addr, shape{people: 1})
-	m, err := accept()
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(stop)
-	return m.(*wtMember)
 }
