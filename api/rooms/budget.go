@@ -172,7 +172,7 @@ func (s *Session) allowance(now time.Time) (rates, Cause) {
 	switch {
 	case sp.floods:
 		return b.busy, Flooding
-	case confined || s.room.hub.busy():
+	case b.busy != b.session && (confined || s.room.hub.busy()): // else it costs nobody anything
 		return b.busy, Busy
 	}
 	return b.session, Flooding

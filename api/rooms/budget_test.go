@@ -241,6 +241,28 @@ func TestBudgetsChangeDuringACall(t *testing.T) {
 	})
 }
 
+// Where nobody may send more than a busy node gives, it is no node that is blamed for what is dropped.
+func TestBusyNodeIsNotToBlameForWhatIsTooMuchAnyway(t *testing.T) {
+	inWorld(t, func(w *world) {
+		most := rooms.Budget{Packets: 100}
+		n := w.nodeOf(rooms.Options{
+			Node: "a", Relay: w.bus.Node("a"), Busy: func() bool { return true },
+			Rules: func(media.RoomID) rooms.Rules {
+				return rooms.Rules{Session: most, Busy: rooms.Budget{Packets: 200, Kbit: rooms.DefaultSessionKbit}}
+			},
+		})
+		eve, bob := n.join("eve"), n.join("bob")
+		mediatest.Advance(t, 2*time.Second)
+		bob.counts()
+		for range 300 {
+			eve.Peer.Send(picture(callv1.MediaPacket_AUDIO, "", 20))
+		}
+		if got := bob.counts()["eve audio"]; got != 200 || n.drops(rooms.Flooding) != 100 || n.drops(rooms.Busy) != 0 {
+			t.Errorf("%d pass, %d are too many and %d are the node's fault", got, n.drops(rooms.Flooding), n.drops(rooms.Busy))
+		}
+	})
+}
+
 // A node that has more to do than it can holds everybody to what people need; who wants more keeps
 // to that for a while, and nobody else notices.
 func TestBusyNodeHoldsFloodsToWhatPeopleNeed(t *testing.T) {
