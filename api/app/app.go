@@ -221,6 +221,7 @@ func (n *node) prepare(ctx context.Context) (err error) {
 	n.openManagement()
 	n.relay, err = natsrelay.New(ctx, natsrelay.Options{
 		Conn: n.stores.conn, Node: n.id, Log: n.Log,
+		Window: c.Node.SoundWindow,
 		Region: c.Node.Region, ServiceType: c.Node.ServiceType, ServerID: c.Node.ServerID, Instance: c.Node.Instance,
 		Always:   func(room media.RoomID) bool { return flags.RelayAlways.For(n.Flags, string(room)) },
 		NodeGone: n.gone,

@@ -20,7 +20,7 @@
 // theirs arrive there and have no number.
 //
 // Sending never blocks: packets wait in an outbox bounded in bytes, from which one goroutine
-// publishes. While NATS is out of reach they age there; what has no room or grows too old is
+// publishes. Sound and pictures may wait there for others, for Options.Window. While NATS is out of reach they age there; what has no room or grows too old is
 // dropped and counted.
 //
 // Presence. The bucket parley_presence, in memory, holds one entry per member and node

@@ -279,6 +279,7 @@ func (l *link) Publish(f *media.Frame) {
 		l.relay.stats.kept.Add(1)
 		return
 	}
+	p.waits = f.Kind == media.Audio || f.Kind.IsPicture()
 	if f.Kind == media.Data {
 		p.ages = p.ages.Add(max(dataMaxAge-l.relay.maxAge, 0))
 	}

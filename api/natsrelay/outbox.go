@@ -28,6 +28,7 @@ type parcel struct {
 	wire    []byte
 	ages    time.Time     // from when a lossy packet ages; one from later ages from when it is sent
 	lossy   bool          // may be dropped for newer ones
+	waits   bool          // for others, for as long as Options.Window
 	passed  chan struct{} // closed when the publisher comes by; for Flush, which has no packet
 }
 
@@ -35,6 +36,7 @@ type parcel struct {
 type outbox struct {
 	limit int
 	wake  chan struct{} // holds a token while parcels wait
+	hurry chan struct{} // and this one when they are not to wait any longer
 
 	mu    sync.Mutex
 	ring  []parcel // length is a power of two; a dropped parcel is zero
@@ -46,7 +48,7 @@ type outbox struct {
 }
 
 func newOutbox(limit int) *outbox {
-	return &outbox{limit: limit, wake: make(chan struct{}, 1), ring: make([]parcel, 64)}
+	return &outbox{limit: limit, wake: make(chan struct{}, 1), hurry: make(chan struct{}, 1), ring: make([]parcel, 64)}
 }
 
 // push appends p and returns how many parcels were dropped to make room: the oldest lossy
@@ -71,11 +73,19 @@ func (o *outbox) push(p parcel) (dropped int) {
 	*o.at(o.tail) = p
 	o.tail++
 	o.bytes += size
-	select {
-	case o.wake <- struct{}{}:
-	default:
+	raise(o.wake)
+	if !p.waits || o.bytes > o.limit/2 {
+		raise(o.hurry)
 	}
 	return dropped
+}
+
+// raise puts a token into c if there is none.
+func raise(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
 }
 
 // take moves the oldest parcels to the end of batch, as many as it has room for.

@@ -1,7 +1,9 @@
 package natsrelay
 
 import (
+	"context"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -104,6 +106,57 @@ func TestOutboxTakesABarrierAlways(t *testing.T) {
 	if n := o.push(parcel{passed: make(chan struct{})}); n != 1 {
 		t.Error("a shut outbox took a barrier")
 	}
+}
+
+// Media that come right after others are published together, a window later. What is not to wait goes at
+// once, and so does what comes after a rest, or when half of the outbox is full.
+func TestMediaWaitForOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const window = time.Minute
+		ctx, cancel := context.WithCancel(t.Context())
+		r := &Relay{window: window, outbox: newOutbox(10 * parcelBytes)}
+		p := newPublisher(r, false)
+		medium, other := parcel{subject: "s", from: 1, waits: true}, parcel{subject: "s", from: 2}
+		begin := time.Now()
+		// published takes what the publisher would, and returns how many and when.
+		published := func(media bool) (n int, after time.Duration) {
+			p.rest(ctx, r.outbox)
+			n = len(takeAll(r.outbox))
+			p.media = media
+			return n, time.Since(begin)
+		}
+		for _, step := range []struct {
+			what  string
+			put   func()
+			after time.Duration // since the step before
+			n     int
+			media bool
+		}{
+			{"the first", func() { r.outbox.push(medium) }, 0, 1, true},
+			{"two right after it", func() { r.outbox.push(medium); r.outbox.push(medium) }, window, 2, true},
+			{"what comes a moment later", func() { time.AfterFunc(window/4, func() { r.outbox.push(medium) }) }, window, 1, true},
+			{"what comes later than the window", func() { time.AfterFunc(window+1, func() { r.outbox.push(medium) }) }, window + 1, 1, true},
+			{"a message among media", func() {
+				r.outbox.push(medium)
+				time.AfterFunc(window/4, func() { r.outbox.push(other) })
+			}, window / 4, 2, true},
+			{"a message alone", func() { r.outbox.push(other) }, 0, 1, false},
+			{"media after a message", func() { r.outbox.push(medium) }, 0, 1, true},
+			{"a barrier", func() { r.outbox.push(parcel{passed: make(chan struct{})}) }, 0, 1, true},
+			{"more than half of what may wait", func() {
+				for range 6 {
+					r.outbox.push(medium)
+				}
+			}, 0, 6, true},
+			{"the end", func() { cancel() }, 0, 0, false},
+		} {
+			begin = time.Now()
+			step.put()
+			if n, after := published(step.media); n != step.n || after != step.after {
+				t.Errorf("%s: %d after %v, want %d after %v", step.what, n, after, step.n, step.after)
+			}
+		}
+	})
 }
 
 func TestOutboxIsAQueue(t *testing.T) {

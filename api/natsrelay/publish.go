@@ -26,11 +26,15 @@ type publisher struct {
 	when  int64    // what stamp says
 	buf   []byte
 
+	media bool        // were among what was sent last
+	pause *time.Timer // stopped but while media wait for others
+
 	sampler histogram.Sampler
 }
 
 func newPublisher(r *Relay, stamped bool) *publisher {
-	p := &publisher{relay: r}
+	p := &publisher{relay: r, pause: time.NewTimer(0)}
+	p.pause.Stop()
 	if stamped {
 		p.stamp = make([]string, 1)
 		p.msg.Header = nats.Header{stampKey: p.stamp}
@@ -53,10 +57,7 @@ func (p *publisher) run(ctx context.Context, o *outbox) {
 			if ctx.Err() != nil {
 				return
 			}
-			select {
-			case <-o.wake:
-			case <-ctx.Done():
-			}
+			p.rest(ctx, o)
 			continue
 		}
 		for i := range batch {
@@ -73,12 +74,31 @@ func (p *publisher) run(ctx context.Context, o *outbox) {
 	}
 }
 
+// rest blocks until there is something to publish. For a while after media it has to be in a hurry.
+func (p *publisher) rest(ctx context.Context, o *outbox) {
+	if p.media && p.relay.window > 0 {
+		p.media = false
+		p.pause.Reset(p.relay.window)
+		select {
+		case <-p.pause.C:
+		case <-o.hurry:
+		case <-ctx.Done():
+		}
+		p.pause.Stop()
+	}
+	select {
+	case <-o.wake:
+	case <-ctx.Done():
+	}
+}
+
 func (p *publisher) send(b *parcel) {
 	r := p.relay
 	if b.passed != nil {
 		close(b.passed)
 		return
 	}
+	p.media = p.media || b.waits
 	p.msg.Subject, p.msg.Data = b.subject, b.wire
 	if b.from != 0 {
 		p.buf = strconv.AppendUint(append(p.buf[:0], b.subject...), uint64(b.from), 10)

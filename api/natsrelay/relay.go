@@ -52,6 +52,9 @@ type Options struct {
 	// MaxAge is how old media from another node may be; 0 means 2 s. Data of its peers may
 	// be 5 s old, or MaxAge where that is longer.
 	MaxAge time.Duration
+	// Window is how long sound and pictures that come right after others may wait, so that more are
+	// published at once. What waits goes with the next packet that does not.
+	Window time.Duration
 
 	// Region, ServiceType, ServerID and Instance appear in the subjects of reports. Those
 	// left out are us-east, websocket, server-1 and the name of the node.
@@ -82,6 +85,7 @@ type Relay struct {
 	js       jetstream.JetStream
 	node     media.NodeID
 	maxAge   time.Duration
+	window   time.Duration
 	replicas int
 	always   func(media.RoomID) bool
 	gone     func(context.Context, media.NodeID)
@@ -140,6 +144,7 @@ func New(ctx context.Context, o Options) (*Relay, error) {
 	r := &Relay{
 		nc: o.Conn, js: js, node: o.Node, always: o.Always, gone: o.NodeGone, revived: o.Revived, acted: o.Acted, log: o.Log,
 		maxAge:            max(o.MaxAge, 0),
+		window:            o.Window,
 		replicas:          max(o.Replicas, 1),
 		outbox:            newOutbox(outboxBytes),
 		reports:           newOutbox(reportBytes),

@@ -67,7 +67,7 @@ func start(t testing.TB, url string, o natsrelay.Options) node {
 func pair(t *testing.T, urlA, urlB string, replicas int) relaytest.Pair {
 	// Generous with age: the tests count packets, on machines that may be busy.
 	a := start(t, urlA, natsrelay.Options{Replicas: replicas})
-	b := start(t, urlB, natsrelay.Options{Replicas: replicas})
+	b := start(t, urlB, natsrelay.Options{Replicas: replicas, Window: 5 * time.Millisecond})
 	other := natstest.Dial(t, urlA)
 	return relaytest.Pair{
 		A: a, B: b, NodeA: a.id, NodeB: b.id, Kill: b.kill,

@@ -51,6 +51,34 @@ func stored(t *testing.T, url, stream, subject string) jetstream.Msg {
 	return m
 }
 
+// Where media wait for others, what does not is published at once, behind what waited.
+func TestWhatDoesNotWaitIsPublishedInItsTurn(t *testing.T) {
+	t.Parallel()
+	url := natstest.URL(t)
+	n := start(t, url, natsrelay.Options{Window: time.Hour})
+	room := newRoom()
+	l, _ := open(t, n, room)
+	sub := listen(t, url, room)
+	publish := func(kinds ...media.Kind) {
+		for _, kind := range kinds {
+			l.Publish(&media.Frame{From: 1, Kind: kind, Received: time.Now(), Wire: []byte(kind.String())})
+		}
+	}
+	publish(media.Audio)
+	if got := next(t, sub); got != media.Audio.String() {
+		t.Fatalf("got %s, want what had nothing to wait for", got)
+	}
+	for _, kind := range []media.Kind{media.Data, media.Control} {
+		sent := []media.Kind{media.Audio, media.Video, media.Screen, kind}
+		publish(sent...)
+		for _, want := range sent {
+			if got := next(t, sub); got != want.String() {
+				t.Errorf("got %s, want %s", got, want)
+			}
+		}
+	}
+}
+
 func TestPacketsTravelAsOthersKnowThem(t *testing.T) {
 	t.Parallel()
 	url := natstest.URL(t)
