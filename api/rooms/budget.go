@@ -272,6 +272,6 @@ func (s *Session) affords(info *wire.Info, size int, now time.Time) bool {
 // server.
 func (s *Session) askOwnKeyframe(info *wire.Info) {
 	system := wire.Participant{User: wire.SystemUser}
-	s.out.Push(control(wire.KeyframeRequestFor(system, s.peer.User, uint64(s.id), info.Stream, info.Layer)))
 	s.room.hub.counters.KeyframesAsked.Add(1)
+	s.out.Push(control(wire.KeyframeRequestFor(system, s.peer.User, uint64(s.id), info.Stream, info.Layer)))
 }

@@ -224,8 +224,8 @@ func (r *Room) askKeyframe(s *Session, f *media.Frame) {
 			return
 		}
 		ask := control(wire.KeyframeRequestFor(receiver, p.peer.User, uint64(p.id), streamOf(f.Kind), f.Layer))
-		p.out.Push(ask)
 		r.hub.counters.KeyframesAsked.Add(1)
+		p.out.Push(ask)
 		p.askedForKeyframe(f.Kind)
 		return
 	}
@@ -237,8 +237,8 @@ func (r *Room) askKeyframe(s *Session, f *media.Frame) {
 	}
 	ask := control(wire.KeyframeRequestFor(receiver, p.User, uint64(p.Session), streamOf(f.Kind), f.Layer))
 	ask.From = s.id
-	r.publish(ask)
 	r.hub.counters.KeyframesAsked.Add(1)
+	r.publish(ask)
 }
 
 // routeKeyframeRequest brings a request to the publisher it names and to nobody else.
