@@ -219,15 +219,7 @@ func (n *node) prepare(ctx context.Context) (err error) {
 	})
 	n.ledger = ledger{n.meetings, n.entry, n.attended}
 	n.openManagement()
-	n.relay, err = natsrelay.New(ctx, natsrelay.Options{
-		Conn: n.stores.conn, Node: n.id, Log: n.Log,
-		Window: c.Node.SoundWindow,
-		Region: c.Node.Region, ServiceType: c.Node.ServiceType, ServerID: c.Node.ServerID, Instance: c.Node.Instance,
-		Always:   func(room media.RoomID) bool { return flags.RelayAlways.For(n.Flags, string(room)) },
-		NodeGone: n.gone,
-		Revived:  func(ctx context.Context) { n.hub.Reenter(ctx) },
-		Acted:    n.acted,
-	})
+	n.relay, err = natsrelay.New(ctx, n.relayOptions())
 	if err != nil {
 		return fmt.Errorf("join the cluster: %w", err)
 	}
@@ -273,6 +265,19 @@ func (n *node) certificate() (*cert.Holder, error) {
 // newNodeID names this process. No other ever has the name.
 func newNodeID() media.NodeID {
 	return media.NodeID("n-" + strings.ToLower(rand.Text()[:10]))
+}
+
+// relayOptions is how this node takes part in the cluster.
+func (n *node) relayOptions() natsrelay.Options {
+	c := n.Config.Node
+	return natsrelay.Options{
+		Conn: n.stores.conn, Node: n.id, Log: n.Log, Window: c.SoundWindow,
+		Region: c.Region, ServiceType: c.ServiceType, ServerID: c.ServerID, Instance: c.Instance,
+		Always:   func(room media.RoomID) bool { return flags.RelayAlways.For(n.Flags, string(room)) },
+		NodeGone: n.gone,
+		Revived:  func(ctx context.Context) { n.hub.Reenter(ctx) },
+		Acted:    n.acted,
+	}
 }
 
 // gone records that the sessions of a node that died, or left without writing all it had to,

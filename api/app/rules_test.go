@@ -3,9 +3,11 @@ package app
 import (
 	"log/slog"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"parley/api/config"
 	"parley/api/flags"
 	"parley/api/rooms"
 )
@@ -58,5 +60,13 @@ func TestWhatPeopleMayDoIsWhatFlagsSay(t *testing.T) {
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+// Media wait for others before NATS for as long as sound may anywhere.
+func TestWindowOfTheRelayIsThatOfSound(t *testing.T) {
+	n := &node{Options: Options{Config: &config.Common{Node: config.Node{BatchWindow: 20 * time.Millisecond, SoundWindow: 10 * time.Millisecond}}}, stores: &stores{}}
+	if got := n.relayOptions().Window; got != 10*time.Millisecond {
+		t.Errorf("media wait %v", got)
 	}
 }

@@ -20,8 +20,9 @@
 // theirs arrive there and have no number.
 //
 // Sending never blocks: packets wait in an outbox bounded in bytes, from which one goroutine
-// publishes. Sound and pictures may wait there for others, for Options.Window. While NATS is out of reach they age there; what has no room or grows too old is
-// dropped and counted.
+// publishes. Sound and pictures that come right after others may wait there for more, for
+// Options.Window. While NATS is out of reach they age there; what has no room or grows too old
+// is dropped and counted.
 //
 // Presence. The bucket parley_presence, in memory, holds one entry per member and node
 // (<room>.<node>.<session>), one lease per node (lease.<node>) and the word epoch. Each node

@@ -35,8 +35,8 @@ type parcel struct {
 // outbox is a queue bounded in bytes. Any goroutine pushes, one takes.
 type outbox struct {
 	limit int
-	wake  chan struct{} // holds a token while parcels wait
-	hurry chan struct{} // and this one when they are not to wait any longer
+	wake  chan struct{} // holds a token while parcels wait, until somebody comes for them
+	hurry chan struct{} // the same when they are not to wait any longer
 
 	mu    sync.Mutex
 	ring  []parcel // length is a power of two; a dropped parcel is zero
@@ -88,6 +88,14 @@ func raise(c chan struct{}) {
 	}
 }
 
+// lower takes the token out of c if there is one.
+func lower(c chan struct{}) {
+	select {
+	case <-c:
+	default:
+	}
+}
+
 // take moves the oldest parcels to the end of batch, as many as it has room for.
 func (o *outbox) take(batch []parcel) []parcel {
 	o.mu.Lock()
@@ -100,6 +108,10 @@ func (o *outbox) take(batch []parcel) []parcel {
 		batch = append(batch, *p)
 		o.bytes -= parcelBytes + len(p.wire)
 		*p = parcel{}
+	}
+	if o.head == o.tail {
+		lower(o.wake)
+		lower(o.hurry)
 	}
 	return batch
 }

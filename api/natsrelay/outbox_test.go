@@ -2,6 +2,7 @@ package natsrelay
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -114,45 +115,41 @@ func TestMediaWaitForOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const window = time.Minute
 		ctx, cancel := context.WithCancel(t.Context())
-		r := &Relay{window: window, outbox: newOutbox(10 * parcelBytes)}
+		r := &Relay{window: window, outbox: newOutbox(30 * parcelBytes)}
+		l := &link{relay: r, prefix: "room.r.", system: "room.r.system"}
 		p := newPublisher(r, false)
-		medium, other := parcel{subject: "s", from: 1, waits: true}, parcel{subject: "s", from: 2}
-		begin := time.Now()
-		// published takes what the publisher would, and returns how many and when.
-		published := func(media bool) (n int, after time.Duration) {
-			p.rest(ctx, r.outbox)
-			n = len(takeAll(r.outbox))
-			p.media = media
-			return n, time.Since(begin)
+		put := func(kinds ...media.Kind) func() {
+			return func() {
+				for _, kind := range kinds {
+					l.Publish(&media.Frame{From: 1, Kind: kind, Received: time.Now()})
+				}
+			}
 		}
+		later := func(after time.Duration, do func()) func() { return func() { time.AfterFunc(after, do) } }
 		for _, step := range []struct {
 			what  string
 			put   func()
 			after time.Duration // since the step before
 			n     int
-			media bool
 		}{
-			{"the first", func() { r.outbox.push(medium) }, 0, 1, true},
-			{"two right after it", func() { r.outbox.push(medium); r.outbox.push(medium) }, window, 2, true},
-			{"what comes a moment later", func() { time.AfterFunc(window/4, func() { r.outbox.push(medium) }) }, window, 1, true},
-			{"what comes later than the window", func() { time.AfterFunc(window+1, func() { r.outbox.push(medium) }) }, window + 1, 1, true},
-			{"a message among media", func() {
-				r.outbox.push(medium)
-				time.AfterFunc(window/4, func() { r.outbox.push(other) })
-			}, window / 4, 2, true},
-			{"a message alone", func() { r.outbox.push(other) }, 0, 1, false},
-			{"media after a message", func() { r.outbox.push(medium) }, 0, 1, true},
-			{"a barrier", func() { r.outbox.push(parcel{passed: make(chan struct{})}) }, 0, 1, true},
-			{"more than half of what may wait", func() {
-				for range 6 {
-					r.outbox.push(medium)
-				}
-			}, 0, 6, true},
-			{"the end", func() { cancel() }, 0, 0, false},
+			{"the first", put(media.Audio), 0, 1},
+			{"what comes right after it", put(media.Audio, media.Video, media.Screen), window, 3},
+			{"what comes a moment later", later(window/4, put(media.Video)), window, 1},
+			{"what comes later than the window", later(window+1, put(media.Screen)), window + 1, 1},
+			{"data among media", later(window/4, put(media.Audio, media.Data)), window / 4, 2},
+			{"control alone", put(media.Control), 0, 1},
+			{"media after it", put(media.Audio), 0, 1},
+			{"more right after it than is taken at once", put(slices.Repeat([]media.Kind{media.Audio}, 13)...), window, 10},
+			{"the rest of it", func() {}, 0, 3},
+			{"a barrier", func() { r.outbox.push(parcel{passed: make(chan struct{})}) }, 0, 1},
+			{"media after a barrier", put(media.Audio), 0, 1},
+			{"more than half of what may wait", put(slices.Repeat([]media.Kind{media.Video}, 16)...), 0, 10},
+			{"the rest of that", func() {}, 0, 6},
+			{"the end", cancel, 0, 0},
 		} {
-			begin = time.Now()
+			begin := time.Now()
 			step.put()
-			if n, after := published(step.media); n != step.n || after != step.after {
+			if n, after := len(p.next(ctx, r.outbox, make([]parcel, 0, 10))), time.Since(begin); n != step.n || after != step.after {
 				t.Errorf("%s: %d after %v, want %d after %v", step.what, n, after, step.n, step.after)
 			}
 		}

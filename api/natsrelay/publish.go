@@ -2,6 +2,7 @@ package natsrelay
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -26,7 +27,7 @@ type publisher struct {
 	when  int64    // what stamp says
 	buf   []byte
 
-	media bool        // were among what was sent last
+	media bool        // were among what was taken last, and no more was there
 	pause *time.Timer // stopped but while media wait for others
 
 	sampler histogram.Sampler
@@ -49,16 +50,8 @@ func (p *publisher) run(ctx context.Context, o *outbox) {
 	defer p.relay.nc.RemoveStatusListener(status)
 	batch := make([]parcel, 0, outboxBatch)
 	for {
-		if ctx.Err() != nil {
-			o.close()
-		}
-		batch = o.take(batch[:0])
-		if len(batch) == 0 {
-			if ctx.Err() != nil {
-				return
-			}
-			p.rest(ctx, o)
-			continue
+		if batch = p.next(ctx, o, batch); len(batch) == 0 {
+			return
 		}
 		for i := range batch {
 			for !p.relay.nc.IsConnected() {
@@ -74,10 +67,10 @@ func (p *publisher) run(ctx context.Context, o *outbox) {
 	}
 }
 
-// rest blocks until there is something to publish. For a while after media it has to be in a hurry.
-func (p *publisher) rest(ctx context.Context, o *outbox) {
+// next moves what is to be published into batch, and blocks until there is something: after media, for
+// a while, something that is in a hurry. When ctx has ended it shuts o, and there is nothing in the end.
+func (p *publisher) next(ctx context.Context, o *outbox, batch []parcel) []parcel {
 	if p.media && p.relay.window > 0 {
-		p.media = false
 		p.pause.Reset(p.relay.window)
 		select {
 		case <-p.pause.C:
@@ -86,9 +79,19 @@ func (p *publisher) rest(ctx context.Context, o *outbox) {
 		}
 		p.pause.Stop()
 	}
-	select {
-	case <-o.wake:
-	case <-ctx.Done():
+	for {
+		ended := ctx.Err() != nil
+		if ended {
+			o.close()
+		}
+		if batch = o.take(batch[:0]); len(batch) > 0 || ended {
+			p.media = len(batch) < cap(batch) && slices.ContainsFunc(batch, func(b parcel) bool { return b.waits })
+			return batch
+		}
+		select {
+		case <-o.wake:
+		case <-ctx.Done():
+		}
 	}
 }
 
@@ -98,7 +101,6 @@ func (p *publisher) send(b *parcel) {
 		close(b.passed)
 		return
 	}
-	p.media = p.media || b.waits
 	p.msg.Subject, p.msg.Data = b.subject, b.wire
 	if b.from != 0 {
 		p.buf = strconv.AppendUint(append(p.buf[:0], b.subject...), uint64(b.from), 10)

@@ -53,7 +53,7 @@ type Options struct {
 	// be 5 s old, or MaxAge where that is longer.
 	MaxAge time.Duration
 	// Window is how long sound and pictures that come right after others may wait, so that more are
-	// published at once. What waits goes with the next packet that does not.
+	// published at once. What waits goes with the next packet that does not. 0 is no time.
 	Window time.Duration
 
 	// Region, ServiceType, ServerID and Instance appear in the subjects of reports. Those
