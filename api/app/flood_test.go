@@ -72,12 +72,13 @@ func beginQUIC(t *testing.T, addr string, n int) {
 func TestFloodIsSaidToAllWhoCare(t *testing.T) {
 	t.Parallel() // it waits for a look at what flowed
 	c := newCluster(t)
-	n := c.start("session_packet_budget=100")
+	n := c.start("session_kbit_budget=100")
 	hears := n.listen()
 	room := newRoom()
 	eve, bob := n.join(overWS, "eve", room), n.join(overWS, "bob", room)
-	for range 350 { // of which 200 may come at once
-		eve.send(mediatest.Audio("noise"))
+	noise := strings.Repeat("noise", 2000)
+	for range 20 { // of which two may come at once, and one more each second
+		eve.send(mediatest.Audio(noise))
 	}
 	eve.until("refused: too_much")
 	bob.send(mediatest.Audio("marker"))

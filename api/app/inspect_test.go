@@ -75,6 +75,7 @@ func TestNodeCanBeLookedAt(t *testing.T) {
 		room := newRoom()
 		ada := a.join(over, "ada", room)
 		bob := a.join(over, "bob", room)
+		ada.until("joined bob")
 		ada.send(mediatest.VideoDelta("middle")) // of which bob has not seen the beginning
 		ada.until("keyframe for ada from bob")
 		bob.send(mediatest.KeyframeRequest("ada", 0))
@@ -84,7 +85,11 @@ func TestNodeCanBeLookedAt(t *testing.T) {
 		cyd := b.join(over, "cyd", room)
 		ada.until("joined cyd")
 		const packets = 2 * histogram.Rate // whichever of the two writers of a session has them, one is looked at
-		for range packets {
+		for i := range packets {
+			if i%16 == 0 { // who says nothing for long is sent away
+				bob.send(mediatest.Heartbeat())
+				cyd.send(mediatest.Heartbeat())
+			}
 			ada.send(mediatest.Audio("hello"))
 			bob.until("audio hello from ada") // each one is written by itself
 			cyd.until("audio hello from ada")

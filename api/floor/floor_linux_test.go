@@ -197,8 +197,13 @@ func discard() error {
 
 // farEnd starts a process that discards what it gets, and returns its address.
 func farEnd(b *testing.B) (to netip.AddrPort, stop func()) {
-	out, said := io.Pipe()
+	out, said, err := os.Pipe()
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer out.Close()
 	_, stop = mediatest.Again(b, said, farEndVariable+"=1")
+	_ = said.Close() // it has its own
 	line, err := bufio.NewReader(out).ReadString('\n')
 	if err == nil {
 		to, err = netip.ParseAddrPort(strings.TrimSpace(line))

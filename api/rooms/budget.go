@@ -115,6 +115,11 @@ func (b *bucket) left(r rates, reserve float64) bool {
 	return b.packets >= 1+r.packets*reserve && b.bytes > r.bytes*reserve
 }
 
+// emptied reports whether what is used up is what less gives less of than more does.
+func (b *bucket) emptied(less, more rates) bool {
+	return b.packets < 1 && less.packets < more.packets || b.bytes <= 0 && less.bytes < more.bytes
+}
+
 func (b *bucket) take(packets, size float64) { b.packets, b.bytes = b.packets-packets, b.bytes-size }
 
 // owe takes what may not be there, and returns how long it is until nothing is owed: what takes longer than
@@ -172,7 +177,7 @@ func (s *Session) allowance(now time.Time) (rates, Cause) {
 	switch {
 	case sp.floods:
 		return b.busy, Flooding
-	case b.busy != b.session && (confined || s.room.hub.busy()): // else it costs nobody anything
+	case confined || s.room.hub.busy():
 		return b.busy, Busy
 	}
 	return b.session, Flooding
@@ -228,8 +233,12 @@ func (s *Session) affords(info *wire.Info, size int, now time.Time) bool {
 	may, why := s.allowance(now)
 	sp.budget.fill(may, now)
 	fits := sp.budget.left(may, 0)
-	if !fits && why == Busy {
+	switch {
+	case fits || why != Busy:
+	case sp.budget.emptied(b.busy, b.session):
 		s.confine(now)
+	default: // it would be too much of any node
+		why = Flooding
 	}
 	if fits && info.Class == wire.MediaFrame {
 		if fits = s.room.bucket.take(b.room, size, kind, now); !fits {

@@ -243,24 +243,45 @@ func TestBudgetsChangeDuringACall(t *testing.T) {
 
 // Where nobody may send more than a busy node gives, it is no node that is blamed for what is dropped.
 func TestBusyNodeIsNotToBlameForWhatIsTooMuchAnyway(t *testing.T) {
-	inWorld(t, func(w *world) {
-		most := rooms.Budget{Packets: 100}
-		n := w.nodeOf(rooms.Options{
-			Node: "a", Relay: w.bus.Node("a"), Busy: func() bool { return true },
-			Rules: func(media.RoomID) rooms.Rules {
-				return rooms.Rules{Session: most, Busy: rooms.Budget{Packets: 200, Kbit: rooms.DefaultSessionKbit}}
-			},
+	const packets, kbit = 100, 1000
+	for _, tc := range []struct {
+		what  string
+		busy  rooms.Budget
+		size  int
+		sent  int // not so many that eve is held up
+		cause rooms.Cause
+		pass  int
+	}{
+		{"a busy node gives as much", rooms.Budget{Packets: packets, Kbit: kbit}, 20, 300, rooms.Flooding, 2 * packets},
+		{"it gives fewer bytes, and packets are too many", rooms.Budget{Packets: packets, Kbit: kbit / 2}, 20, 300, rooms.Flooding, 2 * packets},
+		{"it gives fewer packets", rooms.Budget{Packets: packets / 2, Kbit: kbit}, 20, 150, rooms.Busy, packets},
+		{"it gives fewer packets, and bytes are too many", rooms.Budget{Packets: packets - 1, Kbit: kbit}, 10_000, 40, rooms.Flooding, 25},
+		{"it gives fewer bytes", rooms.Budget{Packets: packets, Kbit: kbit / 2}, 10_000, 20, rooms.Busy, 13},
+	} {
+		t.Run(tc.what, func(t *testing.T) {
+			inWorld(t, func(w *world) {
+				n := w.nodeOf(rooms.Options{
+					Node: "a", Relay: w.bus.Node("a"), Busy: func() bool { return true },
+					Rules: func(media.RoomID) rooms.Rules {
+						return rooms.Rules{Session: rooms.Budget{Packets: packets, Kbit: kbit}, Busy: tc.busy}
+					},
+				})
+				eve, bob := n.join("eve"), n.join("bob")
+				mediatest.Advance(t, 2*time.Second)
+				bob.counts()
+				for range tc.sent {
+					eve.Peer.Send(picture(callv1.MediaPacket_AUDIO, "", tc.size))
+				}
+				got, other := bob.counts()["eve audio"], rooms.Busy
+				if tc.cause == rooms.Busy {
+					other = rooms.Flooding
+				}
+				if got != tc.pass || n.drops(tc.cause) == 0 || n.drops(other) != 0 {
+					t.Errorf("%d pass, want %d; %d are dropped as they should be, %d for another cause", got, tc.pass, n.drops(tc.cause), n.drops(other))
+				}
+			})
 		})
-		eve, bob := n.join("eve"), n.join("bob")
-		mediatest.Advance(t, 2*time.Second)
-		bob.counts()
-		for range 300 {
-			eve.Peer.Send(picture(callv1.MediaPacket_AUDIO, "", 20))
-		}
-		if got := bob.counts()["eve audio"]; got != 200 || n.drops(rooms.Flooding) != 100 || n.drops(rooms.Busy) != 0 {
-			t.Errorf("%d pass, %d are too many and %d are the node's fault", got, n.drops(rooms.Flooding), n.drops(rooms.Busy))
-		}
-	})
+	}
 }
 
 // A node that has more to do than it can holds everybody to what people need; who wants more keeps

@@ -46,8 +46,8 @@ const (
 	DefaultWrite = 4 * time.Second
 
 	// DefaultUnproven is for a crowd: the handshake of somebody who is there takes a round trip. That
-	// of a flood under false addresses takes a millisecond to compute, and 100 KB for up to ten
-	// seconds.
+	// of a flood under false addresses takes a millisecond to compute, and 100 KB for up to
+	// fifteen seconds.
 	DefaultUnproven = 256
 )
 
