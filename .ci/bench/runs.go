@@ -76,6 +76,7 @@ var standard = []loadRun{
 	{name: "ws, 5 and 100 who watch", args: "--publishers 5 --viewers 100 --video 150 --talk 1"},
 	{name: "the same, 1 in 10 stuck", args: "--publishers 5 --viewers 100 --video 150 --talk 1 --stalled 0.1", than: "ws, 5 and 100 who watch"},
 	{name: "the same, 1 in 10 loses 5 %", args: "--publishers 5 --viewers 100 --video 150 --talk 1 --lossy 0.1", than: "ws, 5 and 100 who watch"},
+	{name: "the same, 1 in 100 stuck besides", args: "--publishers 5 --viewers 100 --video 150 --talk 1 --lossy 0.1 --stalled 0.01", than: "ws, 5 and 100 who watch"},
 	{name: "ws, 5 and 1000 who watch the lowest layer", args: "--publishers 5 --viewers 1000 --layers 3 --talk 1 --ramp 12s"},
 	{name: "wt, 9 and 50 who grant 16 streams", args: "--transport wt --streams 16 " + crowded},
 	{name: "wt, 9 and 50 who grant 100 streams", args: "--transport wt --streams 100 " + crowded},

@@ -3,6 +3,7 @@ package lossy_test
 import (
 	"context"
 	"fmt"
+	"net"
 	"slices"
 	"sync"
 	"testing"
@@ -29,8 +30,7 @@ type call struct {
 	t   *testing.T
 	ada *person
 
-	well, behind []*person // those with a good path, and the others
-	stuck        []*person // of the others: who stops to read
+	well, lossy, stuck []*person // those with a good path, with a bad one, and those who stop to read
 
 	audio, video uint64 // numbers of the last packets sent; the first are 1
 
@@ -75,7 +75,7 @@ func (c *call) send() {
 	for _, p := range c.well {
 		p.until(c.t, "sound and picture in full", c.full)
 	}
-	for _, p := range c.behind {
+	for _, p := range c.behind() {
 		for kind, w := range p.waiting(c.t, c.node).Waiting {
 			if w.Bytes > c.limits.Bytes[kind] {
 				c.t.Errorf("%s: of %v %+v wait", p.name, media.Kind(kind), w)
@@ -84,37 +84,52 @@ func (c *call) send() {
 	}
 }
 
-// newCall is a call of one who sends and, over each way, of so many others with a good path and of
-// one with a bad one.
-func newCall(t *testing.T, n *node, well int, good, bad client.Options) *call {
+// newCall is a call of one who sends over from and, over each way, of so many others with a good
+// path and of one with a bad one.
+func newCall(t *testing.T, n *node, from way, well int, good, bad client.Options) *call {
 	t.Helper()
 	c := &call{node: n, t: t, soundSize: soundBytes}
-	c.ada = c.join(t, overWS, "ada", good)
+	c.ada = c.join(t, from, "ada", good)
 	for _, over := range ways {
 		for i := range well {
 			c.well = append(c.well, c.join(t, over, fmt.Sprint("well", i), good))
 		}
-		c.behind = append(c.behind, c.join(t, over, "lossy", bad))
+		c.lossy = append(c.lossy, c.join(t, over, "lossy", bad))
 	}
 	return c
 }
 
-// addStuck adds, over each way, somebody who lets the network hold little and stops to read.
-func (c *call) addStuck() {
+// behind returns who may get things late.
+func (c *call) behind() []*person { return slices.Concat(c.lossy, c.stuck) }
+
+// addStuck adds, over each way, somebody with a good path who lets the network hold little and stops
+// to read.
+func (c *call) addStuck(good client.Options) {
 	c.t.Helper()
 	for _, over := range ways {
-		c.stuck = append(c.stuck, c.join(c.t, over, "stuck", smallWindows()))
+		c.stuck = append(c.stuck, c.join(c.t, over, "stuck", smallWindows(good)))
 	}
-	c.behind = append(c.behind, c.stuck...)
 }
 
-// smallWindows let the network hold little.
-func smallWindows() client.Options {
+// smallWindows lets a path hold little.
+func smallWindows(path client.Options) client.Options {
 	conf := patientQUIC()
 	conf.MaxIncomingUniStreams = 256
 	conf.InitialStreamReceiveWindow, conf.MaxStreamReceiveWindow = smallBuffer, smallBuffer
 	conf.InitialConnectionReceiveWindow, conf.MaxConnectionReceiveWindow = smallBuffer, smallBuffer
-	return client.Options{DialTCP: lossy.Path{Buffer: smallBuffer}.DialTCP, QUIC: conf}
+	dial := path.DialTCP
+	if dial == nil {
+		dial = new(net.Dialer).DialContext
+	}
+	path.QUIC = conf
+	path.DialTCP = func(ctx context.Context, network, addr string) (net.Conn, error) {
+		conn, err := dial(ctx, network, addr)
+		if err == nil {
+			err = conn.(*net.TCPConn).SetReadBuffer(smallBuffer)
+		}
+		return conn, err
+	}
+	return path
 }
 
 // settle waits until all are in: that they are active is known when they get what is said.
@@ -129,7 +144,7 @@ func (c *call) settle() {
 				active++
 			}
 		}
-		if active == 1+len(c.well)+len(c.behind) {
+		if active == 1+len(c.well)+len(c.behind()) {
 			return
 		}
 		if ctx.Err() != nil {
@@ -143,15 +158,25 @@ func (c *call) settle() {
 // with a keyframe.
 func TestBadPathsCostOthersNothing(t *testing.T) {
 	path := lossy.Path{Loss: .05}
-	c := newCall(t, newNode(t, limits()), 3, client.Options{}, client.Options{DialTCP: path.DialTCP, DialQUIC: path.DialQUIC})
-	c.addStuck()
+	c := newCall(t, newNode(t, limits()), overWS, 3, client.Options{}, client.Options{DialTCP: path.DialTCP, DialQUIC: path.DialQUIC})
+	c.addStuck(client.Options{})
 	c.settle()
 	c.send()
+	c.overflow()
+}
+
+// overflow has some stop to read until pictures for them are dropped, and checks that those who only
+// lose packets hear everything meanwhile, and how all come back.
+func (c *call) overflow() {
+	c.t.Helper()
 	resume := c.stall()
 	defer resume()
 	c.sendUntil("to be dropped", c.stuck, func(p *person) bool {
-		return p.dropped(t, c.node) > 0
+		return p.dropped(c.t, c.node) > 0
 	})
+	for _, p := range c.lossy {
+		p.until(c.t, "sound while others stall", func(audio, _ map[uint64]bool) bool { return uint64(len(audio)) == c.audio })
+	}
 	last := c.video
 	resume()
 	c.comeBack(last)
@@ -162,8 +187,8 @@ func TestBadPathsCostOthersNothing(t *testing.T) {
 func (c *call) comeBack(last uint64) {
 	t := c.t
 	t.Helper()
-	c.sendUntil("to be seen again", c.behind, func(p *person) bool { return p.shows(last) })
-	for _, p := range c.behind {
+	c.sendUntil("to be seen again", c.behind(), func(p *person) bool { return p.shows(last) })
+	for _, p := range c.behind() {
 		p.until(t, "all that was said, and pictures that can be shown", func(audio, video map[uint64]bool) bool {
 			dropped := p.dropped(t, c.node)
 			// What was on its way is taken back from long-lived streams besides.
@@ -202,6 +227,9 @@ func (c *call) sendUntil(what string, people []*person, met func(*person) bool) 
 	c.t.Helper()
 	for begin := time.Now(); slices.ContainsFunc(people, func(p *person) bool { return !met(p) }); {
 		if time.Since(begin) > patience {
+			for _, p := range people {
+				c.t.Logf("%s: %t", p.name, met(p))
+			}
 			c.t.Fatalf("%d pictures were sent, and something is still %s", c.video, what)
 		}
 		c.send()

@@ -31,8 +31,7 @@ func Drop(conn syscall.Conn, share float64) error {
 // Path leads to servers and loses packets that come from them. Its methods are those that
 // client.Options wants.
 type Path struct {
-	Loss   float64 // share of what arrives that is lost, 0 to 1
-	Buffer int     // bytes that the kernel keeps for who reads slowly over TCP; 0: as many as it likes
+	Loss float64 // share of what arrives that is lost, 0 to 1
 }
 
 // DialTCP opens a connection. Its handshake loses nothing.
@@ -41,14 +40,7 @@ func (p Path) DialTCP(ctx context.Context, network, addr string) (net.Conn, erro
 	if err != nil {
 		return nil, err
 	}
-	tcp := conn.(*net.TCPConn)
-	if p.Buffer > 0 {
-		err = tcp.SetReadBuffer(p.Buffer)
-	}
-	if err == nil {
-		err = p.drop(tcp)
-	}
-	if err != nil {
+	if err := p.drop(conn.(*net.TCPConn)); err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
 	return conn, nil

@@ -2,6 +2,7 @@ package lossy_test
 
 import (
 	"net"
+	"sync"
 	"testing"
 	"time"
 
@@ -39,12 +40,12 @@ func nodeAt(t testing.TB, c *cable.Cable, limits rooms.QueueLimits) (n *node, ne
 // pictures of so many do not fit where they wait.
 const window = 10
 
-// sendHeard sends so many groups of pictures; meanwhile those behind hear what is said.
+// sendHeard sends so many groups of pictures; meanwhile those who lose packets hear what is said.
 func (c *call) sendHeard(groups int) {
 	c.t.Helper()
 	for range groups {
 		c.send()
-		for _, p := range c.behind {
+		for _, p := range c.lossy {
 			p.until(c.t, "sound while pictures are sent", func(audio, _ map[uint64]bool) bool {
 				return uint64(len(audio))+window*sounds >= c.audio
 			})
@@ -64,7 +65,7 @@ func TestBadNetworkCostsOthersNothing(t *testing.T) {
 			t.Parallel() // it mostly waits
 			laid := cabletest.Lay(t)
 			n, near, far := nodeAt(t, laid, limits())
-			c := newCall(t, n, 3, near, far)
+			c := newCall(t, n, overWS, 3, near, far)
 			c.settle()
 			pace := time.NewTicker(20 * time.Millisecond)
 			defer pace.Stop()
@@ -77,28 +78,80 @@ func TestBadNetworkCostsOthersNothing(t *testing.T) {
 	}
 }
 
+// Some lose packets, and at the same time some others do not read at all, whatever way the one sends who
+// does. It is as above.
+func TestStallAmongLossesCostsOthersNothing(t *testing.T) {
+	for _, from := range []way{overWS, overStreams} { // in which pictures stay in order
+		t.Run(string(from), func(t *testing.T) {
+			t.Parallel() // it mostly waits
+			laid := cabletest.Lay(t)
+			n, near, far := nodeAt(t, laid, limits())
+			c := newCall(t, n, from, 3, near, far)
+			c.addStuck(near)
+			c.settle()
+			pace := time.NewTicker(50 * time.Millisecond)
+			defer pace.Stop()
+			c.pace = pace.C
+			c.send()
+			cabletest.Spoil(t, laid, cable.Trouble{Loss: .05, Delay: 10 * time.Millisecond})
+			c.overflow()
+		})
+	}
+}
+
 // While a cable is pulled nothing gets through. The others do not notice, and once it is plugged in
 // again nobody is told what was said or shown longer ago than it may wait: all that comes of it is
 // what was on its way. Pictures go on with a keyframe.
 func TestNothingIsOldAfterAnOutage(t *testing.T) {
-	limits := rooms.DefaultQueueLimits()
-	const old = 2 * time.Second // longer than those wait on a busy machine whose path is good
-	limits.Age[media.Video], limits.Age[media.Audio] = old, old
-	limits.Bytes[media.Audio] = limits.Bytes[media.Video]
 	laid := cabletest.Lay(t)
-	n, near, far := nodeAt(t, laid, limits)
-	c := newCall(t, n, 1, near, far)
+	n, near, far := nodeAt(t, laid, limitsOfAge())
+	c := newCall(t, n, overWS, 1, near, far)
 	c.settle()
+	c.nothingIsOld(c.lossy, func() (end func()) {
+		cabletest.Spoil(t, laid, cable.Trouble{Loss: 1})
+		return func() { cabletest.Spoil(t, laid, cable.Trouble{}) }
+	})
+}
+
+// It is the same for those who do not read for a while, while some others lose packets.
+func TestNothingIsOldAfterAStall(t *testing.T) {
+	t.Parallel() // it mostly waits
+	laid := cabletest.Lay(t)
+	n, near, far := nodeAt(t, laid, limitsOfAge())
+	c := newCall(t, n, overStreams, 3, near, far)
+	c.addStuck(near)
+	c.settle()
+	cabletest.Spoil(t, laid, cable.Trouble{Loss: .05, Delay: 10 * time.Millisecond})
+	c.nothingIsOld(c.stuck, c.stall)
+}
+
+// old is longer than those wait on a busy machine whose path is good.
+const old = 2 * time.Second
+
+// limitsOfAge are reached by what is old, and not by how much it is.
+func limitsOfAge() rooms.QueueLimits {
+	l := rooms.DefaultQueueLimits()
+	l.Age[media.Video], l.Age[media.Audio] = old, old
+	l.Bytes[media.Audio] = l.Bytes[media.Video]
+	return l
+}
+
+// nothingIsOld interrupts what some get, until it is older than it may be and longer, and checks
+// what they get of it afterwards, and that pictures go on, and sound.
+func (c *call) nothingIsOld(people []*person, interrupt func() (end func())) {
+	t := c.t
+	t.Helper()
 	c.send()
-	for _, p := range c.behind {
+	for _, p := range people {
 		p.until(t, "sound and picture in full", c.full)
 	}
 	c.soundSize = deltaBytes // what is on its way is bounded in bytes: few such sounds
 	pace := time.NewTicker(10 * time.Millisecond)
 	defer pace.Stop()
 	c.pace = pace.C
-	cabletest.Spoil(t, laid, cable.Trouble{Loss: 1})
-	pulled := *c
+	end := sync.OnceFunc(interrupt())
+	defer end()
+	cut := *c
 	for range 40 {
 		c.send()
 	}
@@ -107,12 +160,14 @@ func TestNothingIsOldAfterAnOutage(t *testing.T) {
 	for sent := time.Now(); time.Since(sent) <= old; {
 		c.send()
 	}
-	cabletest.Spoil(t, laid, cable.Trouble{})
-	last := c.video
-	c.sendUntil("to be seen again", c.behind, func(p *person) bool { return p.shows(last) })
-	for _, p := range c.behind {
-		sounds, pictures := p.between(pulled.audio, tooOld.audio, pulled.video, tooOld.video)
-		ofSounds, ofPictures := tooOld.audio-pulled.audio, tooOld.video-pulled.video
+	end()
+	ended := *c
+	c.sendUntil("to be seen or heard again", people, func(p *person) bool {
+		return p.shows(ended.video) && p.hears(ended.audio)
+	})
+	for _, p := range people {
+		sounds, pictures := p.between(cut.audio, tooOld.audio, cut.video, tooOld.video)
+		ofSounds, ofPictures := tooOld.audio-cut.audio, tooOld.video-cut.video
 		t.Logf("%s was sent %d of %d old sounds and %d of %d old pictures", p.name, sounds, ofSounds, pictures, ofPictures)
 		if sounds > ofSounds/2 || pictures > ofPictures/2 {
 			t.Errorf("%s was sent what was too old", p.name)

@@ -1,8 +1,6 @@
 package lossy_test
 
 import (
-	"context"
-	"net"
 	"slices"
 	"strings"
 	"sync"
@@ -48,7 +46,8 @@ func (a *ages) take() float64 {
 }
 
 // BenchmarkOthers compares how late packets are at those with a good path while one in ten loses some,
-// or one does not read, with how late they are while nothing is wrong: with the same people, by turns.
+// or one does not read, or both, with how late they are while nothing is wrong: with the same people,
+// by turns. Who sends does so over what the others have.
 // How two phases compare in which nothing is wrong says how much is noise.
 func BenchmarkOthers(b *testing.B) {
 	for _, over := range ways {
@@ -67,23 +66,14 @@ func benchmarkOthers(b *testing.B, over way) {
 			heard.add(time.Since(began) - time.Duration(m.Timestamp*float64(time.Second)))
 		}
 	}
-	ada := n.join(b, overWS, "ada", near)
+	ada := n.join(b, over, "ada", near)
 	for range 18 {
 		n.join(b, over, "well", well)
 	}
 	for range 2 {
 		n.join(b, over, "lossy", far)
 	}
-	narrow := smallWindows()
-	narrow.DialQUIC = near.DialQUIC
-	narrow.DialTCP = func(ctx context.Context, network, addr string) (net.Conn, error) {
-		conn, err := near.DialTCP(ctx, network, addr)
-		if err == nil {
-			err = conn.(*net.TCPConn).SetReadBuffer(smallBuffer)
-		}
-		return conn, err
-	}
-	stuck := n.join(b, over, "stuck", narrow)
+	stuck := n.join(b, over, "stuck", smallWindows(near))
 
 	var sound, picture uint64
 	phase := func() float64 {
@@ -112,22 +102,26 @@ func benchmarkOthers(b *testing.B, over way) {
 		}
 		return heard.take()
 	}
-	var good, lossy, stalled, noise []float64
+	var good, lossy, both, noise, stalled []float64
 	for b.Loop() {
 		good = append(good, phase())
 		cabletest.Spoil(b, laid, cable.Trouble{Loss: .05, Delay: 10 * time.Millisecond})
 		lossy = append(lossy, phase())
+		stuck.reading.Lock()
+		both = append(both, phase())
+		stuck.reading.Unlock()
 		cabletest.Spoil(b, laid, cable.Trouble{})
 		noise = append(noise, phase())
 		stuck.reading.Lock()
 		stalled = append(stalled, phase())
 		stuck.reading.Unlock()
 	}
-	b.Logf("p99 in ms: good %.2f, 10%% lose 5%% %.2f, good %.2f, one stalls %.2f", good, lossy, noise, stalled)
+	b.Logf("p99 in ms: good %.2f, 10%% lose 5%% %.2f, one stalls besides %.2f, good %.2f, one stalls %.2f", good, lossy, both, noise, stalled)
 	base := median(slices.Concat(good, noise))
 	b.ReportMetric(base, "p99-ms")
 	b.ReportMetric(median(lossy)/base, "x-lossy")
 	b.ReportMetric(median(stalled)/base, "x-stalled")
+	b.ReportMetric(median(both)/base, "x-both")
 	b.ReportMetric(median(noise)/median(good), "x-noise")
 }
 

@@ -163,6 +163,18 @@ func (p *person) shows(n uint64) bool {
 	return false
 }
 
+// hears reports whether p heard something that was said after number n.
+func (p *person) hears(n uint64) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for number := range p.audio {
+		if number > n {
+			return true
+		}
+	}
+	return false
+}
+
 // pictures returns how many p has.
 func (p *person) pictures() uint64 {
 	p.mu.Lock()
