@@ -86,6 +86,9 @@ func TestServersOfOthers(t *testing.T) {
 		if r.Kinds["audio"].Expected != 2*r.Sent["audio"].Packets {
 			t.Errorf("%d packets of sound are expected by two each, want %d", r.Sent["audio"].Packets, r.Kinds["audio"].Expected)
 		}
+		if r.Generator.Waits.Count == 0 {
+			t.Error("nobody ever waited for a processor")
+		}
 		if first := r.Joins.First; first.Count != 6 || first.P50 >= 1000 {
 			t.Errorf("%+v: the wait for a number counts", first)
 		}

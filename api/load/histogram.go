@@ -23,10 +23,13 @@ type histogram struct {
 	max   atomic.Int64
 }
 
-func (h *histogram) add(d time.Duration) {
+func (h *histogram) add(d time.Duration) { h.addSome(d, 1) }
+
+// addSome adds d so often.
+func (h *histogram) addSome(d time.Duration, n uint64) {
 	d = max(d, 0)
-	h.count[bucketOf(uint64(d))].Add(1)
-	h.sum.Add(int64(d))
+	h.count[bucketOf(uint64(d))].Add(uint32(n))
+	h.sum.Add(int64(d) * int64(n))
 	for seen := h.max.Load(); int64(d) > seen && !h.max.CompareAndSwap(seen, int64(d)); {
 		seen = h.max.Load()
 	}

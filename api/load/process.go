@@ -146,6 +146,7 @@ type sample struct {
 	packets   uint64 // all that were received
 	bytes     uint64
 	own       time.Duration // CPU time of this process
+	waits     *waits
 	machine   machine
 	server    *usage // nil when nothing is known
 	err       error  // why not
@@ -154,7 +155,7 @@ type sample struct {
 
 func (r *run) sample() sample {
 	s := sample{
-		at: r.clock.now(), delivered: r.delivered(), own: ownCPU(), machine: readMachine(),
+		at: r.clock.now(), delivered: r.delivered(), own: ownCPU(), waits: readWaits(), machine: readMachine(),
 	}
 	s.packets, s.bytes = r.received()
 	if w := r.plan.Watch; w != nil {

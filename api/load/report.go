@@ -160,12 +160,13 @@ type Generator struct {
 	CPUShare    float64   `json:"cpu_share"`    // of all processors, 0 to 1
 	MachineBusy float64   `json:"machine_busy"` // by all that runs on it, 0 to 1
 	Lag         Quantiles `json:"pacing_lag"`   // how late packets were sent because of the generator
+	Waits       Quantiles `json:"scheduling"`   // how long its goroutines that could run waited for a processor
 	Held        Quantiles `json:"send"`         // how long the server took to accept a packet
 	Bottleneck  string    `json:"bottleneck"`   // what else than the server was the limit: generator, machine, or "" for nothing
 }
 
-// A run is not to be believed when its own publishers are this late, or when nothing of the
-// machine is left.
+// A run is not to be believed when its own publishers, or those who read, are this late, or when nothing
+// of the machine is left.
 const (
 	lagMost  = 5.0 // ms, p99
 	busyMost = 0.95
@@ -220,7 +221,7 @@ func (r *run) report(first, last sample) *Report {
 		CPUSeconds:  round((last.own - first.own).Seconds(), 3),
 		CPUShare:    round((last.own-first.own).Seconds()/took.Seconds()/processors(), 3),
 		MachineBusy: round(last.machine.busy(first.machine), 3),
-		Lag:         quantiles(&r.lag), Held: quantiles(&r.held),
+		Lag:         quantiles(&r.lag), Waits: waited(first.waits, last.waits), Held: quantiles(&r.held),
 	}
 	if last.server != nil {
 		rep.Server = r.server(first, last)
@@ -335,6 +336,10 @@ func (r *Report) judge() {
 	if g.Lag.P99 > lagMost {
 		g.Bottleneck = cmp.Or(g.Bottleneck, "generator")
 		note("one in a hundred packets was sent more than %.1f ms late, which is not the server's doing", g.Lag.P99)
+	}
+	if g.Waits.P99 > lagMost {
+		g.Bottleneck = cmp.Or(g.Bottleneck, "generator")
+		note("one in a hundred times what had arrived could be read more than %.1f ms later, which is not the server's doing", g.Waits.P99)
 	}
 	if missing := int64(r.Joins.Wanted) - r.Joins.In; missing > 0 {
 		note("%d of %d participants were not in when measuring ended", missing, r.Joins.Wanted)

@@ -17,6 +17,8 @@ func TestBottleneck(t *testing.T) {
 		"others":                  {Generator{CPUShare: .1, MachineBusy: .99}, &Server{CPUShare: .2}, "machine"},
 		"a server far away":       {Generator{CPUShare: .9, MachineBusy: .99}, nil, "generator"},
 		"a generator that sleeps": {Generator{CPUShare: .1, MachineBusy: .2, Lag: Quantiles{P99: 20}}, nil, "generator"},
+		"one that reads late":     {Generator{CPUShare: .5, MachineBusy: .8, Waits: Quantiles{P99: 20}}, nil, "generator"},
+		"one that could not read": {Generator{CPUShare: .1, MachineBusy: .99, Waits: Quantiles{P99: 20}}, &Server{CPUShare: .2}, "machine"},
 	} {
 		r := Report{Generator: tc.g, Server: tc.s}
 		r.judge()
