@@ -124,8 +124,9 @@ func TestTable(t *testing.T) {
 			"healthy": {Participants: 3, Expected: 1000, Delivered: 990, Lost: 10, Latency: Quantiles{Count: 990, P99: 4.25}},
 			"stalled": {Participants: 1, Expected: 300, Lost: 300},
 		},
-		Joins:  Joins{Wanted: 4, In: 3, Failed: 2, Why: map[string]int{"refused with status 410": 2}},
-		Server: &Server{CPUPerDelivery: 12.34, RSS: 1, Error: "no metrics", Processes: []Process{{Name: "relay"}, {Name: "broker", CPUPerDelivery: 5.67}}},
+		Joins:     Joins{Wanted: 4, In: 3, Failed: 2, Why: map[string]int{"refused with status 410": 2}},
+		Server:    &Server{CPUPerDelivery: 12.34, RSS: 1, Error: "no metrics", Processes: []Process{{Name: "relay"}, {Name: "broker", CPUPerDelivery: 5.67}}},
+		Generator: Generator{Lag: Quantiles{Count: 300, P99: 1.25}, Waits: Quantiles{Count: 800, P99: 8.5}},
 	}
 	r.judge()
 	var out strings.Builder
@@ -137,6 +138,7 @@ func TestTable(t *testing.T) {
 		"video 300 30 0.80 2 7", "healthy 3 1000 990 10 1.000", "stalled 1 300 0 300 100.000", "latency, healthy 990 0.00 0.00 0.00 4.25",
 		"12.34", "of which broker 0.00 5.67", "3 of 4 participants in", "2 x refused with status 410", "no metrics", "NOTE 1 of 4 participants were not in",
 		"NOTE publishers dropped 7 frames of video, because the server",
+		"generator was late 300 0.00 0.00 0.00 1.25", "generator waited for a processor 800 0.00 0.00 0.00 8.50", "the limit was the generator",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("lacks %q:\n%s", want, out.String())

@@ -59,6 +59,7 @@ func (r *Report) Table(out io.Writer) error {
 	durations("visit", r.Joins.Visits)
 	durations("server takes a packet", r.Generator.Held)
 	durations("generator was late", r.Generator.Lag)
+	durations("generator waited for a processor", r.Generator.Waits)
 
 	fmt.Fprintf(t, "\nprocess\tCPU s\tof the machine\tus per delivery\tRSS MB\tpeak MB\tgoroutines\tthreads\tswitches per 1000\t\n")
 	if s := r.Server; s != nil && s.RSS > 0 { // else its processes are not known
