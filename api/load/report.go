@@ -339,7 +339,7 @@ func (r *Report) judge() {
 	}
 	if g.Waits.P99 > lagMost {
 		g.Bottleneck = cmp.Or(g.Bottleneck, "generator")
-		note("one in a hundred times what had arrived could be read more than %.1f ms later, which is not the server's doing", g.Waits.P99)
+		note("one time in a hundred who could send or read waited more than %.1f ms for a processor, which is not the server's doing", g.Waits.P99)
 	}
 	if missing := int64(r.Joins.Wanted) - r.Joins.In; missing > 0 {
 		note("%d of %d participants were not in when measuring ended", missing, r.Joins.Wanted)
