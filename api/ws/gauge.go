@@ -8,11 +8,17 @@ import (
 
 const (
 	// gaugeWrites is how many writes go by between two looks while nothing waits: on a path that
-	// carries a call they are a fifth of a second.
+	// carries a call they are a fifth of a second. While something waits it looks four times as often.
 	gaugeWrites = 16
 
 	// gaugeTime is over how much time a rate is measured at least: receivers take what they get in bursts.
+	// It is at least twice the longest time in which the peer did nothing: who stops for a while and then
+	// takes all at once is not slow.
 	gaugeTime = 200 * time.Millisecond
+
+	// outage is from when on it counts as such that nothing got through: paths that are narrow take
+	// something more often.
+	outage = 500 * time.Millisecond
 
 	// wide is the rate from which on nobody need care, in bytes a second: a full batch takes a tenth of
 	// a second there.
@@ -36,6 +42,7 @@ type view struct {
 	taken  int64         // bytes that the peer confirmed, since it is connected
 	unsent int           // bytes that are not on their way yet
 	queued time.Duration // for how long what is on its way waits in the network
+	shut   time.Duration // for how long the peer had room for less than there was, since it is connected
 }
 
 // gauge measures how fast a peer takes what it is sent, while there is always something for it. One
@@ -45,9 +52,13 @@ type gauge struct {
 	at       atomic.Int64  // Unix ns; when something last waited
 
 	writes int
-	since  time.Time // zero while nothing waits
-	taken  int64     // by the peer, at that time
-	most   int       // that the kernel may hold unsent; 0 is unsentMost
+	since  time.Time     // zero while nothing waits
+	taken  int64         // by the peer, at that time
+	last   int64         // taken, at the last look
+	moved  time.Time     // when the last look was that found more taken than the one before
+	shut   time.Duration // the peer, at that time
+	pause  time.Duration // the longest after since in which it took nothing
+	most   int           // that the kernel may hold unsent; 0 is unsentMost
 }
 
 // rate returns what the peer takes, in bytes a second; 0 is more than matters.
@@ -68,7 +79,14 @@ func (g *gauge) rate() int {
 // due counts a write and reports whether to look: when it did not go at once, and now and then.
 func (g *gauge) due(waits bool) bool {
 	g.writes++
-	return waits || g.writes >= gaugeWrites
+	return waits || g.writes >= gaugeWrites || g.writes >= gaugeWrites/4 && !g.since.IsZero()
+}
+
+// begin begins to measure.
+func (g *gauge) begin(v view, now time.Time) {
+	g.since, g.moved, g.pause = now, now, 0
+	g.taken, g.last, g.shut = v.taken, v.taken, v.shut
+	g.at.Store(now.UnixNano())
 }
 
 // look is told what the kernel knows; waits says that it takes no more. It returns how much it should
@@ -79,9 +97,19 @@ func (g *gauge) look(v view, waits bool, now time.Time) (most int, changed bool)
 	case !waits && v.unsent == 0 && v.queued < queuedLong:
 		g.since = time.Time{} // from now on it is not known whether the peer took all that it could
 	case g.since.IsZero():
-		g.since, g.taken = now, v.taken
+		g.begin(v, now)
+	case v.taken == g.last:
+		// Whether it is slow or does nothing at all is known when it takes something.
 		g.at.Store(now.UnixNano())
-	case passed >= gaugeTime:
+	default:
+		g.at.Store(now.UnixNano())
+		if pause := now.Sub(g.moved); pause > outage || v.shut-g.shut > pause/2 {
+			g.pause = max(g.pause, pause)
+		}
+		g.last, g.moved, g.shut = v.taken, now, v.shut
+		if passed < max(gaugeTime, 2*g.pause) {
+			break
+		}
 		r := float64(v.taken-g.taken) / passed.Seconds()
 		if old := g.rate(); old > 0 {
 			r = (r + float64(old)) / 2
@@ -92,8 +120,7 @@ func (g *gauge) look(v view, waits bool, now time.Time) (most int, changed bool)
 			r = max(r, 1)
 		}
 		g.measured.Store(uint32(r))
-		g.since, g.taken = now, v.taken
-		g.at.Store(now.UnixNano())
+		g.begin(v, now)
 	}
 	most = unsentMost
 	if r := g.rate(); r > 0 {

@@ -61,3 +61,51 @@ func TestGauge(t *testing.T) {
 		wants("behind on a wide path", 0, 0)
 	})
 }
+
+// Who has no room for a while, or cannot be reached, and then takes all at once is not slow; who stops again
+// and again is, and so is a path on which nothing arrives for a moment.
+func TestGaugeOfOneWhoStops(t *testing.T) {
+	for name, c := range map[string]struct {
+		pause time.Duration
+		shut  bool
+		slow  bool // after one pause
+	}{
+		"a hitch":             {pause: gaugeTime / 2, shut: true},
+		"a moment":            {pause: gaugeTime, shut: true},
+		"seconds":             {pause: 3 * time.Second, shut: true},
+		"no network":          {pause: outage + 1},
+		"no network for long": {pause: 10 * time.Second},
+		"a narrow path":       {pause: outage / 2, slow: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var g gauge
+				var v view
+				look := func(after time.Duration, bytes int64) {
+					<-time.After(after)
+					if v.taken += bytes; c.shut && bytes == 0 {
+						v.shut += after
+					}
+					v.unsent = unsentMost - 1
+					g.look(v, true, time.Now())
+				}
+				look(0, 0)
+				look(c.pause, 0) // much is on its way again; that it came is not known yet
+				look(time.Millisecond, 1_000)
+				look(time.Millisecond, 20_000)
+				if r := g.rate(); r > 0 != c.slow {
+					t.Errorf("%d bytes a second after one pause", r)
+				}
+				const bytes = 50_000
+				for range 10 {
+					look(c.pause, 0)
+					look(gaugeTime, bytes)
+				}
+				want := bytes / (c.pause + gaugeTime).Seconds()
+				if r := float64(g.rate()); r < want*.8 || r > want*1.2 {
+					t.Errorf("%.0f bytes a second, want %.0f", r, want)
+				}
+			})
+		})
+	}
+}

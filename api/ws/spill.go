@@ -118,6 +118,10 @@ func (s *spill) Write(p []byte) (int, error) {
 // 96 KiB may have to be on their way.
 const progressBytes = 16 << 10
 
+// lookTime is how long a flush waits before it looks how much the peer has taken. As long as that is nothing
+// it waits twice as long the next time.
+const lookTime = gaugeTime / 2
+
 // flush sends what waits, however much that is, as long as the peer gets on: progressBytes within
 // timeout. One goroutine calls it at a time.
 func (s *spill) flush(timeout time.Duration) error {
@@ -125,28 +129,43 @@ func (s *spill) flush(timeout time.Duration) error {
 		return err
 	}
 	var err error
-	for err == nil {
+	since, sent, before := time.Now(), 0, s.taken()
+	last := before
+	for pause := lookTime; err == nil; {
 		s.mu.Lock()
 		rest := s.rest
 		s.mu.Unlock()
 		if len(rest) == 0 {
 			return s.SetWriteDeadline(time.Time{})
 		}
-		if err = s.SetWriteDeadline(time.Now().Add(timeout)); err != nil {
+		late := since.Add(timeout)
+		deadline := time.Now().Add(pause)
+		if deadline.After(late) {
+			deadline = late
+		}
+		if err = s.SetWriteDeadline(deadline); err != nil {
 			break
 		}
 		var n int
-		before := s.taken()
 		n, err = s.send(rest[:min(len(rest), progressBytes)])
-		if errors.Is(err, os.ErrDeadlineExceeded) && max(int64(n), s.taken()-before) >= progressBytes {
-			err = nil // it gets on
-		}
 		s.mu.Lock()
 		if s.rest = s.rest[n:]; len(s.rest) == 0 {
 			s.rest = nil
 		}
 		s.look(len(s.rest) > 0)
+		taken := s.view.taken
 		s.mu.Unlock()
+		sent += n
+		if pause *= 2; n > 0 || taken > last {
+			pause, last = lookTime, taken
+		}
+		if max(int64(sent), taken-before) >= progressBytes {
+			since, sent, before = time.Now(), 0, taken // it gets on
+			late = since.Add(timeout)
+		}
+		if errors.Is(err, os.ErrDeadlineExceeded) && deadline.Before(late) {
+			err = nil
+		}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

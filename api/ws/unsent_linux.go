@@ -29,6 +29,7 @@ func sight(fd uintptr) (v view, ok bool) {
 		uintptr(unsafe.Pointer(info)), uintptr(unsafe.Pointer(&size)), 0)
 	return view{
 		taken: int64(info.Bytes_acked), unsent: int(info.Notsent_bytes),
+		shut:   time.Duration(info.Rwnd_limited) * time.Microsecond,
 		queued: time.Duration(max(int64(info.Rtt)-int64(info.Min_rtt), 0)) * time.Microsecond,
 	}, errno == 0
 }
