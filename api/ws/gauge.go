@@ -12,8 +12,8 @@ const (
 	gaugeWrites = 16
 
 	// gaugeTime is over how much time a rate is measured at least: receivers take what they get in bursts.
-	// It is at least twice the longest time in which the peer did nothing: who stops for a while and then
-	// takes all at once is not slow.
+	// A pause that is not the path's own needs as much time again: who stops for a while and then takes all at
+	// once is not slow.
 	gaugeTime = 200 * time.Millisecond
 
 	// outage is from when on it counts as such that nothing got through: paths that are narrow take
@@ -56,8 +56,10 @@ type gauge struct {
 	taken  int64         // by the peer, at that time
 	last   int64         // taken, at the last look
 	moved  time.Time     // when the last look was that found more taken than the one before
-	shut   time.Duration // the peer, at that time
-	pause  time.Duration // the longest after since in which it took nothing
+	shut   time.Duration // of the view at that time
+	pause  time.Duration // the longest after since that was the peer's own, or an outage
+	looked time.Time     // when the last look was
+	waited bool          // and whether the kernel took no more then
 	most   int           // that the kernel may hold unsent; 0 is unsentMost
 }
 
@@ -86,23 +88,26 @@ func (g *gauge) due(waits bool) bool {
 func (g *gauge) begin(v view, now time.Time) {
 	g.since, g.moved, g.pause = now, now, 0
 	g.taken, g.last, g.shut = v.taken, v.taken, v.shut
-	g.at.Store(now.UnixNano())
 }
 
 // look is told what the kernel knows; waits says that it takes no more. It returns how much it should
 // hold unsent, and whether that changed.
 func (g *gauge) look(v view, waits bool, now time.Time) (most int, changed bool) {
 	g.writes = 0
+	idle := !g.waited && now.Sub(g.looked) > outage // nothing was sent for long: that says nothing of the peer
+	g.looked, g.waited = now, waits
+	calm := !waits && v.unsent == 0 && v.queued < queuedLong
+	if !calm && !idle {
+		g.at.Store(now.UnixNano())
+	}
 	switch passed := now.Sub(g.since); {
-	case !waits && v.unsent == 0 && v.queued < queuedLong:
+	case calm:
 		g.since = time.Time{} // from now on it is not known whether the peer took all that it could
-	case g.since.IsZero():
+	case idle, g.since.IsZero():
 		g.begin(v, now)
 	case v.taken == g.last:
 		// Whether it is slow or does nothing at all is known when it takes something.
-		g.at.Store(now.UnixNano())
 	default:
-		g.at.Store(now.UnixNano())
 		if pause := now.Sub(g.moved); pause > outage || v.shut-g.shut > pause/2 {
 			g.pause = max(g.pause, pause)
 		}

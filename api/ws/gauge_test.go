@@ -62,6 +62,27 @@ func TestGauge(t *testing.T) {
 	})
 }
 
+// Who is sent little, and far away, is not slow.
+func TestGaugeOfOneWhoIsSentLittle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, known := range []uint32{0, 10_000} {
+			var g gauge
+			g.measured.Store(known)
+			g.at.Store(time.Now().UnixNano())
+			var v view
+			for range 8 * int(trust/time.Second) {
+				<-time.After(time.Second)
+				v.taken += 10
+				v.queued = 2 * queuedLong
+				g.look(v, false, time.Now())
+			}
+			if r := g.rate(); r != 0 {
+				t.Errorf("%d bytes a second", r)
+			}
+		}
+	})
+}
+
 // Who has no room for a while, or cannot be reached, and then takes all at once is not slow; who stops again
 // and again is, and so is a path on which nothing arrives for a moment.
 func TestGaugeOfOneWhoStops(t *testing.T) {
@@ -73,7 +94,7 @@ func TestGaugeOfOneWhoStops(t *testing.T) {
 		"a hitch":             {pause: gaugeTime / 2, shut: true},
 		"a moment":            {pause: gaugeTime, shut: true},
 		"seconds":             {pause: 3 * time.Second, shut: true},
-		"no network":          {pause: outage + 1},
+		"no network":          {pause: outage + time.Millisecond},
 		"no network for long": {pause: 10 * time.Second},
 		"a narrow path":       {pause: outage / 2, slow: true},
 	} {

@@ -130,8 +130,11 @@ func (s *spill) flush(timeout time.Duration) error {
 	}
 	var err error
 	since, sent, before := time.Now(), 0, s.taken()
-	last := before
-	for pause := lookTime; err == nil; {
+	least := lookTime
+	if s.raw == nil {
+		least = timeout // there is nothing to look at, and TLS is of no use any more once a deadline has passed
+	}
+	for last, pause := before, least; err == nil; {
 		s.mu.Lock()
 		rest := s.rest
 		s.mu.Unlock()
@@ -157,7 +160,7 @@ func (s *spill) flush(timeout time.Duration) error {
 		s.mu.Unlock()
 		sent += n
 		if pause *= 2; n > 0 || taken > last {
-			pause, last = lookTime, taken
+			pause, last = least, taken
 		}
 		if max(int64(sent), taken-before) >= progressBytes {
 			since, sent, before = time.Now(), 0, taken // it gets on

@@ -19,6 +19,7 @@ func TestFlushLastsAsLongAsThePeerGetsOn(t *testing.T) {
 		const timeout = 4 * time.Second
 		server, client := net.Pipe()
 		defer server.Close()
+		defer client.Close()
 		s := newSpill(server)
 		if err := s.eager(); err != nil {
 			t.Fatal(err)

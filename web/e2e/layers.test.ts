@@ -39,6 +39,7 @@ async function encodes(publisher: Person, ...heights: number[]): Promise<void> {
 /** Joins without a picture of their own: the machine has enough to do. */
 async function watches(viewer: Person, entry: Entry): Promise<void> {
   await viewer.join(entry);
+  await viewer.shows(ids.dockCamera, true);
   await viewer.on(ids.dockCamera).click();
   await viewer.shows(ids.dockCamera, false);
 }
@@ -62,6 +63,7 @@ scenario("everybody is sent the layer of their tile, and what nobody shows is no
 
   await watches(cyd, { node: await node("one"), room: s.room, transport: "webtransport" });
   await watches(dee, { node: await node("two"), room: s.room, transport: "webtransport" });
+  await dee.isWith(ada, bob, cyd); // none of their tiles moves any more
   await dee.tile(ada).dblclick();
   await encodes(ada, 180, 360, 540);
   const [small, middle, large] = await Promise.all([shown(bob, ada, 180), shown(cyd, ada, 360), shown(dee, ada, 540)]);
