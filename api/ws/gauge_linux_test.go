@@ -2,32 +2,16 @@ package ws
 
 import (
 	"io"
-	"net"
 	"testing"
 	"time"
 )
 
 // A receiver that stops to read for a while is not taken for slow when it goes on.
 func TestWhoStopsIsNotSlow(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
+	s, far := wired(t)
+	if err := far.SetReadBuffer(64 << 10); err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	far, err := net.Dial("tcp", l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer far.Close()
-	if err := far.(*net.TCPConn).SetReadBuffer(64 << 10); err != nil {
-		t.Fatal(err)
-	}
-	conn, err := Listener(l).Accept()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	s := conn.(*spill)
 	views, ask := make(chan view, 1), s.ask
 	s.ask = func(fd uintptr) {
 		ask(fd)
@@ -86,7 +70,7 @@ func TestWhoStopsIsNotSlow(t *testing.T) {
 	if r := s.gauge.rate(); r > 0 && float64(r) < took/4 {
 		t.Errorf("%d bytes a second, and it took %.0f", r, took)
 	}
-	conn.Close()
+	_ = s.Close()
 	if n := <-ended; n != int64(sent) {
 		t.Errorf("%d of %d bytes came", n, sent)
 	}

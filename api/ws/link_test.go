@@ -121,24 +121,30 @@ func copied(t *testing.T, open func(*told) *link, wait bool) {
 	}
 }
 
-// What is written to a connection is what the kernel gets, not a copy.
-func TestTheKernelGetsWhatIsWritten(t *testing.T) {
+// wired returns both ends of a connection.
+func wired(t *testing.T) (near *spill, far *net.TCPConn) {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	far, err := net.Dial("tcp", l.Addr().String())
+	dialed, err := net.Dial("tcp", l.Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer far.Close()
+	t.Cleanup(func() { _ = dialed.Close() })
 	conn, err := Listener(l).Accept()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close()
-	s := conn.(*spill)
+	t.Cleanup(func() { _ = conn.Close() })
+	return conn.(*spill), dialed.(*net.TCPConn)
+}
+
+// What is written to a connection is what the kernel gets, not a copy.
+func TestTheKernelGetsWhatIsWritten(t *testing.T) {
+	s, _ := wired(t)
 	if s.raw == nil {
 		t.Skip("nothing is written without waiting here")
 	}
