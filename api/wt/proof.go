@@ -3,6 +3,7 @@ package wt
 import (
 	"context"
 	"net"
+	"runtime"
 	"sync"
 	"sync/atomic"
 
@@ -31,7 +32,15 @@ func newProof(most int) *proof {
 }
 
 // wanted reports whether a connection that is about to begin has to prove its address.
-func (p *proof) wanted(net.Addr) bool { return p.open.Load() >= p.most || !p.rate.Allow() }
+func (p *proof) wanted(net.Addr) bool {
+	if p.open.Load() < p.most && p.rate.Allow() {
+		return false
+	}
+	// The library has room for eight who are to be asked, and forgets others, who come again after 200 ms. Another
+	// goroutine asks them: it goes first.
+	runtime.Gosched()
+	return true
+}
 
 // unprovenKey finds the unproven of a connection in its context.
 type unprovenKey struct{}
