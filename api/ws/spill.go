@@ -129,7 +129,7 @@ func (s *spill) flush(timeout time.Duration) error {
 		return err
 	}
 	var err error
-	since, sent, before := time.Now(), 0, s.taken()
+	late, sent, before := time.Now().Add(timeout), 0, s.taken()
 	least := lookTime
 	if s.raw == nil {
 		least = timeout // there is nothing to look at, and TLS is of no use any more once a deadline has passed
@@ -141,7 +141,6 @@ func (s *spill) flush(timeout time.Duration) error {
 		if len(rest) == 0 {
 			return s.SetWriteDeadline(time.Time{})
 		}
-		late := since.Add(timeout)
 		deadline := time.Now().Add(pause)
 		if deadline.After(late) {
 			deadline = late
@@ -163,8 +162,7 @@ func (s *spill) flush(timeout time.Duration) error {
 			pause, last = least, taken
 		}
 		if max(int64(sent), taken-before) >= progressBytes {
-			since, sent, before = time.Now(), 0, taken // it gets on
-			late = since.Add(timeout)
+			late, sent, before = time.Now().Add(timeout), 0, taken // it gets on
 		}
 		if errors.Is(err, os.ErrDeadlineExceeded) && deadline.Before(late) {
 			err = nil
