@@ -141,6 +141,7 @@ func (c *courier) call(o *outlet) {
 	}
 	c.mu.Lock()
 	to.waiting = append(to.waiting, o)
+	o.calls[o.urgency] = true
 	c.windows[o.urgency].callers.Add(1)
 	first := len(to.waiting) == 1
 	c.mu.Unlock()
@@ -151,7 +152,14 @@ func (c *courier) call(o *outlet) {
 
 // hangUp says that o does not wait any more for what it called for, and must come before it calls again or is
 // served. It does not block; the mu of the queue is held.
-func (c *courier) hangUp(o *outlet) { c.windows[o.urgency].callers.Add(-1) }
+func (c *courier) hangUp(o *outlet) {
+	for u, called := range o.calls {
+		if called {
+			c.windows[u].callers.Add(-1)
+		}
+	}
+	o.calls = [urgencies]bool{}
+}
 
 // join adds a session and reports whether somebody has to call run.
 func (c *courier) join() bool {

@@ -31,7 +31,8 @@ type outlet struct {
 	ration  *ration // nil where frames need no leave
 
 	turn    holder
-	urgency urgency           // for which the courier was called
+	urgency urgency           // the least for which the courier was called
+	calls   [urgencies]bool   // all that it was called for
 	cut     bool              // the courier popped not all that waited
 	works   bool              // the goroutine that was started
 	wrote   bool              // it wrote a frame since it has the outlet
@@ -53,8 +54,7 @@ func (o *outlet) call(u urgency) {
 	case o.turn == ofNobody:
 		o.turn, o.urgency = called, o.patience(u)
 		o.courier.call(o)
-	case o.turn == called && u < o.urgency:
-		o.courier.hangUp(o)
+	case o.turn == called && u < o.urgency: // it has called for the less urgent as well: that may open first
 		o.urgency = o.patience(u)
 		o.courier.call(o)
 	}

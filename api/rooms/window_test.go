@@ -107,6 +107,26 @@ func TestPicturesApartWaitWhileSoundGoes(t *testing.T) {
 	})
 }
 
+// Sound that comes while a picture waits goes when that does, though its own window would open later.
+func TestSoundDoesNotHoldUpPictures(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := rooms.NewCarriage(window, window)
+		defer g.End()
+		a, b := new(taker), new(taker)
+		toA, toB := g.Add(a), g.Add(b)
+		toA.Push(key(media.Video, "v1"))
+		mediatest.Advance(t, window/4)
+		toA.Push(key(media.Video, "v2"))
+		mediatest.Advance(t, window/4)
+		toB.Push(frame(media.Audio, "a1")) // after a pause: at once
+		synctest.Wait()
+		want(t, b.all(), "a1")
+		toA.Push(frame(media.Audio, "a2"))
+		mediatest.Advance(t, window/2)
+		want(t, a.all(), "v1", "a2", "v2")
+	})
+}
+
 // Whatever comes when, control waits for nothing, and sound and pictures for no longer than their window. No
 // connection is written to more often than a window has it, if that is for all that comes.
 func TestNothingWaitsLongerThanTheWindow(t *testing.T) {
