@@ -78,7 +78,7 @@ func (n *node) listen() (_ *front, err error) {
 	}
 	f.quic = wt.New(wt.Options{
 		PacketConn: f.socket, TLS: &tls.Config{GetCertificate: n.cert.GetCertificate},
-		Hub: entrance{n}, Begin: n.beginJoin, Admit: n.admit, Log: n.Log, Routes: routes, Enter: n.places.Enter, Asked: places.Asked,
+		Hub: entrance{n}, Begin: n.beginJoin, Admit: n.admit, Log: n.Log, Routes: routes, Hello: n.places.Hello, Enter: n.places.Enter, Asked: places.Asked,
 		Refusals: &n.refusals, Intake: packets,
 		Idle: l.QUICIdleTimeout, KeepAlive: l.QUICKeepAlive,
 	})

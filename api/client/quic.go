@@ -16,7 +16,8 @@ import (
 func DialQUIC(
 	ctx context.Context, socket *net.UDPConn, addr string, secure *tls.Config, conf *quic.Config,
 ) (*quic.Conn, error) {
-	transport := &quic.Transport{Conn: nowait.Packets(socket), ConnectionIDGenerator: nameless{}}
+	packets, _ := nowait.Packets(socket, nowait.Watch{})
+	transport := &quic.Transport{Conn: packets, ConnectionIDGenerator: nameless{}}
 	end := func() {
 		_ = transport.Close()
 		_ = socket.Close()

@@ -11,6 +11,7 @@ var (
 	connectionsOpen    = desc("connections", "Connections of browsers, clients and the API, before and after they have a session.")
 	connectionsRefused = desc("connections_refused_total", "Connections that were not taken: the node was full, or their address was.", "cause")
 	connectionsUnasked = desc("connections_unasked_total", "Connections that ended before they asked for anything: handshakes and requests that were not finished, scanners, health checks, and what browsers keep in reserve; by what is beneath them.", "network")
+	hellosDropped      = desc("handshake_packets_dropped_total", "QUIC packets that might have begun a connection and were dropped unanswered: too many came from their port or address.")
 	streamsRefused     = desc("streams_refused_total", "Streams of WebTransport clients that were reset: their packet was too large or did not end in time, too much was under way, or nothing takes such streams.", "cause")
 )
 
@@ -21,7 +22,7 @@ type doors struct {
 }
 
 func (d doors) Describe(to chan<- *prometheus.Desc) {
-	describe(to, connectionsOpen, connectionsRefused, connectionsUnasked, streamsRefused)
+	describe(to, connectionsOpen, connectionsRefused, connectionsUnasked, hellosDropped, streamsRefused)
 }
 
 func (d doors) Collect(to chan<- prometheus.Metric) {
@@ -31,6 +32,7 @@ func (d doors) Collect(to chan<- prometheus.Metric) {
 	out(to).counter(connectionsRefused, float64(s.Crowded), "crowded")
 	out(to).counter(connectionsUnasked, float64(s.TCP), "tcp")
 	out(to).counter(connectionsUnasked, float64(s.UDP), "udp")
+	out(to).counter(hellosDropped, float64(s.Hellos))
 	for why, n := range d.streams.All() {
 		out(to).counter(streamsRefused, float64(n), why.String())
 	}

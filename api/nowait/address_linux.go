@@ -3,6 +3,7 @@ package nowait
 import (
 	"encoding/binary"
 	"net"
+	"net/netip"
 	"strconv"
 	"unsafe"
 
@@ -38,6 +39,15 @@ func (a *address) set(to *net.UDPAddr, six bool) (size uint32, ok bool) {
 	}
 	binary.BigEndian.PutUint16(a.port(), uint16(to.Port))
 	return size, true
+}
+
+// addrPort returns a without a zone; IPv4 may be mapped to IPv6.
+func (a *address) addrPort() netip.AddrPort {
+	port := binary.BigEndian.Uint16(a.port())
+	if a.Family == unix.AF_INET {
+		return netip.AddrPortFrom(netip.AddrFrom4(a.four().Addr), port)
+	}
+	return netip.AddrPortFrom(netip.AddrFrom16(a.Addr), port)
 }
 
 // udp returns a as package net has it, except that a zone is a number.

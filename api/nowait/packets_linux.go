@@ -13,29 +13,31 @@ import (
 
 // Packets returns conn, which for a [net.UDPConn] is a [net.UDPConn] still, but one that quic-go reads and
 // writes without telling the scheduler. Who has it reads from it with one goroutine at a time, as quic-go
-// does; any may write, and nobody sets a deadline for that. Closing either closes both.
-func Packets(conn net.PacketConn) net.PacketConn {
+// does; any may write, and nobody sets a deadline for that. Closing either closes both. It reports whether watch sees
+// what comes and goes.
+func Packets(conn net.PacketConn, watch Watch) (_ net.PacketConn, watched bool) {
 	udp, ok := conn.(*net.UDPConn)
 	if !ok || udp.RemoteAddr() != nil { // it knows where to
-		return conn
+		return conn, false
 	}
 	raw, err := udp.SyscallConn()
 	if err != nil {
-		return conn // it is closed
+		return conn, false // it is closed
 	}
 	domain := 0
 	if raw.Control(func(fd uintptr) { domain, err = unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_DOMAIN) }) != nil || err != nil {
-		return conn
+		return conn, false
 	}
-	p := &packets{UDPConn: udp, raw: raw, six: domain == unix.AF_INET6}
+	p := &packets{UDPConn: udp, raw: raw, six: domain == unix.AF_INET6, watch: watch}
 	p.arrivals.now = p.arrivals.take
-	return p
+	return p, true
 }
 
 type packets struct {
 	*net.UDPConn
 	raw      syscall.RawConn
 	six      bool // it takes addresses of IPv6, which those of IPv4 are mapped to
+	watch    Watch
 	arrivals arrivals
 }
 
@@ -69,8 +71,17 @@ func (a *arrivals) take(fd uintptr) bool {
 }
 
 // ReadBatch waits for packets and reads those that are there, one into the first buffer of each of ms, and
-// returns how many. It is that of [ipv4.PacketConn], without flags.
+// returns how many. It is that of [ipv4.PacketConn], without flags. The buffers of ms are equally large.
 func (p *packets) ReadBatch(ms []ipv4.Message, _ int) (int, error) {
+	for {
+		if n, err := p.read(ms); err != nil || n > 0 {
+			return n, err
+		}
+	}
+}
+
+// read is ReadBatch, but nothing may be wanted of what came.
+func (p *packets) read(ms []ipv4.Message) (int, error) {
 	a := &p.arrivals
 	a.room = min(len(ms), most)
 	for i := range ms[:a.room] {
@@ -91,16 +102,28 @@ func (p *packets) ReadBatch(ms []ipv4.Message, _ int) (int, error) {
 	if a.errno != 0 {
 		return 0, &net.OpError{Op: "read", Net: "udp", Source: p.LocalAddr(), Err: os.NewSyscallError("recvmmsg", a.errno)}
 	}
+	n := 0
 	for i := range ms[:a.n] {
-		came := &a.all[i]
-		ms[i].N, ms[i].NN, ms[i].Flags = int(came.bytes), int(came.Controllen), int(came.Flags)
-		ms[i].Addr = a.from[i].udp()
+		came, to := &a.all[i], &ms[n]
+		data, control := ms[i].Buffers[0][:came.bytes], ms[i].OOB[:came.Controllen]
+		if p.watch.Wants != nil && !p.watch.Wants(data, a.from[i].addrPort()) {
+			continue
+		}
+		if n < i { // one before it was not wanted
+			copy(to.Buffers[0], data)
+			copy(to.OOB, control)
+		}
+		to.N, to.NN, to.Flags, to.Addr = len(data), len(control), int(came.Flags), a.from[i].udp()
+		n++
 	}
-	return a.n, nil
+	return n, nil
 }
 
 // WriteMsgUDP is that of [net.UDPConn]. It waits only where the socket has no room.
 func (p *packets) WriteMsgUDP(b, oob []byte, to *net.UDPAddr) (n, oobn int, err error) {
+	if p.watch.Sends != nil {
+		p.watch.Sends(b)
+	}
 	d := departures.Get().(*departure)
 	sent := d.prepare(b, oob, to, p.six) && p.raw.Control(d.now) == nil && d.errno == 0
 	n = d.n

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"os"
+	"slices"
 	"testing"
 	"time"
 
@@ -15,6 +17,11 @@ import (
 
 // socket opens one that is read and written without telling the scheduler.
 func socket(t testing.TB, network, addr string) *packets {
+	t.Helper()
+	return watched(t, network, addr, Watch{})
+}
+
+func watched(t testing.TB, network, addr string, watch Watch) *packets {
 	t.Helper()
 	to, err := net.ResolveUDPAddr(network, addr)
 	if err != nil {
@@ -27,11 +34,21 @@ func socket(t testing.TB, network, addr string) *packets {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = conn.Close() })
-	p, ok := Packets(conn).(*packets)
-	if !ok {
+	p, watched := Packets(conn, watch)
+	if !watched {
 		t.Fatal("an ordinary socket")
 	}
-	return p
+	return p.(*packets)
+}
+
+// set sets an option of IPv4.
+func set(t testing.TB, p *packets, option, to int) {
+	t.Helper()
+	var failed error
+	err := p.raw.Control(func(fd uintptr) { failed = unix.SetsockoptInt(int(fd), unix.IPPROTO_IP, option, to) })
+	if err = errors.Join(err, failed); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // room is for so many packets.
@@ -95,15 +112,7 @@ func TestPacketsComeWithTheirSender(t *testing.T) {
 
 func TestPacketsComeWithWhatTheKernelSaysOfThem(t *testing.T) {
 	from, to := socket(t, "udp4", "127.0.0.1:0"), socket(t, "udp4", "127.0.0.1:0")
-	raw, err := to.SyscallConn()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var set error
-	err = raw.Control(func(fd uintptr) { set = unix.SetsockoptInt(int(fd), unix.IPPROTO_IP, unix.IP_RECVTTL, 1) })
-	if err != nil || set != nil {
-		t.Fatal(err, set)
-	}
+	set(t, to, unix.IP_RECVTTL, 1)
 	said := (&ipv4.ControlMessage{Src: net.IPv4(127, 0, 0, 1)}).Marshal()
 	if n, oobn, err := from.WriteMsgUDP([]byte("p"), said, to.LocalAddr().(*net.UDPAddr)); n != 1 || oobn != len(said) || err != nil {
 		t.Fatal(n, oobn, err)
@@ -123,6 +132,64 @@ func TestPacketsComeWithWhatTheKernelSaysOfThem(t *testing.T) {
 	}
 	if k, err := to.ReadBatch(ms, 0); k != 1 || err != nil || ms[0].N != 3 || ms[0].Flags&unix.MSG_TRUNC == 0 {
 		t.Error(k, err, ms[0].N, ms[0].Flags)
+	}
+}
+
+// Nothing of what is not wanted comes, and all of what is, with what the kernel says of it.
+func TestPacketsThatAreNotWanted(t *testing.T) {
+	var sent [][]byte
+	from := watched(t, "udp4", "127.0.0.1:0", Watch{Sends: func(b []byte) { sent = append(sent, bytes.Clone(b)) }})
+	other := socket(t, "udp4", "127.0.0.1:0")
+	for _, to := range []struct{ network, addr string }{{"udp4", "127.0.0.1:0"}, {"udp", ":0"}} {
+		sent = nil
+		whose := netip.AddrPort{}
+		at := watched(t, to.network, to.addr, Watch{Wants: func(b []byte, from netip.AddrPort) bool {
+			if whose = netip.AddrPortFrom(from.Addr().Unmap(), from.Port()); b[0] == 'y' {
+				b[0] = 'Y' // seen
+				return true
+			}
+			return false
+		}})
+		set(t, at, unix.IP_RECVTTL, 1)
+		where := &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: at.LocalAddr().(*net.UDPAddr).Port}
+		var want []string
+		for i, kind := range []byte("nnnnnnnnnynnyyynnnnnnnnyny") {
+			b := fmt.Appendf(nil, "%c%d%s", kind, i, bytes.Repeat([]byte("."), 10*i))
+			by := from
+			if i%3 == 0 {
+				by = other
+			}
+			set(t, by, unix.IP_TTL, 1+i)
+			if _, _, err := by.WriteMsgUDP(b, nil, where); err != nil {
+				t.Fatal(err)
+			}
+			if kind == 'y' {
+				want = append(want, fmt.Sprintf("%v Y%s with %d hops to go", by.LocalAddr(), b[1:], 1+i))
+			}
+		}
+		if len(sent) != 17 || string(sent[0][:2]) != "n1" {
+			t.Errorf("%d were seen to be sent: %q", len(sent), sent)
+		}
+		var got []string
+		for ms := room(most); len(got) < len(want); {
+			n, err := at.ReadBatch(ms, 0)
+			if err != nil || n == 0 {
+				t.Fatal(n, err)
+			}
+			for _, m := range ms[:n] {
+				var heard ipv4.ControlMessage
+				if err := heard.Parse(m.OOB[:m.NN]); err != nil {
+					t.Fatal(err)
+				}
+				got = append(got, fmt.Sprintf("%v %s with %d hops to go", m.Addr, m.Buffers[0][:m.N], heard.TTL))
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("got %q\nwant %q", got, want)
+		}
+		if whose.String() != from.LocalAddr().String() { // the last
+			t.Errorf("%v was asked for, not %v", whose, from.LocalAddr())
+		}
 	}
 }
 
@@ -179,7 +246,7 @@ func TestPacketsFailAsThoseOfTheNetPackage(t *testing.T) {
 	if _, _, err := four.WriteMsgUDP([]byte("p"), nil, near); !errors.Is(err, net.ErrClosed) {
 		t.Error(err)
 	}
-	if p := Packets(four.UDPConn); p != net.PacketConn(four.UDPConn) {
+	if p, watched := Packets(four.UDPConn, Watch{}); p != net.PacketConn(four.UDPConn) || watched {
 		t.Error("a closed socket is another")
 	}
 }

@@ -7,6 +7,8 @@
 //
 // Connections of a listener that say nothing end one by one, so that a crowd of them is none for long.
 // Those that end before they asked for anything are counted.
+//
+// Over UDP, what may begin a connection is bounded for each port and each place, before anything is answered.
 package places
 
 import (
@@ -41,6 +43,7 @@ type Places struct {
 	opt           Options
 	full, crowded atomic.Uint64
 	tcp, udp      atomic.Uint64 // connections that ended without asking for anything
+	hellos        *hellos
 
 	mu    sync.Mutex
 	total int
@@ -48,7 +51,9 @@ type Places struct {
 }
 
 // New returns a Places without connections.
-func New(o Options) *Places { return &Places{opt: o, all: make(map[netip.Addr]int)} }
+func New(o Options) *Places {
+	return &Places{opt: o, all: make(map[netip.Addr]int), hellos: newHellos()}
+}
 
 // of returns the place that an address is in.
 func of(a netip.Addr) netip.Addr {
@@ -176,13 +181,17 @@ type Stats struct {
 	// that were given up, on either side, requests of which not all headers came, scanners, health checks,
 	// and connections that browsers keep in reserve.
 	TCP, UDP uint64
+
+	Hellos uint64 // packets that might have begun a connection and were not looked at
 }
 
 // Stats returns the numbers of p.
 func (p *Places) Stats() Stats {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return Stats{Connections: p.total, Full: p.full.Load(), Crowded: p.crowded.Load(), TCP: p.tcp.Load(), UDP: p.udp.Load()}
+	return Stats{
+		Connections: p.total, Full: p.full.Load(), Crowded: p.crowded.Load(), TCP: p.tcp.Load(), UDP: p.udp.Load(), Hellos: p.hellos.lost(),
+	}
 }
 
 // Listener returns l without the connections that are too many: those are closed at once. The read deadlines

@@ -2,10 +2,11 @@ package wt
 
 import (
 	"context"
+	"encoding/binary"
 	"net"
-	"runtime"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/quic-go/quic-go"
 	"golang.org/x/time/rate"
@@ -22,24 +23,80 @@ const (
 
 // proof decides who has to show that its address is its own.
 type proof struct {
-	rate *rate.Limiter
-	most int64
-	open atomic.Int64 // connections that did not have to and have not asked for anything
+	rate    *rate.Limiter
+	most    int64
+	open    atomic.Int64 // connections that did not have to and have not asked for anything
+	watched bool         // sends is called
+	retries chan struct{}
 }
+
+const (
+	// retryQueue is how many clients that have to prove their address wait in the library for another goroutine
+	// to tell them. Who finds it full is forgotten, and comes again after 200 ms.
+	retryQueue = 8
+
+	// retryMost is for how long nobody is told at most, while there is something to tell: that goroutine has to wait
+	// for a processor.
+	retryMost = 100 * time.Millisecond
+)
 
 func newProof(most int) *proof {
-	return &proof{rate: rate.NewLimiter(unprovenRate, unprovenBurst), most: int64(most)}
+	return &proof{
+		rate: rate.NewLimiter(unprovenRate, unprovenBurst), most: int64(most), retries: make(chan struct{}, retryQueue),
+	}
 }
 
-// wanted reports whether a connection that is about to begin has to prove its address.
+// wanted reports whether a connection that is about to begin has to prove its address. It waits until the library
+// has room for one more who has to; meanwhile, that has a queue for a thousand of whom this is not known yet.
 func (p *proof) wanted(net.Addr) bool {
 	if p.open.Load() < p.most && p.rate.Allow() {
 		return false
 	}
-	// The library has room for eight who are to be asked, and forgets others, who come again after 200 ms. Another
-	// goroutine asks them: it goes first.
-	runtime.Gosched()
+	if p.watched {
+		p.queue()
+	}
 	return true
+}
+
+// queue waits until fewer than retryQueue are to be told, and counts one more.
+func (p *proof) queue() {
+	select {
+	case p.retries <- struct{}{}:
+		return
+	default:
+	}
+	late := time.NewTimer(retryMost)
+	defer late.Stop()
+	select {
+	case p.retries <- struct{}{}:
+	case <-late.C: // they are not to be told any more
+		for {
+			select {
+			case <-p.retries:
+			default:
+				return
+			}
+		}
+	}
+}
+
+// sends notes that a packet is sent, which may tell a client to prove its address.
+func (p *proof) sends(packet []byte) {
+	if isRetry(packet) {
+		select {
+		case <-p.retries:
+		default:
+		}
+	}
+}
+
+// isRetry reports whether a packet is a Retry (RFC 9000, 17.2.5, and RFC 9369, 3.2).
+func isRetry(packet []byte) bool {
+	if len(packet) < 5 || packet[0]&0x80 == 0 {
+		return false
+	}
+	version, kind := quic.Version(binary.BigEndian.Uint32(packet[1:])), packet[0]>>4&3
+	return version == quic.Version1 && kind == 3 || version == quic.Version2 && kind == 0
 }
 
 // unprovenKey finds the unproven of a connection in its context.

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"net/netip"
 	"slices"
 	"sync"
 	"time"
@@ -65,6 +66,10 @@ type Options struct {
 	// Admit decides who may enter. Its error is answered with the status that fault.Codes
 	// has for it and the message as the body.
 	Admit func(r *http.Request) (media.Peer, error)
+
+	// Hello decides whether a packet from an address is looked at, before anything is known of it, on systems
+	// that have a way to ask. It must not block, nor keep the packet. Nil lets all in.
+	Hello func(packet []byte, from netip.AddrPort) bool
 
 	// Enter decides whether a connection from an address may begin, before anything is known of
 	// it. It gets the context that ends with the connection; what it returns is the context of its
@@ -266,8 +271,10 @@ func (s *Server) attend(c *conn, present bool) {
 // transport returns the socket with the limits on who may use it.
 func (s *Server) transport() *quic.Transport {
 	unproven := newProof(s.opt.Unproven)
+	conn, watched := nowait.Packets(s.opt.PacketConn, nowait.Watch{Wants: s.opt.Hello, Sends: unproven.sends})
+	unproven.watched = watched
 	return &quic.Transport{
-		Conn:                nowait.Packets(s.opt.PacketConn),
+		Conn:                conn,
 		VerifySourceAddress: unproven.wanted,
 		ConnContext: func(ctx context.Context, info *quic.ClientInfo) (context.Context, error) {
 			if s.opt.Enter != nil {

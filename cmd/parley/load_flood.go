@@ -32,6 +32,8 @@ type loadFloodCommand struct {
 	Rate       int           `name:"rate" default:"100000" help:"Tiny packets a second, of all sessions together." group:"flood"`
 	Uploads    int           `name:"uploads" default:"1000" help:"What comes byte by byte, at once." group:"flood"`
 	Handshakes int           `name:"handshakes" default:"10000" help:"Handshakes that never finish, at once." group:"flood"`
+	Ports      int           `name:"ports" default:"1000" help:"UDP ports that handshakes and connections of QUIC come from." group:"flood"`
+	From       string        `name:"from" placeholder:"IP" help:"IP address of this machine that those come from." group:"flood"`
 	Connects   int           `name:"connects" default:"1000" help:"QUIC connections that come about and never ask for anything, at once." group:"flood"`
 	Nodes      int           `name:"nodes" default:"1000" help:"Connections to the address for telemetry, at once." group:"flood"`
 	Telemetry  string        `name:"telemetry" placeholder:"HOST:PORT" help:"Where the server takes in telemetry of JIP-3 nodes; --self knows it." group:"flood"`
@@ -104,7 +106,7 @@ func once(a, b error) error {
 func (c *loadFloodCommand) flood(urls []string, room string) flood.Plan {
 	p := flood.Plan{
 		URLs: urls, Insecure: c.Insecure, Room: room, Sessions: c.Sessions, FrameBytes: c.FrameSize, Rate: c.Rate,
-		Uploads: c.Uploads, Handshakes: c.Handshakes, Connects: c.Connects, Nodes: c.Nodes, Telemetry: c.Telemetry, Begin: c.Begin, Duration: c.Limit,
+		Uploads: c.Uploads, Handshakes: c.Handshakes, Connects: c.Connects, Ports: c.Ports, From: c.From, Nodes: c.Nodes, Telemetry: c.Telemetry, Begin: c.Begin, Duration: c.Limit,
 	}
 	for _, k := range c.Kind {
 		p.Kinds = append(p.Kinds, flood.Kind(k))
@@ -209,13 +211,16 @@ func (c *loadFloodCommand) inItsOwnProcess(ctx context.Context, w *world, server
 	args := []string{"-n", strconv.Itoa(c.Nice), program, "load", "flood", "--alone", "--json", "--quiet", "--room=" + room}
 	for flag, n := range map[string]int{
 		"sessions": c.Sessions, "frame-size": c.FrameSize, "rate": c.Rate, "uploads": c.Uploads, "handshakes": c.Handshakes,
-		"connects": c.Connects, "nodes": c.Nodes, "begin": c.Begin,
+		"connects": c.Connects, "ports": c.Ports, "nodes": c.Nodes, "begin": c.Begin,
 	} {
 		args = append(args, fmt.Sprintf("--%s=%d", flag, n))
 	}
 	args = append(args, "--limit="+c.Limit.String(), fmt.Sprintf("--insecure=%t", c.Insecure))
 	if at := cmp.Or(server.telemetry, c.Telemetry); at != "" {
 		args = append(args, "--telemetry="+at)
+	}
+	if c.From != "" {
+		args = append(args, "--from="+c.From)
 	}
 	for _, u := range server.urls {
 		args = append(args, "--url="+u)

@@ -3,7 +3,6 @@ package flood
 import (
 	"context"
 	"io"
-	"net"
 	"sync"
 
 	"github.com/quic-go/quic-go"
@@ -35,9 +34,9 @@ func (r *run) connects(ctx context.Context, all *sync.WaitGroup) error {
 	}{{"HTTP/3 CONNECTs without end", dripRequests}, {"silent QUIC", keepSilent}} {
 		n := (r.Connects + i) / 2
 		c := r.counter(Connects, way.how, n)
-		r.crowd(ctx, all, n, func(ctx context.Context, _ int) {
+		r.crowd(ctx, all, n, func(ctx context.Context, i int) {
 			c.begin()
-			conn, err := dial(ctx)
+			conn, err := dial(ctx, i)
 			if err != nil {
 				if ctx.Err() == nil {
 					c.refused(err)
@@ -56,29 +55,19 @@ func (r *run) connects(ctx context.Context, all *sync.WaitGroup) error {
 	return nil
 }
 
-// dialQUIC returns how to connect to the server at base. All connections share a socket.
-func (r *run) dialQUIC(ctx context.Context, all *sync.WaitGroup, base string) (func(context.Context) (*quic.Conn, error), error) {
-	to, err := net.ResolveUDPAddr("udp", host(base))
+// dialQUIC returns how to connect to the server at base.
+func (r *run) dialQUIC(ctx context.Context, all *sync.WaitGroup, base string) (func(context.Context, int) (*quic.Conn, error), error) {
+	to, from, err := r.ports(ctx, all, base, hearing)
 	if err != nil {
 		return nil, err
 	}
-	socket, err := net.ListenPacket("udp", ":0")
-	if err != nil {
-		return nil, err
-	}
-	transport := &quic.Transport{Conn: socket}
-	all.Go(func() {
-		<-ctx.Done()
-		_ = transport.Close() // which ends those that go on
-		_ = socket.Close()
-	})
 	conf := r.options(base).TLS
 	conf.ServerName = to.IP.String()
 	conf.NextProtos = []string{http3.NextProtoH3}
-	return func(ctx context.Context) (*quic.Conn, error) {
+	return func(ctx context.Context, i int) (*quic.Conn, error) {
 		ctx, cancel := context.WithTimeout(ctx, joinPatience)
 		defer cancel()
-		return transport.Dial(ctx, to, conf, &quic.Config{EnableDatagrams: true, KeepAlivePeriod: dripEvery})
+		return from(i).Dial(ctx, to, conf, &quic.Config{EnableDatagrams: true, KeepAlivePeriod: dripEvery})
 	}, nil
 }
 

@@ -21,7 +21,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func plan(addr string) Plan {
 	return Plan{
 		URLs: []string{"ws://" + addr, "wss://" + addr, "https://" + addr}, Kinds: Kinds, Room: "flood",
-		Sessions: 1, FrameBytes: 1000, Rate: 10, Uploads: 4, Handshakes: 10, Connects: 4, Nodes: 4, Telemetry: addr, Begin: 100, Duration: 200 * time.Millisecond,
+		Sessions: 1, FrameBytes: 1000, Rate: 10, Uploads: 4, Handshakes: 10, Connects: 4, Ports: 2, Nodes: 4, Telemetry: addr, Begin: 100, Duration: 200 * time.Millisecond,
 	}
 }
 
@@ -197,8 +197,8 @@ func TestTableOfFloods(t *testing.T) {
 func TestWhatServersCountOfFloods(t *testing.T) {
 	for name, want := range map[string]bool{
 		"parley_packets_dropped_total": true, "parley_streams_refused_total": true, "parley_connections_refused_total": true,
-		"parley_connections_unasked_total": true,
-		"parley_packets_rejected_total":    true, "parley_keyframe_requests_limited_total": true, "parley_joins_total": true,
+		"parley_connections_unasked_total": true, "parley_handshake_packets_dropped_total": true,
+		"parley_packets_rejected_total": true, "parley_keyframe_requests_limited_total": true, "parley_joins_total": true,
 		"parley_jip3_bad_hellos_total": true, "parley_jip3_events_too_large_total": true, "parley_jip3_events_undecodable_total": true,
 		"parley_packets_total": false, "go_goroutines": false,
 	} {

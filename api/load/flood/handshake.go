@@ -3,7 +3,6 @@ package flood
 import (
 	"context"
 	"errors"
-	"net"
 	"sync"
 
 	"github.com/quic-go/quic-go"
@@ -54,29 +53,19 @@ func (r *run) plain(ctx context.Context, c *counter, base, begin, rest string) {
 	r.drip(ctx, c, "ws://"+host(base), begin, rest)
 }
 
-// initials returns how to begin handshakes of QUIC that hear no answer. One socket sends them all.
+// initials returns how to begin handshakes of QUIC that hear no answer.
 func (r *run) initials(ctx context.Context, all *sync.WaitGroup, base string) (func(context.Context, *counter, int), error) {
-	to, err := net.ResolveUDPAddr("udp", host(base))
+	to, from, err := r.ports(ctx, all, base, deafened)
 	if err != nil {
 		return nil, err
 	}
-	socket, err := net.ListenPacket("udp", ":0")
-	if err != nil {
-		return nil, err
-	}
-	transport := &quic.Transport{Conn: deaf{socket, ctx.Done()}}
-	all.Go(func() {
-		<-ctx.Done()
-		_ = transport.Close() // which ends those that go on
-		_ = socket.Close()
-	})
 	conf := r.options(base).TLS
 	conf.ServerName = "flood.invalid"
 	conf.NextProtos = []string{http3.NextProtoH3}
-	return func(ctx context.Context, c *counter, _ int) {
+	return func(ctx context.Context, c *counter, i int) {
 		c.begin()
 		end := c.open()
-		_, err := transport.Dial(ctx, to, conf, nil)
+		_, err := from(i).Dial(ctx, to, conf, nil)
 		if ctx.Err() != nil || err == nil {
 			end(nil)
 			return
@@ -90,15 +79,3 @@ func (r *run) initials(ctx context.Context, all *sync.WaitGroup, base string) (f
 
 // errGaveUp ends a handshake without an answer: how the server took it, its metrics say.
 var errGaveUp = errors.New("given up without an answer")
-
-// deaf is a socket that hears nothing.
-type deaf struct {
-	net.PacketConn
-	ended <-chan struct{}
-}
-
-// ReadFrom waits until all is over.
-func (d deaf) ReadFrom([]byte) (int, net.Addr, error) {
-	<-d.ended
-	return 0, nil, net.ErrClosed
-}

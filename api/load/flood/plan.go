@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"net/url"
 	"slices"
 	"time"
@@ -49,6 +50,8 @@ type Plan struct {
 	Uploads    int    // at once
 	Handshakes int    // at once
 	Connects   int    // at once
+	Ports      int    // of UDP that connections of QUIC come from: 1 is one socket for all
+	From       string // IP address of this machine that those come from; "" leaves it to the system
 	Nodes      int    // at once
 	Begin      int    // of those that the server has ended, how many begin again a second
 	Duration   time.Duration
@@ -63,6 +66,7 @@ type Plan struct {
 const (
 	mostSessions = 1_000
 	mostAtOnce   = 100_000
+	mostPorts    = 20_000
 	mostRate     = 10_000_000
 	mostDuration = time.Hour
 )
@@ -95,6 +99,11 @@ func (p *Plan) Check() error {
 	must(p.Uploads >= 1 && p.Uploads <= mostAtOnce, "%d uploads: 1 to %d", p.Uploads, mostAtOnce)
 	must(p.Handshakes >= 1 && p.Handshakes <= mostAtOnce, "%d handshakes: 1 to %d", p.Handshakes, mostAtOnce)
 	must(p.Connects >= 1 && p.Connects <= mostAtOnce, "%d connections that ask for nothing: 1 to %d", p.Connects, mostAtOnce)
+	must(p.Ports >= 1 && p.Ports <= mostPorts, "%d ports: 1 to %d", p.Ports, mostPorts)
+	if p.From != "" {
+		_, err := netip.ParseAddr(p.From)
+		must(err == nil, "%q is no IP address to come from", p.From)
+	}
 	must(p.Nodes >= 1 && p.Nodes <= mostAtOnce, "%d nodes: 1 to %d", p.Nodes, mostAtOnce)
 	if p.Telemetry != "" {
 		_, _, err := net.SplitHostPort(p.Telemetry)
