@@ -55,7 +55,7 @@ type Listen struct {
 	QUICKeepAlive     time.Duration `name:"quic-keep-alive-interval" from:"QUIC_KEEP_ALIVE_INTERVAL_SECS" type:"seconds" default:"1" help:"How often a silent QUIC connection is probed. 1s to half of the idle timeout."`
 	MaxConnections    int           `name:"max-connections" from:"PARLEY_MAX_CONNECTIONS" default:"50000" help:"Connections that may be open at once, of browsers, clients and the API. 100 to 10000000."`
 	PerAddress        int           `name:"max-connections-per-address" from:"PARLEY_MAX_CONNECTIONS_PER_ADDRESS" default:"1000" help:"How many of these from one IPv4 address or IPv6 network of 64 bits. This machine may have all. 1 to 10000000."`
-	TrustedProxies    []string      `name:"trusted-proxies" from:"PARLEY_TRUSTED_PROXIES" placeholder:"NETWORK" help:"Networks of proxies in front of this node, such as 10.0.0.0/8, separated by commas: they speak for many, so --max-connections-per-address does not hold for them."`
+	TrustedProxies    []string      `name:"trusted-proxies" from:"PARLEY_TRUSTED_PROXIES" placeholder:"NETWORK" help:"Networks of proxies in front of this node, such as 10.0.0.0/8, separated by commas: they speak for many, so neither --max-connections-per-address nor how many handshakes one address may begin holds for them."`
 	CORSAllowedOrigin []string      `name:"cors-allowed-origin" from:"CORS_ALLOWED_ORIGIN" placeholder:"ORIGIN" help:"Other origins whose pages may use the REST API with credentials, separated by commas."`
 }
 

@@ -12,12 +12,12 @@ import (
 // Of the packets that may begin a connection of QUIC, so many a second are looked at, and so many at once: each
 // costs an answer before anybody has shown that an address is theirs. A handshake has about ten.
 const (
-	portRate, portBurst = 4, 40 // from one port: a client has one for each connection
+	portRate, portBurst = 4, 40 // from one port: browsers have one for each connection
 
 	placeRate, placeBurst = 10_000, 10_000 // from one place: a company behind one address, at the full hour
 
-	// spareRate and spareBurst are what ports and places have together beyond it: of those who test with a thousand
-	// connections of one socket, say.
+	// spareRate and spareBurst are what ports and places have together beyond it, while no flood takes it: programs
+	// may have many connections of one socket.
 	spareRate, spareBurst = 500, 500
 )
 
@@ -47,7 +47,12 @@ func (h *hellos) take(from netip.AddrPort) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	now := time.Since(h.start)
-	if h.ports.take(port, now) && h.places.take(place, now) || h.spare.Allow() {
+	switch { // what is not looked at is charged to nobody: else one place might use up what there is for all
+	case h.ports.has(port, now) && h.places.has(place, now):
+		h.ports.take(port, now)
+		h.places.take(place, now)
+		return true
+	case h.spare.Allow():
 		return true
 	}
 	h.dropped++
@@ -69,30 +74,47 @@ type sketch struct {
 	used  [sketchRows][sketchCells]time.Duration // until when its sources have had what is theirs
 }
 
-// With these sizes a thousand sources that have too much take one in 5,000 others with them.
+// With these sizes a thousand sources that have too much take one in 80,000 others with them. They are a megabyte.
 const (
 	sketchRows  = 4
-	sketchCells = 1 << 13
+	sketchCells = 1 << 14
 )
 
-// take reports whether a source may have one more at a time.
-func (s *sketch) take(hash uint64, now time.Duration) (ok bool) {
+// has reports whether a source may have one more at a time.
+func (s *sketch) has(hash uint64, now time.Duration) bool {
 	for row := range s.used {
-		used := &s.used[row][hash%sketchCells]
-		hash /= sketchCells
-		if *used <= now+s.ahead-s.each {
-			*used = max(*used, now) + s.each
-			ok = true
+		if s.used[row][hash%sketchCells] <= now+s.ahead-s.each {
+			return true
 		}
+		hash /= sketchCells
 	}
-	return ok
+	return false
 }
 
-// longHeader is set in the first byte of packets that come before a connection stands (RFC 8999, 5.1).
-const longHeader = 0x80
+// take charges a source for one.
+func (s *sketch) take(hash uint64, now time.Duration) {
+	for row := range s.used {
+		if used := &s.used[row][hash%sketchCells]; *used <= now+s.ahead-s.each {
+			*used = max(*used, now) + s.each
+		}
+		hash /= sketchCells
+	}
+}
 
-// Hello reports whether a packet that came over UDP is to be looked at, which is counted where it may begin a
-// connection. It neither blocks nor keeps the packet.
+const (
+	// longHeader is set in the first byte of packets that come before a connection stands (RFC 8999, 5.1).
+	longHeader = 0x80
+
+	// helloBytes is how large packets are that begin one, at least (RFC 9000, 14.1): it is not for less that a sender
+	// under a false address takes from whose that is.
+	helloBytes = 1200
+)
+
+// Hello reports whether a packet that came over UDP is to be looked at. One that may begin a connection is counted,
+// unless it comes from a trusted network; others are always. It neither blocks nor keeps the packet.
 func (p *Places) Hello(packet []byte, from netip.AddrPort) bool {
-	return len(packet) == 0 || packet[0]&longHeader == 0 || p.hellos.take(from)
+	if len(packet) < helloBytes || packet[0]&longHeader == 0 || p.trusted(from.Addr().Unmap().WithZone("")) {
+		return true
+	}
+	return p.hellos.take(from)
 }

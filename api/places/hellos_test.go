@@ -10,10 +10,13 @@ import (
 	"parley/api/places"
 )
 
+// hello may begin a connection.
+var hello = append([]byte{0xc0}, make([]byte, 1199)...)
+
 // hellos counts of n packets that may begin a connection those that are looked at.
 func hellos(p *places.Places, n int, from func(i int) string) (seen int) {
 	for i := range n {
-		if p.Hello([]byte{0xc0}, netip.MustParseAddrPort(from(i))) {
+		if p.Hello(hello, netip.MustParseAddrPort(from(i))) {
 			seen++
 		}
 	}
@@ -41,8 +44,10 @@ func TestHellosOfOnePort(t *testing.T) {
 			t.Errorf("%d of another address are looked at", n)
 		}
 		for range 1000 {
-			if packet := []byte{0x7f}; !p.Hello(packet, netip.MustParseAddrPort(flood(0))) || !p.Hello(nil, netip.MustParseAddrPort(flood(0))) {
-				t.Fatal("what belongs to a connection is not looked at")
+			for _, packet := range [][]byte{nil, hello[:1199], append([]byte{0x7f}, hello...)} {
+				if !p.Hello(packet, netip.MustParseAddrPort(flood(0))) {
+					t.Fatal("what begins no connection is not looked at")
+				}
 			}
 		}
 		if s := p.Stats(); s.Hellos != 4*10_000-10_000-540-504-40 {
@@ -78,15 +83,33 @@ func TestHellosOfOnePlace(t *testing.T) {
 	}
 }
 
-// However many have too much, hardly anybody goes with them.
+// However many ports flood, hardly anybody goes with them.
 func TestHellosBesideManyFloods(t *testing.T) {
+	for _, ports := range []int{1, 1000, 8000, 60_000} {
+		synctest.Test(t, func(t *testing.T) {
+			p := places.New(places.Options{Total: 1, Each: 1})
+			for range 10 {
+				hellos(p, 60_000, func(i int) string { return fmt.Sprint("192.0.2.1:", 1+i%ports) })
+				<-time.After(time.Second)
+			}
+			const people = 10_000
+			n := hellos(p, people, func(i int) string { return fmt.Sprintf("198.51.%d.%d:1", i/256, i%256) })
+			if lost := people - n; lost > people/1000 {
+				t.Errorf("beside %d ports %d of %d are not looked at", ports, lost, people)
+			}
+		})
+	}
+}
+
+// Who speaks for many is not bounded, but this machine is.
+func TestHellosOfProxies(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := places.New(places.Options{Total: 1, Each: 1})
-		hellos(p, 100_000, func(i int) string { return fmt.Sprint("192.0.2.1:", 1+i%1000) })
-		const people = 10_000
-		n := hellos(p, people, func(i int) string { return fmt.Sprintf("198.51.%d.%d:1", i/256, i%256) })
-		if lost := people - n; lost > people/1000 {
-			t.Errorf("%d of %d are not looked at", lost, people)
+		p := places.New(places.Options{Total: 1, Each: 1, Trusted: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}})
+		if n := hellos(p, 10_000, one("[::ffff:10.1.2.3]:1")); n != 10_000 {
+			t.Errorf("%d of a trusted network are looked at", n)
+		}
+		if n := hellos(p, 10_000, one("127.0.0.1:1")); n != 540 {
+			t.Errorf("%d of this machine are looked at", n)
 		}
 	})
 }
@@ -94,13 +117,12 @@ func TestHellosBesideManyFloods(t *testing.T) {
 // BenchmarkHello is what a flood costs before it is dropped.
 func BenchmarkHello(b *testing.B) {
 	p := places.New(places.Options{Total: 1, Each: 1})
-	packet := []byte{0xc0}
 	for ports, name := range map[uint16]string{1: "one port", 1000: "a thousand ports"} {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			at := netip.MustParseAddr("192.0.2.1")
 			for i := 0; b.Loop(); i++ {
-				p.Hello(packet, netip.AddrPortFrom(at, uint16(i)%ports))
+				p.Hello(hello, netip.AddrPortFrom(at, uint16(i)%ports))
 			}
 		})
 	}

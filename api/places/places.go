@@ -8,7 +8,8 @@
 // Connections of a listener that say nothing end one by one, so that a crowd of them is none for long.
 // Those that end before they asked for anything are counted.
 //
-// Over UDP, what may begin a connection is bounded for each port and each place, before anything is answered.
+// Over UDP, what may begin a connection is bounded for each port and each place, but for trusted networks, before
+// anything is answered. Only Linux has a way to ask for that.
 package places
 
 import (
@@ -68,7 +69,11 @@ func of(a netip.Addr) netip.Addr {
 
 func (p *Places) unbounded(a netip.Addr) bool {
 	a = a.Unmap().WithZone("")
-	return a.IsLoopback() || slices.ContainsFunc(p.opt.Trusted, func(n netip.Prefix) bool { return n.Contains(a) })
+	return a.IsLoopback() || p.trusted(a)
+}
+
+func (p *Places) trusted(a netip.Addr) bool {
+	return slices.ContainsFunc(p.opt.Trusted, func(n netip.Prefix) bool { return n.Contains(a) })
 }
 
 // place is what one connection has.

@@ -31,7 +31,7 @@ type outlet struct {
 	ration  *ration // nil where frames need no leave
 
 	turn    holder
-	urgency urgency           // the least for which the courier was called
+	urgency urgency           // the most urgent for which the courier was called
 	calls   [urgencies]bool   // all that it was called for
 	cut     bool              // the courier popped not all that waited
 	works   bool              // the goroutine that was started

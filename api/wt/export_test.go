@@ -24,6 +24,7 @@ func QUICConfig(idle time.Duration) *quic.Config { return quicConfig(idle, Defau
 const (
 	RetryQueue = retryQueue
 	RetryMost  = retryMost
+	RetryQuiet = retryQuiet
 )
 
 // IsRetry reports whether a packet is a Retry.

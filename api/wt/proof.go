@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"net"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -25,19 +26,22 @@ const (
 type proof struct {
 	rate    *rate.Limiter
 	most    int64
-	open    atomic.Int64 // connections that did not have to and have not asked for anything
-	watched bool         // sends is called
-	retries chan struct{}
+	open    atomic.Int64  // connections that did not have to and have not asked for anything
+	watched bool          // sends is called
+	retries chan struct{} // who is to be told and was not yet
+	quiet   time.Time     // until then nobody waits for those
 }
 
 const (
 	// retryQueue is how many clients that have to prove their address wait in the library for another goroutine
-	// to tell them. Who finds it full is forgotten, and comes again after 200 ms.
+	// to tell them: the capacity of its queue, which it does not export. Who finds it full is forgotten, and comes
+	// again after 200 ms.
 	retryQueue = 8
 
-	// retryMost is for how long nobody is told at most, while there is something to tell: that goroutine has to wait
-	// for a processor.
-	retryMost = 100 * time.Millisecond
+	// retryMost is for how long that goroutine may take to tell one, for it has to wait for a processor. If it
+	// takes longer, nobody waits for it for retryQuiet: who has a proof already waits behind who does.
+	retryMost  = 100 * time.Millisecond
+	retryQuiet = time.Second
 )
 
 func newProof(most int) *proof {
@@ -54,22 +58,28 @@ func (p *proof) wanted(net.Addr) bool {
 	}
 	if p.watched {
 		p.queue()
+	} else {
+		runtime.Gosched() // the goroutine that tells them goes first
 	}
 	return true
 }
 
-// queue waits until fewer than retryQueue are to be told, and counts one more.
+// queue waits until fewer than retryQueue are to be told, and counts one more. One goroutine calls it.
 func (p *proof) queue() {
 	select {
 	case p.retries <- struct{}{}:
 		return
 	default:
 	}
+	if time.Now().Before(p.quiet) {
+		return
+	}
 	late := time.NewTimer(retryMost)
 	defer late.Stop()
 	select {
 	case p.retries <- struct{}{}:
-	case <-late.C: // they are not to be told any more
+	case <-late.C: // of some it may be that they will never be told, so all are counted anew
+		p.quiet = time.Now().Add(retryQuiet)
 		for {
 			select {
 			case <-p.retries:

@@ -28,15 +28,15 @@ func (r *run) connects(ctx context.Context, all *sync.WaitGroup) error {
 	if err != nil {
 		return err
 	}
-	for i, way := range []struct {
+	for w, way := range []struct {
 		how  string
 		keep func(context.Context, *counter, *quic.Conn) error
 	}{{"HTTP/3 CONNECTs without end", dripRequests}, {"silent QUIC", keepSilent}} {
-		n := (r.Connects + i) / 2
+		n := (r.Connects + w) / 2
 		c := r.counter(Connects, way.how, n)
 		r.crowd(ctx, all, n, func(ctx context.Context, i int) {
 			c.begin()
-			conn, err := dial(ctx, i)
+			conn, err := dial(ctx, 2*i+w)
 			if err != nil {
 				if ctx.Err() == nil {
 					c.refused(err)

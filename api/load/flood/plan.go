@@ -66,7 +66,7 @@ type Plan struct {
 const (
 	mostSessions = 1_000
 	mostAtOnce   = 100_000
-	mostPorts    = 20_000
+	mostPorts    = 10_000
 	mostRate     = 10_000_000
 	mostDuration = time.Hour
 )

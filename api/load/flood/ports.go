@@ -21,25 +21,26 @@ func (r *run) ports(
 		return nil, nil, err
 	}
 	var sockets []net.PacketConn
-	var transports []*quic.Transport
-	end := func() {
+	for range r.Ports {
+		socket, err := net.ListenPacket("udp", net.JoinHostPort(r.From, "0"))
+		if err != nil {
+			for _, s := range sockets {
+				_ = s.Close()
+			}
+			return nil, nil, err
+		}
+		sockets = append(sockets, socket)
+	}
+	transports := make([]*quic.Transport, r.Ports)
+	for i, s := range sockets {
+		transports[i] = &quic.Transport{Conn: how(s, ctx.Done())}
+	}
+	all.Go(func() {
+		<-ctx.Done()
 		for i, t := range transports {
 			_ = t.Close() // which ends those that go on
 			_ = sockets[i].Close()
 		}
-	}
-	for range r.Ports {
-		socket, err := net.ListenPacket("udp", net.JoinHostPort(r.From, "0"))
-		if err != nil {
-			end()
-			return nil, nil, err
-		}
-		sockets = append(sockets, socket)
-		transports = append(transports, &quic.Transport{Conn: how(socket, ctx.Done())})
-	}
-	all.Go(func() {
-		<-ctx.Done()
-		end()
 	})
 	return to, func(i int) *quic.Transport { return transports[i%len(transports)] }, nil
 }
