@@ -15,7 +15,7 @@ func TestIntakeGivesUpTheSlowest(t *testing.T) {
 		begin := func(name string) *Arrival { return i.Begin(func() { ended[name]++ }) }
 		hold := func(a *Arrival, size int64, want bool) {
 			t.Helper()
-			if got := a.Hold(size); got != want {
+			if got := a.Hold(size, size); got != want {
 				t.Errorf("may hold %d: %v", size, got)
 			}
 		}

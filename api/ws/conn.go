@@ -40,15 +40,13 @@ var scratches = sync.Pool{New: func() any {
 // errClosed is what Read and Write return once this side closed the connection.
 var errClosed = fmt.Errorf("websocket: %w", net.ErrClosed)
 
-// errCrowded ends connections whose large packets take memory that others need.
-var errCrowded = &fault.Error{Code: fault.Slow, Message: "too many large packets are on their way", Retry: 2 * time.Second}
-
 // conn is one WebSocket connection.
 type conn struct {
 	sock    *websocket.Conn
 	link    *link
 	patient time.Duration // with a packet that has begun
 	intake  *intake.Intake
+	taken   *intake.Arrival // of the message that is read or was read last; nil: it is small
 
 	mu    sync.Mutex
 	cause error // why this side ended the connection; the first reason wins
@@ -79,6 +77,7 @@ func (c *conn) Transport() media.Transport { return media.WebSocket }
 
 // Read returns the next binary message. When ctx ends, the connection ends with it.
 func (c *conn) Read(ctx context.Context) (media.Packet, error) {
+	c.letGo()
 	if err := c.bind(ctx); err != nil {
 		return media.Packet{}, err
 	}
@@ -89,11 +88,22 @@ func (c *conn) Read(ctx context.Context) (media.Packet, error) {
 		}
 		data, err := c.message(r)
 		if err != nil {
+			c.letGo()
 			return media.Packet{}, c.readError(err)
 		}
 		if typ == websocket.MessageBinary {
 			return media.Packet{Data: data}, nil
 		}
+		c.letGo()
+	}
+}
+
+// letGo gives back what the message holds that was read last. Only who calls Read calls it, and who comes
+// after the session.
+func (c *conn) letGo() {
+	if c.taken != nil {
+		c.taken.Done()
+		c.taken = nil
 	}
 }
 
@@ -108,12 +118,6 @@ func (c *conn) message(r io.Reader) ([]byte, error) {
 	defer func() {
 		if late != nil {
 			late.Stop()
-		}
-	}()
-	var arrival *intake.Arrival
-	defer func() {
-		if arrival != nil {
-			arrival.Done()
 		}
 	}()
 	for parts := 0; ; parts++ {
@@ -140,11 +144,11 @@ func (c *conn) message(r io.Reader) ([]byte, error) {
 			return nil, err
 		case n == len(buf):
 			size := min(2*len(buf), wire.MaxPacket+1)
-			if arrival == nil && size > intake.Free {
-				arrival = c.intake.Begin(func() { c.fail(errCrowded) })
+			if c.taken == nil && size > intake.Free {
+				c.taken = c.intake.Begin(func() { c.fail(intake.ErrCrowded) })
 			}
-			if arrival != nil && !arrival.Hold(int64(size)) {
-				return nil, errCrowded
+			if c.taken != nil && !c.taken.Hold(int64(size), int64(size)) {
+				return nil, intake.ErrCrowded
 			}
 			grown := make([]byte, size, size+wire.StampRoom)
 			copy(grown, buf)

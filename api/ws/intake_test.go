@@ -9,7 +9,8 @@ import (
 	"parley/api/ws"
 )
 
-// Large packets on their way in share what memory there is for them, and give it back.
+// Large packets on their way in share what memory there is for them, and give it back once their session
+// asks for the next.
 func TestLargePacketsShareMemory(t *testing.T) {
 	const most = 256 << 10
 	packets := intake.New(most)
@@ -22,9 +23,16 @@ func TestLargePacketsShareMemory(t *testing.T) {
 			return err
 		}
 		p, err := held.Conn.Read(t.Context())
-		if err == nil && len(p.Data) != size {
-			t.Errorf("%d of %d bytes came", len(p.Data), size)
+		if err != nil {
+			return err
 		}
+		if len(p.Data) != size || packets.Held() < int64(size) {
+			t.Errorf("%d of %d bytes came, %d are held", len(p.Data), size, packets.Held())
+		}
+		if err = c.Send(t.Context(), []byte{8, 1}); err != nil {
+			return err
+		}
+		_, err = held.Conn.Read(t.Context())
 		return err
 	}
 	for range 3 {

@@ -57,7 +57,7 @@ type Options struct {
 
 	Log *slog.Logger
 
-	Intake *intake.Intake // bounds what large packets hold that are not complete; nil: nothing does
+	Intake *intake.Intake // bounds what packets hold until their session takes them; nil: nothing does
 
 	Ping  time.Duration // between two pings of the server
 	Idle  time.Duration // silence after which a path counts as dead
@@ -185,6 +185,7 @@ func (v *visit) over(err error) { // what it needs is not on the stack before
 	if err := v.conn.Close(fault.CodeOf(err)); err != nil {
 		v.server.opt.Log.Debug("websocket close", "path", v.path, "remote", v.remote, "err", err)
 	}
+	v.conn.letGo()
 	v.pinger.stop()
 	v.stop()
 	v.cancel(nil)

@@ -61,11 +61,11 @@ type conn struct {
 	wrote atomic.Int64 // nanoseconds after born, or 0
 
 	reading reading
-	inbox   chan media.Packet // of datagrams, and of streams that are read on the side
-	awake   wakeup            // of who reads
-	side    atomic.Int64      // streams that are read on the side
-	partial atomic.Int64      // bytes of packets that are not complete
-	lasting atomic.Int64      // long-lived streams of the client
+	inbox   chan inbound // of datagrams, and of streams that are read on the side
+	awake   wakeup       // of who reads
+	side    atomic.Int64 // streams that are read on the side
+	partial atomic.Int64 // bytes of large packets that the session did not take, and of streams on the side
+	lasting atomic.Int64 // long-lived streams of the client
 
 	refusals *Refusals
 	intake   *intake.Intake
@@ -109,7 +109,7 @@ func newConn(sess *webtransport.Session, qc *quic.Conn, ctrl *http3.Stream, fram
 		quiet:  opt.Quiet,
 		framed: framed,
 		born:   time.Now(),
-		inbox:  make(chan media.Packet, inboxPackets),
+		inbox:  make(chan inbound, inboxPackets),
 		awake:  make(wakeup, 1),
 
 		refusals: opt.Refusals,

@@ -8,7 +8,7 @@ import (
 	"parley/api/media"
 )
 
-// Partial returns how many bytes the packets of a client occupy that are not complete.
+// Partial returns how many bytes the packets of a client occupy that the session did not take.
 func Partial(c media.Conn) int64 { return c.(packetConn).partial.Load() }
 
 // Sent returns how many bytes the library has sent that are not lost.

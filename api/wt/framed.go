@@ -13,9 +13,6 @@ import (
 	"parley/api/wire"
 )
 
-// believed is how large a packet may claim to be before its bytes have to come first.
-const believed = 64 << 10
-
 // framedMark is the first byte of a stream of packets with their lengths: no packet is 16 MiB
 // long, and none begins with a field of number zero.
 const framedMark = 0
@@ -99,9 +96,9 @@ func unframe(b []byte, deliver func(media.Packet)) (left []byte, ok bool) {
 // it. It reports whether it could. Memory grows with what arrived.
 func (c *conn) readLarge(str *webtransport.ReceiveStream, begin []byte, late time.Time) bool {
 	size := length(begin)
-	packet := append(make([]byte, 0, min(size, believed)+wire.StampRoom), begin[lengthBytes:]...)
+	packet := append(make([]byte, 0, min(size, 2*scratchBytes)+wire.StampRoom), begin[lengthBytes:]...)
 	m := c.hold(str)
-	defer m.release()
+	defer m.abandon()
 	_ = str.SetReadDeadline(late)
 	for len(packet) < size {
 		if len(packet) == cap(packet)-wire.StampRoom {
@@ -109,7 +106,7 @@ func (c *conn) readLarge(str *webtransport.ReceiveStream, begin []byte, late tim
 			copy(grown, packet)
 			packet = grown
 		}
-		if !m.grow(int64(cap(packet)) - m.held) {
+		if !m.grow(int64(cap(packet))) {
 			c.refuse(str, TooMuch)
 			return false
 		}

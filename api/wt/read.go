@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/quic-go/webtransport-go"
@@ -31,7 +32,7 @@ const (
 	// than clients need for their cameras, screens and voices.
 	lastingStreams = 64
 
-	// partialBytes bounds what the packets of one client occupy before they are complete:
+	// partialBytes bounds what the packets of one client occupy until the session takes them:
 	// four of the largest.
 	partialBytes = 4 * wire.MaxPacket
 
@@ -46,6 +47,13 @@ type reading struct {
 	at       int
 	complete []media.Packet // of one stream
 	streams  bool           // have their turn
+	taken    *holding       // of the packet that was returned last; nil: it holds little
+}
+
+// inbound is a packet in the inbox.
+type inbound struct {
+	media.Packet
+	holding *holding // until the packet after it is asked for; nil: it holds little
 }
 
 // Read returns the next packet. What arrived before the end of the session is delivered
@@ -56,6 +64,7 @@ func (c *conn) Read(ctx context.Context) (media.Packet, error) {
 	if ctx.Done() != nil {
 		defer context.AfterFunc(ctx, c.awake.wake)()
 	}
+	c.reading.letGo()
 	for {
 		over := c.over(ctx) // asked for before the last look at what arrived
 		if p, ok := c.next(); ok {
@@ -92,8 +101,9 @@ func (c *conn) next() (media.Packet, bool) { // what it needs is not on the stac
 		}
 	}
 	select {
-	case p := <-c.inbox:
-		return p, true
+	case in := <-c.inbox:
+		c.reading.taken = in.holding
+		return in.Packet, true
 	default:
 	}
 	if streams {
@@ -117,9 +127,24 @@ func (c *conn) accept() {
 func (c *conn) deliver(p media.Packet) {
 	c.hear()
 	select {
-	case c.inbox <- p:
+	case c.inbox <- inbound{Packet: p}:
 		c.awake.wake()
 	case <-c.life.Done():
+	}
+}
+
+// forget gives back what packets hold that nobody will read. All other goroutines have ended.
+func (c *conn) forget() {
+	c.reading.letGo()
+	for {
+		select {
+		case in := <-c.inbox:
+			if in.holding != nil {
+				in.holding.release()
+			}
+		default:
+			return
+		}
 	}
 }
 
@@ -166,6 +191,14 @@ var scratches = sync.Pool{New: func() any {
 
 // waiting reports whether there are streams that cannot be read yet.
 func (r *reading) waiting() bool { return r.at < len(r.burst) }
+
+// letGo gives back what the packet holds that was returned last.
+func (r *reading) letGo() {
+	if r.taken != nil {
+		r.taken.release()
+		r.taken = nil
+	}
+}
 
 // ofStreams returns a packet of the streams that are there.
 func (c *conn) ofStreams() (p media.Packet, ok bool) {
@@ -233,10 +266,16 @@ func (c *conn) readStream(str *webtransport.ReceiveStream) (p media.Packet, ok b
 func (c *conn) readAside(str *webtransport.ReceiveStream, start []byte) {
 	c.side.Add(1)
 	c.work.Go(func() {
+		m := c.hold(str)
 		defer func() {
+			m.abandon()
 			c.side.Add(-1)
 			c.awake.wake()
 		}()
+		if !m.grow(scratchBytes) {
+			c.refuse(str, TooMuch)
+			return
+		}
 		late := time.Now().Add(streamTimeout)
 		_ = str.SetReadDeadline(late)
 		if len(start) == 0 { // which of both it is shows in its first byte
@@ -257,19 +296,17 @@ func (c *conn) readAside(str *webtransport.ReceiveStream, start []byte) {
 			c.readFramed(str, start, late)
 			return
 		}
-		c.readSlowly(str, start)
+		c.readSlowly(str, start, m)
 	})
 }
 
 // readSlowly reads a packet that begins with start, until the deadline of its stream. The buffer
-// grows with what arrived.
-func (c *conn) readSlowly(str *webtransport.ReceiveStream, start []byte) {
+// grows with what arrived; m is what it holds.
+func (c *conn) readSlowly(str *webtransport.ReceiveStream, start []byte, m *holding) {
 	buf, n := start, len(start)
-	m := c.hold(str)
-	defer m.release()
 	for {
 		size := min(max(2*n, scratchBytes), wire.MaxPacket+1)
-		if !m.grow(int64(size - len(buf))) {
+		if !m.grow(int64(size)) {
 			c.refuse(str, TooMuch)
 			return
 		}
@@ -294,18 +331,24 @@ func (c *conn) readSlowly(str *webtransport.ReceiveStream, start []byte) {
 	}
 }
 
-// holding is the memory of a packet that is not delivered.
+// holding is the memory of a packet until the session took it, or of the beginning of a stream.
 type holding struct {
-	c       *conn
-	held    int64
-	arrival *intake.Arrival
-	over    chan struct{} // closed when others need the memory
+	c         *conn
+	held      int64
+	arrival   *intake.Arrival
+	over      chan struct{} // closed when others need the memory
+	delivered atomic.Bool   // who reads gives it back
 }
 
-// hold begins without any. Its stream is refused when others need what it has.
+// hold begins without any. When others need what it has its stream is refused, or the session ends that
+// does not take the packet.
 func (c *conn) hold(str *webtransport.ReceiveStream) *holding {
 	h := &holding{c: c, over: make(chan struct{})}
 	h.arrival = c.intake.Begin(func() {
+		if h.delivered.Load() {
+			c.end(intake.ErrCrowded)
+			return
+		}
 		close(h.over)
 		c.refuse(str, TooMuch)
 	})
@@ -316,17 +359,27 @@ func (c *conn) hold(str *webtransport.ReceiveStream) *holding {
 func (h *holding) deliver(p media.Packet) {
 	h.c.hear()
 	select {
-	case h.c.inbox <- p:
+	case h.c.inbox <- inbound{p, h}:
+		h.delivered.Store(true)
 		h.c.awake.wake()
 	case <-h.over:
 	case <-h.c.life.Done():
 	}
 }
 
-// grow reports whether there is so much more.
-func (h *holding) grow(more int64) bool {
-	h.held += more
-	return h.c.partial.Add(more) <= partialBytes && h.arrival.Hold(h.held)
+// grow reports whether there are so many bytes in all, never less than before.
+func (h *holding) grow(size int64) bool {
+	more := size - h.held
+	h.held = size
+	together := h.c.partial.Add(more)
+	return together <= partialBytes && h.arrival.Hold(size, together)
+}
+
+// abandon gives the memory back of what was not delivered.
+func (h *holding) abandon() {
+	if !h.delivered.Load() {
+		h.release()
+	}
 }
 
 func (h *holding) release() {

@@ -14,7 +14,7 @@ type Refusal uint8
 const (
 	TooLarge Refusal = iota // its packet is, or says it is, larger than wire.MaxPacket
 	TooSlow                 // its packet was not complete in time
-	TooMuch                 // too much memory is taken by packets of this client that are not complete
+	TooMuch                 // too much memory is taken by packets on their way in
 	Empty                   // its packet says that it has no bytes
 	TwoWay                  // it is bidirectional
 	refusals

@@ -79,7 +79,7 @@ type Options struct {
 	// Asked is told of every request, with its context. May be nil.
 	Asked func(ctx context.Context)
 
-	Intake *intake.Intake // bounds what large packets hold that are not complete; nil: nothing does
+	Intake *intake.Intake // bounds what packets hold until their session takes them; nil: nothing does
 
 	Refusals *Refusals // counts the streams that are reset; nil: nobody wants to know
 

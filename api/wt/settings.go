@@ -35,7 +35,7 @@ func advertise(s *webtransport.Server) {
 }
 
 // Limits of one connection. With partialBytes they bound what a peer that tries hard makes
-// us hold, beside the packets that the session is about to take, to about 24 MB.
+// us hold to about 24 MB.
 const (
 	// uniStreams is how many packets a client may have under way. Clients open 30 to 150
 	// streams per second each; a second of a lossy path must fit.

@@ -143,6 +143,7 @@ func (v *visit) over(err error) { // what it needs is not on the stack before
 	}
 	v.server.attend(v.conn, false)
 	v.conn.work.Wait()
+	v.conn.forget()
 	v.stop()
 	v.cancel(nil)
 }
