@@ -81,7 +81,7 @@ var standard = []loadRun{
 	{name: "wt, 9 and 50 who grant 16 streams", args: "--transport wt --streams 16 " + crowded},
 	{name: "wt, 9 and 50 who grant 100 streams", args: "--transport wt --streams 100 " + crowded},
 	{name: "wt, 9 and 50 who grant 1000 streams", args: "--transport wt --streams 1000 " + crowded},
-	{name: "ws, 5000 idle", args: "--rooms 500 --publishers 0 --viewers 10 --probe 0s --ramp 20s --warm-up 20s"},
+	{name: "ws, 10000 idle", args: "--rooms 1000 --publishers 0 --viewers 10 --probe 0s --ramp 40s --warm-up 20s"},
 	{name: "wt, 1000 idle", args: "--transport wt --rooms 100 --publishers 0 --viewers 10 --probe 0s --ramp 10s --warm-up 20s"},
 }
 
