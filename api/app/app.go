@@ -19,6 +19,7 @@ import (
 	"parley/api/flagfeed"
 	"parley/api/flags"
 	"parley/api/inspect"
+	"parley/api/intake"
 	"parley/api/jip3"
 	"parley/api/lobby"
 	"parley/api/management"
@@ -83,6 +84,7 @@ type node struct {
 	doorway    *places.Doorway
 	unseen     observe.Seldom // of people whom the record was not asked about
 	refusals   wt.Refusals    // of all WebTransport clients
+	intake     *intake.Intake
 	busy       *busy.Gauge
 	draining   atomic.Bool
 	news       *news         // of changed meetings, on their way to whoever watches
@@ -97,7 +99,7 @@ type node struct {
 // sequence and its error is returned. Nothing of the node is left when Run returns.
 func Run(ctx context.Context, o Options) (err error) {
 	start := time.Now()
-	n := &node{Options: o, id: newNodeID(), news: newNews(), ending: make(chan struct{})}
+	n := &node{Options: o, id: newNodeID(), news: newNews(), intake: intake.New(intake.Default), ending: make(chan struct{})}
 	n.Log = o.Log.With(observe.KeyNode, string(n.id))
 	n.busy = busy.New()
 	n.calls = calls.New(calls.Options{Log: n.Log.With("part", "calls"), Server: n.server(), Region: n.Config.Node.Region, Busy: n.busy.Spent})
@@ -236,7 +238,7 @@ func (n *node) prepare(ctx context.Context) (err error) {
 	metrics.Register(n.metrics, metrics.Parts{
 		Hub: n.hub, Relay: n.relay, NATS: n.stores.conn, Pool: n.stores.store.Pool, Ledger: n.meetings,
 		Flags: n.Flags, Revision: n.feed.Revision, Telemetry: n.telemetry, Live: n.live, JIP3: n.jip3, Clients: n.clients, Places: n.places,
-		Streams: &n.refusals, Busy: n.busy,
+		Streams: &n.refusals, Intake: n.intake, Busy: n.busy,
 	})
 	return n.openInspect()
 }

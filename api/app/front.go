@@ -15,7 +15,6 @@ import (
 
 	"parley/api/config"
 	"parley/api/cookie"
-	"parley/api/intake"
 	"parley/api/observe"
 	"parley/api/places"
 	"parley/api/rest"
@@ -66,8 +65,7 @@ func (n *node) listen() (_ *front, err error) {
 	if err = f.listenNodes(); err != nil {
 		return nil, err
 	}
-	packets := intake.New(intake.Default)
-	f.ws = ws.New(ws.Options{Hub: entrance{n}, Begin: n.beginJoin, Admit: n.admit, Log: n.Log, Intake: packets})
+	f.ws = ws.New(ws.Options{Hub: entrance{n}, Begin: n.beginJoin, Admit: n.admit, Log: n.Log, Intake: n.intake})
 	routes, err := f.routes()
 	if err != nil {
 		return nil, err
@@ -79,7 +77,7 @@ func (n *node) listen() (_ *front, err error) {
 	f.quic = wt.New(wt.Options{
 		PacketConn: f.socket, TLS: &tls.Config{GetCertificate: n.cert.GetCertificate},
 		Hub: entrance{n}, Begin: n.beginJoin, Admit: n.admit, Log: n.Log, Routes: routes, Hello: n.places.Hello, Enter: n.places.Enter, Asked: places.Asked,
-		Refusals: &n.refusals, Intake: packets,
+		Refusals: &n.refusals, Intake: n.intake,
 		Idle: l.QUICIdleTimeout, KeepAlive: l.QUICKeepAlive,
 	})
 	return f, nil

@@ -34,6 +34,7 @@ type Intake struct {
 
 	mu      sync.Mutex
 	held    int64
+	givenUp uint64
 	counted list.List // of *Arrival, by since when they count
 }
 
@@ -96,7 +97,12 @@ func (i *Intake) makeRoom(a *Arrival, more int64) (ending []*Arrival, ok bool) {
 			i.drop(other)
 		}
 	}
-	return ending, i.held+more <= i.most
+	ok = i.held+more <= i.most
+	i.givenUp += uint64(len(ending))
+	if !ok {
+		i.givenUp++
+	}
+	return ending, ok
 }
 
 // drop counts a no more; mu is held.
@@ -118,9 +124,18 @@ func (a *Arrival) Done() {
 	a.in.drop(a)
 }
 
-// Held returns what packets that count hold, in bytes.
-func (i *Intake) Held() int64 {
+// Stats is what an Intake says of itself.
+type Stats struct {
+	Held, Most int64  // of packets that count, in bytes
+	GivenUp    uint64 // packets, ever, that had to give way to others or found no room
+}
+
+// Stats returns what is so now.
+func (i *Intake) Stats() Stats {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	return i.held
+	return Stats{Held: i.held, Most: i.most, GivenUp: i.givenUp}
 }
+
+// Held returns what packets that count hold, in bytes.
+func (i *Intake) Held() int64 { return i.Stats().Held }

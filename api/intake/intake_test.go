@@ -40,8 +40,8 @@ func TestIntakeGivesUpTheSlowest(t *testing.T) {
 			a.Done()
 			a.Done()
 		}
-		if len(ended) != 2 || ended["second"] != 1 || i.Held() != 0 {
-			t.Errorf("given up: %v; %d bytes are held", ended, i.Held())
+		if s := i.Stats(); len(ended) != 2 || ended["second"] != 1 || s != (Stats{Most: 3 * part, GivenUp: 4}) {
+			t.Errorf("given up: %v; %+v", ended, s)
 		}
 		var none *Intake
 		a := none.Begin(nil)

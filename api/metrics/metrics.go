@@ -15,6 +15,7 @@ import (
 	"parley/api/busy"
 	"parley/api/flags"
 	"parley/api/histogram"
+	"parley/api/intake"
 	"parley/api/jip3"
 	"parley/api/media"
 	"parley/api/meeting"
@@ -43,12 +44,13 @@ type Parts struct {
 	Clients   *Clients
 	Places    *places.Places
 	Streams   *wt.Refusals
+	Intake    *intake.Intake
 	Busy      *busy.Gauge
 }
 
 // Register lets m answer with what the parts of a node count.
 func Register(m *observe.Metrics, p Parts) {
-	m.Registerer().MustRegister(hub{p.Hub}, relay{p.Relay, p.NATS}, store{p.Pool, p.Ledger}, doors{p.Places, p.Streams}, strained{p.Busy}, events{p.Telemetry}, streams{p.Live})
+	m.Registerer().MustRegister(hub{p.Hub}, relay{p.Relay, p.NATS}, store{p.Pool, p.Ledger}, doors{p.Places, p.Streams, p.Intake}, strained{p.Busy}, events{p.Telemetry}, streams{p.Live})
 	if p.JIP3 != nil {
 		m.Registerer().MustRegister(nodes{p.JIP3})
 	}
