@@ -197,7 +197,7 @@ func TestTableOfFloods(t *testing.T) {
 func TestWhatServersCountOfFloods(t *testing.T) {
 	for name, want := range map[string]bool{
 		"parley_packets_dropped_total": true, "parley_streams_refused_total": true, "parley_connections_refused_total": true,
-		"parley_connections_unasked_total": true, "parley_handshake_packets_dropped_total": true,
+		"parley_connections_unasked_total": true, "parley_handshake_packets_dropped_total": true, "parley_intake_given_up_total": true,
 		"parley_packets_rejected_total": true, "parley_keyframe_requests_limited_total": true, "parley_joins_total": true,
 		"parley_jip3_bad_hellos_total": true, "parley_jip3_events_too_large_total": true, "parley_jip3_events_undecodable_total": true,
 		"parley_packets_total": false, "go_goroutines": false,

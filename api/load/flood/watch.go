@@ -38,7 +38,7 @@ func (w watch) most(ctx context.Context) (most uint64) {
 }
 
 // telling are words in the names of counters that tell what a server did about a flood.
-var telling = []string{"dropped", "refused", "rejected", "limited", "unasked", "bad_hellos", "too_large", "undecodable", "joins_total"}
+var telling = []string{"dropped", "refused", "rejected", "limited", "unasked", "given_up", "bad_hellos", "too_large", "undecodable", "joins_total"}
 
 // tells reports whether a counter tells that.
 func tells(name string) bool {
