@@ -66,12 +66,12 @@ func (p *proof) wanted(net.Addr) bool {
 
 // queue waits until fewer than retryQueue are to be told, and counts one more. One goroutine calls it.
 func (p *proof) queue() {
-	select {
-	case p.retries <- struct{}{}:
+	if p.count() {
 		return
-	default:
 	}
 	if time.Now().Before(p.quiet) {
+		runtime.Gosched() // on a busy node who tells them gets a turn still, and there may be room then
+		p.count()
 		return
 	}
 	late := time.NewTimer(retryMost)
@@ -87,6 +87,16 @@ func (p *proof) queue() {
 				return
 			}
 		}
+	}
+}
+
+// count counts one more who is to be told, if there is room.
+func (p *proof) count() bool {
+	select {
+	case p.retries <- struct{}{}:
+		return true
+	default:
+		return false
 	}
 }
 
