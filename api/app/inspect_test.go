@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
+	"github.com/quic-go/quic-go/http3"
 
 	"parley/api/histogram"
 	"parley/api/media/mediatest"
@@ -19,20 +20,55 @@ import (
 // page returns what an address answers.
 func (c *cluster) page(url string) string {
 	c.t.Helper()
+	status, body := c.get(&http.Transport{DisableKeepAlives: true}, url)
+	if status != http.StatusOK {
+		c.t.Fatalf("%s: %d", url, status)
+	}
+	return body
+}
+
+// get asks an address over a transport.
+func (c *cluster) get(over http.RoundTripper, url string) (status int, body string) {
+	c.t.Helper()
 	r, err := http.NewRequestWithContext(c.t.Context(), http.MethodGet, url, nil)
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	w, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Do(r)
+	w, err := over.RoundTrip(r)
 	if err != nil {
 		c.t.Fatal(err)
 	}
 	defer w.Body.Close()
-	body, err := io.ReadAll(w.Body)
-	if err != nil || w.StatusCode != http.StatusOK {
-		c.t.Fatalf("%s: %d, %v", url, w.StatusCode, err)
+	all, err := io.ReadAll(w.Body)
+	if err != nil {
+		c.t.Fatalf("%s: %v", url, err)
 	}
-	return string(body)
+	return w.StatusCode, string(all)
+}
+
+// What lets one look into a node is on its internal address alone.
+func TestStrangersDoNotLookInside(t *testing.T) {
+	n := newCluster(t).start()
+	tcp, quic := &http.Transport{DisableKeepAlives: true, TLSClientConfig: insecure}, &http3.Transport{TLSClientConfig: insecure.Clone()}
+	defer quic.Close()
+	inside := []string{
+		"/debug", "/debug/", "/debug/rooms", "/debug/sessions", "/debug/goroutines", "/debug/config", "/debug/pprof/", "/debug/pprof/heap", "/debug/pprof/cmdline",
+	}
+	for _, path := range inside {
+		if status, _ := n.get(tcp, n.Debug+path); status != http.StatusOK {
+			t.Errorf("%s is %d inside", path, status)
+		}
+	}
+	for _, path := range append(inside, "/debug/vars") { // which libraries may add to what serves them
+		for over, public := range map[string]struct {
+			way http.RoundTripper
+			at  string
+		}{"HTTP": {tcp, n.HTTP}, "HTTPS": {tcp, n.WebTransport}, "HTTP/3": {quic, n.WebTransport}} {
+			if status, body := n.get(public.way, public.at+path); status != http.StatusNotFound {
+				t.Errorf("%s over %s: %d %.100q", path, over, status, body)
+			}
+		}
+	}
 }
 
 // lint returns what Prometheus would do differently on a page of metrics, but for the names that
