@@ -35,6 +35,7 @@ func TestIdleSessionsAreSmall(t *testing.T) {
 		Bare:       func(t *testing.T) func() { return bare(t).idle(t) },
 		Of:         regexp.MustCompile(`parley/api/(wt|rooms)\.`),
 		Goroutines: 4.5,
+		Heap:       160 << 10, // with its client; the library alone needs 118
 	}.Run(t)
 }
 
