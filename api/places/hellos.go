@@ -74,7 +74,8 @@ type sketch struct {
 	used  [sketchRows][sketchCells]time.Duration // until when its sources have had what is theirs
 }
 
-// With these sizes a thousand sources that have too much take one in 80,000 others with them. They are a megabyte.
+// With these sizes a thousand sources that have too much take one in 80,000 others with them; 100,000 packets a second
+// under random addresses take one in a hundred, and 400,000 half of them. They are a megabyte.
 const (
 	sketchRows  = 4
 	sketchCells = 1 << 14
