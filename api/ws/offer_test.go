@@ -128,7 +128,7 @@ func TestOffersDoNotAllocate(t *testing.T) {
 					_ = conn.Write(t.Context(), left)
 				}
 			}); n != 0 {
-				t.Errorf("%v allocations per offer", n)
+				t.Errorf("%v allocations for two offers", n)
 			}
 		})
 	}

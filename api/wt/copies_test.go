@@ -164,7 +164,7 @@ func TestOffersDoNotAllocate(t *testing.T) {
 					t.Fatalf("one packet is handed over as %d", len(to.given))
 				}
 			}); n != 0 {
-				t.Errorf("%v allocations per offer", n)
+				t.Errorf("%v allocations for two offers", n)
 			}
 		})
 	}
@@ -183,6 +183,6 @@ func TestWritesToAStreamDoNotAllocate(t *testing.T) {
 		}
 		_ = b.flush()
 	}); n != 0 {
-		t.Errorf("%v allocations per batch", n)
+		t.Errorf("%v allocations for two batches", n)
 	}
 }
